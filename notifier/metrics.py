@@ -1,0 +1,76 @@
+"""Every metric the daemon exports, in one place: names, units and labels by the Prometheus conventions.
+
+Label sets are closed: every label's values come from configuration or from an enum, never from the outside world.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_LATENCY = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_MINUTES = (15, 30, 60, 90, 120, 180, 300, 600, 900, 1800, 3600, 7200)
+
+# hearing
+POLLS = Counter("notifier_polls_total", "Polls of status sources by result", ["source", "result"])
+POLL_SECONDS = Histogram("notifier_poll_duration_seconds", "Time one poll took", ["kind"], buckets=_LATENCY)
+POLLS_MISSED = Counter("notifier_polls_missed_total", "Polls the scheduler started too late to be worth it", ["source"])
+POLLS_OVERRUN = Counter("notifier_polls_overrun_total", "Polls skipped because the one before still ran", ["source"])
+SOURCE_LAST_KNOWN = Gauge(
+    "notifier_source_last_known_timestamp_seconds", "When a source last said something we could rely on", ["source"]
+)
+SOURCE_FRESHNESS = Gauge("notifier_source_freshness", "1 for the freshness state a source is in", ["source", "state"])
+MENTIONS = Counter("notifier_mentions_total", "Posts taken in", ["source"])
+MENTIONS_DROPPED = Counter("notifier_mentions_dropped_total", "Posts not taken in", ["source", "reason"])
+COMPLAINTS = Counter("notifier_complaints_total", "Posts found to be complaints, by service", ["service"])
+COMPLAINTS_LOCATED = Counter("notifier_complaints_located_total", "Complaints a region was found for", ["service"])
+LISTENER_CONNECTED = Gauge("notifier_listener_connected", "Whether a listener's connection is up", ["source"])
+
+# deciding
+SIGNALS = Counter("notifier_signals_total", "Signals recorded", ["class", "level"])
+INCIDENTS = Gauge("notifier_incidents", "Incidents by state", ["state"])
+EVIDENCE_OPEN = Gauge("notifier_evidence_signals", "Open signals by class", ["class"])
+DECISIONS = Counter("notifier_decisions_total", "Moves of incidents by the state entered", ["state"])
+ACKNOWLEDGE_SECONDS = Histogram(
+    "notifier_acknowledge_delay_seconds", "From first evidence to the release of the acknowledgement", buckets=_MINUTES
+)
+FIRST_ACCEPTED_SECONDS = Histogram(
+    "notifier_first_accepted_delay_seconds",
+    "From first evidence to the first send a provider accepted",
+    buckets=_MINUTES,
+)
+NOTICES = Counter("notifier_notices_total", "Notices by stage and what became of them", ["stage", "state"])
+NOTICES_WAITING = Gauge("notifier_notices_waiting", "Notices waiting for a person")
+
+# speaking
+DELIVERIES = Counter(
+    "notifier_delivery_outcomes_total", "Attempts by channel, outcome and reason", ["channel", "outcome", "reason"]
+)
+DELIVERY_SECONDS = Histogram(
+    "notifier_delivery_attempt_duration_seconds", "Time one attempt took", ["channel"], buckets=_LATENCY
+)
+OUTBOX = Gauge(
+    "notifier_outbox_deliveries", "Deliveries by channel and state, final ones left out", ["channel", "state"]
+)
+OUTBOX_OLDEST = Gauge(
+    "notifier_outbox_oldest_timestamp_seconds", "Creation time of the oldest pending delivery", ["channel"]
+)
+CHANNEL_STOPPED = Gauge(
+    "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]
+)
+KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
+CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
+OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
+
+# running
+CONFIG_RELOADS = Counter("notifier_config_reloads_total", "Configuration reloads by result", ["result"])
+CONFIG_GOOD = Gauge("notifier_config_last_reload_successful", "Whether the last reload was taken")
+CONFIG_SINCE = Gauge("notifier_config_last_reload_success_timestamp_seconds", "When the running configuration was read")
+CONFIG_INFO = Gauge("notifier_config_info", "Revision of the running configuration", ["revision"])
+LOOP_TURNS = Counter("notifier_loop_turns_total", "Turns of each loop by result", ["loop", "result"])
+LOOP_LAST = Gauge("notifier_loop_last_turn_timestamp_seconds", "When each loop last finished a turn", ["loop"])
+STORE_ERRORS = Counter("notifier_store_errors_total", "Times the store could not keep something")
+BUILD_INFO = Gauge("notifier_build_info", "Version of the daemon", ["version"])
+
+__all__ = ["REGISTRY"]

@@ -1,0 +1,163 @@
+"""Deliveries: one notice to one address on one channel, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .notice import Mode, Stage
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. FAILED, DELIVERED, CANCELLED, EXPIRED and SUPPRESSED are final; SENT is final unless a
+    provider's callback moves it to DELIVERED or FAILED; UNKNOWN is reconciled, never blindly repeated."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+
+
+_D = DeliveryState
+DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    _D.PENDING: frozenset({_D.CLAIMED, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    _D.CLAIMED: frozenset({_D.PENDING, _D.SENT, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    _D.SENT: frozenset({_D.DELIVERED, _D.FAILED}),
+    _D.UNKNOWN: frozenset({_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.CANCELLED, _D.EXPIRED}),
+    _D.DELIVERED: frozenset(),
+    _D.FAILED: frozenset(),
+    _D.CANCELLED: frozenset(),
+    _D.EXPIRED: frozenset(),
+    _D.SUPPRESSED: frozenset(),
+}
+
+
+class Reason(StrEnum):
+    """Why an outcome or a final state is what it is: a closed list, and the label of the metrics."""
+
+    NONE = "none"
+    ACCEPTED = "accepted"
+    ADOPTED = "adopted"
+    """Found on the far side when an answer had been lost."""
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    UNREACHABLE = "unreachable"
+    """Certainly not sent: no connection was made."""
+    LOST_ANSWER = "lost_answer"
+    """Sent or not, nobody told us."""
+    CRASHED = "crashed"
+    """Our process ended between the start of sending and its record."""
+    DUPLICATE = "duplicate"
+    INVALID_ADDRESS = "invalid_address"
+    RECIPIENT_GONE = "recipient_gone"
+    OPTED_OUT = "opted_out"
+    CONTENT_REFUSED = "content_refused"
+    TOO_LONG = "too_long"
+    FILTERED = "filtered"
+    AUTHENTICATION = "authentication"
+    FORBIDDEN = "forbidden"
+    OUT_OF_CREDIT = "out_of_credit"
+    NOT_PERMITTED = "not_permitted"
+    """Geography, sender registration or account state forbids it."""
+    BAD_ANSWER = "bad_answer"
+    KILL_SWITCH = "kill_switch"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+    NOT_TOLD_BEFORE = "not_told_before"
+    QUIET_HOURS = "quiet_hours"
+    MODE_MISMATCH = "mode_mismatch"
+    TOO_LATE = "too_late"
+    GAVE_UP = "gave_up"
+    UNSETTLED = "unsettled"
+    """Unknown for so long that a person has to look."""
+    ERASED = "erased"
+    CHANNEL_REMOVED = "channel_removed"
+
+
+class OutcomeKind(StrEnum):
+    """What a provider answered, in the only four ways a sender can act on."""
+
+    SENT = "SENT"
+    RETRY = "RETRY"
+    """Certainly not accepted; may be sent again."""
+    REJECTED = "REJECTED"
+    """Never to be repeated for this delivery."""
+    UNKNOWN = "UNKNOWN"
+    """May have been accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A provider's answer to one attempt.
+
+    `retry_at`: not before then (RETRY only). `stops_channel`: the fault is ours or the account's, so that the channel
+    must stop and raise the alarm rather than burn the rest of the queue. `detail` holds no secret and no address.
+    """
+
+    kind: OutcomeKind
+    reason: Reason
+    provider_id: str | None = None
+    retry_at: datetime | None = None
+    stops_channel: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """All a channel may know of a delivery. `key` is the same on every attempt and differs between deliveries;
+    `created_at` is frozen at planning, so that a repeated record is byte-identical."""
+
+    delivery: str
+    key: str
+    channel: str
+    address: str
+    language: str
+    body: str
+    created_at: datetime
+    expires_at: datetime
+    mode: Mode
+    incident: str
+    stage: Stage
+    subject: str | None = None
+    html: str | None = None
+    unsubscribe_url: str | None = None
+    sensitive: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row of the outbox. `address` is "" on public channels, which have one audience. `token` fences: only the
+    holder of the newest token may settle. `began_at` is set, durably, before the first byte leaves: a claimed row with
+    it and without an outcome may have been sent."""
+
+    id: str
+    notice: str
+    incident: str
+    stage: Stage
+    sequence: int
+    channel: str
+    address: str
+    language: str
+    mode: Mode
+    created_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    subscriber: str | None = None
+    state: DeliveryState = DeliveryState.PENDING
+    reason: Reason = Reason.NONE
+    attempts: int = 0
+    priority: int = 100
+    """Lower goes first: public accounts, then people."""
+    token: int = 0
+    leased_until: datetime | None = None
+    began_at: datetime | None = None
+    settled_at: datetime | None = None
+    provider_id: str | None = None
+    detail: str = ""

@@ -1,0 +1,402 @@
+"""All the stages ask of the world, in the model's words.
+
+A stage takes these as arguments and nothing else from outside; tests hand it fakes, the composition root hands it the
+real ones. Each protocol has one contract suite, run on every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
+from .model.incident import Incident, Move
+from .model.mention import Mention
+from .model.notice import Approval, Notice, NoticeState
+from .model.people import AddressKind, Subscriber
+from .model.signal import Freshness, Signal
+from .model.staff import StaffRequest, Verb
+from .model.workaround import Workaround
+
+
+class Clock(Protocol):
+    """Time. The only places that read the machine's clock are `clock.py` and the libraries we call."""
+
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+        ...
+
+    def wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Return after `seconds`, or sooner once `stop()` is true."""
+        ...
+
+
+# ── Hearing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from a source: as in a recording's poll. `headers` have lower-case names."""
+
+    fetched_at: datetime
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """That nothing usable came back, and why; `reason` is one of: unreachable, timed_out, too_large, refused,
+    http_status, redirected, bad_encoding, rate_limited, not_listening, internal."""
+
+    fetched_at: datetime
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one answer says.
+
+    `known` False: the answer says nothing (stale, empty where it should not be, truncated, HTML …): `why` says what is
+    missing, and `signals` is empty. `complete` True: every open trouble of this source is in `signals`, so whatever
+    of it was open and is not listed is over; False: silence about a fingerprint means nothing.
+    `unplaced` are things the source reported that no region or service could be found for, in words for people.
+    `memory` is handed back at the next reading (small, text only).
+    """
+
+    known: bool
+    signals: tuple[Signal, ...] = ()
+    complete: bool = False
+    why: str = ""
+    unplaced: tuple[str, ...] = ()
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Something polled. `fetch` talks to the world and decides nothing; `read` decides and talks to nobody."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def every(self) -> timedelta: ...
+
+    @property
+    def freshness(self) -> timedelta:
+        """How old its last good reading may get before its silence means nothing."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """What the per-host limit counts by."""
+        ...
+
+    def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure: ...
+
+    def read(self, answer: Answer, memory: Mapping[str, str], now: datetime) -> Reading:
+        """Pure; never raises for anything the far side can send."""
+        ...
+
+
+class MentionSource(Protocol):
+    """Something listened to. `listen` runs in a thread of its own, hands each post to `take`, returns when the
+    connection ended (the runner starts it again, with back-off) or `stop()` is true, at most some seconds later."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def freshness(self) -> timedelta: ...
+
+    def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
+        """Listen; call `alive` whenever the connection proves itself. Returns why it ended, in words."""
+        ...
+
+
+# ── Speaking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The far side has it."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The far side was read as far back as needed and does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The far side could not be read, or cannot be asked; `why` is for staff."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+class Channel(Protocol):
+    """Somewhere notices go."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def mode(self) -> str:
+        """ "test" or "live": what the credentials are for."""
+        ...
+
+    @property
+    def reaches(self) -> AddressKind | None:
+        """The kind of address it sends to; None: a public account or a webhook."""
+        ...
+
+    @property
+    def keyed_for(self) -> timedelta:
+        """How long after the first attempt repeating the same message is harmless; zero where it never is."""
+        ...
+
+    def send(self, message: Message, now: datetime) -> Outcome:
+        """One attempt. Never raises for anything the far side can do; UNKNOWN wherever it may have been accepted."""
+        ...
+
+    def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
+        """Read the far side for a message whose answer was lost."""
+        ...
+
+    def check(self) -> Sequence[Finding]:
+        """Try credentials and connection without sending anything."""
+        ...
+
+
+# ── Keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is remembered of one source between polls and restarts."""
+
+    source: str
+    freshness: Freshness = Freshness.UNPROVEN
+    why: str = ""
+    last_known_at: datetime | None = None
+    last_try_at: datetime | None = None
+    failures: int = 0
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+class Transaction(Protocol):
+    """What can be done within one transaction: either all of it is kept or none."""
+
+    # signals and sources
+    def put_signals(self, signals: Iterable[Signal]) -> None:
+        """Insert or replace by `Signal.key`; a level OK keeps the row as over. `observed_at` and `started_at` of the
+        first telling are kept while the same trouble lasts."""
+        ...
+
+    def open_signals(self, now: datetime) -> tuple[Signal, ...]:
+        """Signals that are not OK and whose `lasts_until` is None or after `now`, ordered by key."""
+        ...
+
+    def ended_signals(self, since: datetime, now: datetime) -> tuple[Signal, ...]:
+        """Signals that went OK or ran out between `since` and `now`, with level OK and `observed_at` = when they ended."""
+        ...
+
+    def end_missing(self, source: str, present: Iterable[str], now: datetime, why: str) -> int:
+        """End every open signal of `source` whose fingerprint is not in `present`; returns how many."""
+        ...
+
+    def source_state(self, source: str) -> SourceState | None: ...
+    def source_states(self) -> tuple[SourceState, ...]: ...
+    def put_source_state(self, state: SourceState) -> None: ...
+
+    # incidents
+    def incident(self, id: str) -> Incident | None: ...
+    def incidents(self, *, open_only: bool = False, since: datetime | None = None) -> tuple[Incident, ...]:
+        """Ordered by `opened_at`, then id."""
+        ...
+
+    def put_incident(self, incident: Incident, move: Move | None) -> None:
+        """Insert, or update where the stored version is `incident.version - 1`; raises StaleWrite otherwise."""
+        ...
+
+    def moves(self, incident: str) -> tuple[Move, ...]: ...
+    def next_incident_id(self, now: datetime) -> str:
+        """ "I" + yymmdd + "-" + number of the day, never handed out twice."""
+        ...
+
+    def link_evidence(self, incident: str, signals: Iterable[Signal]) -> None:
+        """Keep these signals as the incident's evidence for good (by key; the strongest score and first times stay)."""
+        ...
+
+    def evidence_of(self, incident: str) -> tuple[Signal, ...]: ...
+
+    # notices
+    def put_notice(self, notice: Notice) -> None: ...
+    def notice(self, id: str) -> Notice | None: ...
+    def notices(self, *, incident: str | None = None, state: NoticeState | None = None) -> tuple[Notice, ...]:
+        """Ordered by incident, then sequence."""
+        ...
+
+    def put_approval(self, approval: Approval) -> None: ...
+    def approvals(self, notice: str) -> tuple[Approval, ...]: ...
+
+    # outbox
+    def add_deliveries(self, deliveries: Iterable[Delivery]) -> int:
+        """Insert those whose (notice, channel, address) is not there yet; returns how many were new."""
+        ...
+
+    def deliveries(
+        self,
+        *,
+        notice: str | None = None,
+        incident: str | None = None,
+        state: DeliveryState | None = None,
+        limit: int | None = None,
+    ) -> tuple[Delivery, ...]: ...
+    def cancel_deliveries(
+        self,
+        *,
+        incident: str | None = None,
+        notice: str | None = None,
+        reason: Reason,
+        now: datetime,
+        stages: Iterable[str] | None = None,
+    ) -> int:
+        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. Returns how many."""
+        ...
+
+    def told(self, incident: str) -> frozenset[tuple[str, str]]:
+        """(channel, address) of every delivery of this incident that is sent, delivered or unknown: whom the all-clear
+        and a correction are owed to."""
+        ...
+
+    # people
+    def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
+        """Subscribers not opted out whose regions are in `regions` (already expanded by the caller to all regions it
+        covers and all above) and whose services are empty or hold `service`; ordered by id."""
+        ...
+
+    def subscriber(self, id: str) -> Subscriber | None: ...
+    def subscribers(self, after: str = "", limit: int = 1000) -> tuple[Subscriber, ...]: ...
+    def put_subscriber(self, subscriber: Subscriber) -> None: ...
+    def opt_out(self, kind: AddressKind, address: str, now: datetime, how: str) -> bool:
+        """Record the opt-out by keyed hash and on the subscriber; pending deliveries are suppressed. True if known."""
+        ...
+
+    def opt_in(self, kind: AddressKind, address: str, now: datetime, how: str) -> bool: ...
+    def is_opted_out(self, kind: AddressKind, address: str) -> bool: ...
+    def erase(self, kind: AddressKind, address: str, now: datetime) -> bool:
+        """Remove the person's data everywhere, deliveries included; the hashed opt-out stays."""
+        ...
+
+    # workarounds
+    def put_workaround(self, workaround: Workaround) -> None: ...
+    def workarounds(self, *, service: str | None = None, incident: str | None = None) -> tuple[Workaround, ...]: ...
+
+    # staff
+    def put_request(self, verb: Verb, actor: str, arguments: Mapping[str, str], now: datetime) -> int: ...
+    def waiting_requests(self) -> tuple[StaffRequest, ...]: ...
+    def answer_request(self, id: int, accepted: bool, answer: str, now: datetime) -> None: ...
+    def request(self, id: int) -> StaffRequest | None: ...
+    def set_switch(self, name: str, value: str, actor: str, now: datetime) -> None:
+        """Set a named switch. "kill" = "on" stops every new send, from the moment this commits."""
+        ...
+
+    def switch(self, name: str) -> str | None: ...
+
+    # small state of loops
+    def put_checkpoint(self, name: str, state: bytes, now: datetime) -> None: ...
+    def checkpoint(self, name: str) -> bytes | None: ...
+    def gauges(self, now: datetime) -> Mapping[str, float]:
+        """Cheap counts for metrics: see docs/ARCHITECTURE.md for the names."""
+        ...
+
+
+class Store(Protocol):
+    """The one place where anything is kept. Methods outside `transaction` are transactions of their own, made for the
+    sender: each is one durable step of the send path."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when the store cannot keep it."""
+        ...
+
+    def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
+        """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
+        Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same
+        (channel, address) is pending, claimed or unknown."""
+        ...
+
+    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
+        """The last gate before the first byte: checks token, lease, expiry, kill switch, opt-out, the notice's state
+        and that a resolve goes only to someone told, and records that sending began. None: go; else why not, and the
+        delivery has been put where that reason says."""
+        ...
+
+    def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
+        """Record an outcome. False when the token is no longer the newest: then nothing was changed, except that
+        SENT by a late holder still settles a delivery that has become UNKNOWN."""
+        ...
+
+    def expired_leases(self, now: datetime) -> int:
+        """Return claims whose lease has passed: to PENDING where sending had not begun, else to UNKNOWN (crashed)."""
+        ...
+
+    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
+        """UNKNOWN deliveries due for reconciling, oldest first."""
+        ...
+
+    def reconcile(
+        self,
+        delivery: str,
+        result: Found | NotFound | CannotTell,
+        now: datetime,
+        *,
+        again_at: datetime | None,
+        resend: bool,
+    ) -> None:
+        """Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
+        again at `again_at`; None: escalate, FAILED (unsettled)."""
+        ...
+
+    def callback(
+        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
+    ) -> bool:
+        """A provider's later word. Moves only as DELIVERY_MOVES allows; late, doubled and reordered ones change nothing.
+        True if it changed something."""
+        ...
+
+    def expire(self, now: datetime) -> int:
+        """End pending deliveries whose time has passed."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class StoreUnavailable(Exception):
+    """The store could not keep what it was given (disk full, locked, gone): nothing was changed; stop sending until it
+    can."""
+
+
+class StaleWrite(Exception):
+    """Somebody else changed the row in between: read it again and decide anew."""
