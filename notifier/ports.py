@@ -219,7 +219,7 @@ class Transaction(Protocol):
         ...
 
     def ended_signals(self, since: datetime, now: datetime) -> tuple[Signal, ...]:
-        """Signals that went OK or ran out between `since` and `now`, with level OK and `observed_at` = when they ended."""
+        """Signals that went OK or ran out between `since` and `now`: level OK, `observed_at` when they ended."""
         ...
 
     def end_missing(self, source: str, present: Iterable[str], now: datetime, why: str) -> int:
@@ -338,7 +338,7 @@ class Store(Protocol):
     sender: each is one durable step of the send path."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when the store cannot keep it."""
+        """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when it cannot be kept."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
@@ -382,7 +382,7 @@ class Store(Protocol):
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
-        """A provider's later word. Moves only as DELIVERY_MOVES allows; late, doubled and reordered ones change nothing.
+        """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
         True if it changed something."""
         ...
 

@@ -1,7 +1,7 @@
-"""The one loop that turns all others: waits, backs off, beats the heart, and is the only place that catches everything.
+"""The one loop that turns all others: waits, backs off, beats the heart, and is the only place that catches all.
 
-A loop is a function `run_once() -> bool` (did it find work?). Everything a loop decides is inside that function, so that
-tests and replay call it directly and need no thread.
+A loop is a function `run_once() -> bool` (did it find work?). Everything a loop decides is inside that function, so
+that tests and replay call it directly and need no thread.
 """
 
 from __future__ import annotations
@@ -78,5 +78,5 @@ class Loop:
 
 
 def stuck(loops: list[Loop], now: float, limit: float) -> list[str]:
-    """Names of loops whose last turn ended more than `limit` seconds ago: the watchdog is not fed while there are any."""
+    """Names of loops whose last turn ended over `limit` seconds ago: while there are any, the watchdog goes unfed."""
     return [loop.name for loop in loops if loop.thread is not None and now - loop.last_turn > limit]

@@ -15,7 +15,7 @@ class SecretMissing(Exception):
 
 
 class Secret(Settings):
-    """Where a secret is found: exactly one of `env`, `file`, `credential`. Printing it shows the place, never the value."""
+    """Where a secret is found: exactly one of `env`, `file`, `credential`. Printing it shows only the place."""
 
     env: str | None = None
     """Name of an environment variable."""
