@@ -59,6 +59,8 @@ class Failure:
     fetched_at: datetime
     reason: str
     detail: str = ""
+    retry_at: datetime | None = None
+    """Not before then, where the far side said so (Retry-After); not part of a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,8 @@ class Transaction(Protocol):
         ...
 
     def put_incident(self, incident: Incident, move: Move | None) -> None:
-        """Insert, or update where the stored version is `incident.version - 1`; raises StaleWrite otherwise."""
+        """Insert, or update where the stored version is `incident.version - 1`; raises StaleWrite otherwise. A move whose
+        `before` equals its `after` is kept too: confirmation of what is already acknowledged, widening, holding."""
         ...
 
     def moves(self, incident: str) -> tuple[Move, ...]: ...
@@ -252,7 +255,10 @@ class Transaction(Protocol):
     def evidence_of(self, incident: str) -> tuple[Signal, ...]: ...
 
     # notices
-    def put_notice(self, notice: Notice) -> None: ...
+    def put_notice(self, notice: Notice) -> None:
+        """Insert or replace by id. A maintenance notice's `incident` is "M-" + the window's id: no incident has it."""
+        ...
+
     def notice(self, id: str) -> Notice | None: ...
     def notices(self, *, incident: str | None = None, state: NoticeState | None = None) -> tuple[Notice, ...]:
         """Ordered by incident, then sequence."""
@@ -287,8 +293,8 @@ class Transaction(Protocol):
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
-        """(channel, address) of every delivery of this incident that is sent, delivered or unknown: whom the all-clear
-        and a correction are owed to."""
+        """(channel, address) of every delivery of this incident, and of those merged into it, that is sent, delivered or
+        unknown: whom the all-clear and a correction are owed to."""
         ...
 
     # people
@@ -355,7 +361,8 @@ class Store(Protocol):
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
         """Record an outcome. False when the token is no longer the newest: then nothing was changed, except that
-        SENT by a late holder still settles a delivery that has become UNKNOWN."""
+        SENT by a late holder still settles a delivery that has become UNKNOWN or waits to be sent again (then True),
+        and marks one that has ended as doubtful, so that the all-clear is owed to it."""
         ...
 
     def expired_leases(self, now: datetime) -> int:
@@ -376,7 +383,8 @@ class Store(Protocol):
         resend: bool,
     ) -> None:
         """Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
-        again at `again_at`; None: escalate, FAILED (unsettled)."""
+        again at `again_at`; None: escalate, FAILED (unsettled). CannotTell and `resend`: PENDING again with its doubt
+        kept, for channels whose key makes repeating harmless."""
         ...
 
     def callback(

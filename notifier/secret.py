@@ -36,8 +36,7 @@ class Secret(Settings):
             value = os.environ.get(self.env, "")
             place = f"environment variable {self.env}"
         else:
-            folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-            path = Path(self.file) if self.file is not None else Path(folder) / str(self.credential)
+            path = Path(self.file) if self.file is not None else _credential_path(str(self.credential))
             place = f"file {path}" if self.file else f"systemd credential {self.credential}"
             try:
                 if path.stat().st_mode & 0o007:
@@ -48,3 +47,11 @@ class Secret(Settings):
         if not value:
             raise SecretMissing(f"{place} is empty or not set")
         return value
+
+
+def _credential_path(name: str) -> Path:
+    """Where systemd put a credential: by its name, or as "secrets_NAME" where a whole directory was loaded under the
+    name "secrets", as the shipped unit does (systemd.exec(5), LoadCredential=)."""
+    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+    plain = folder / name
+    return plain if plain.exists() else folder / f"secrets_{name}"

@@ -79,6 +79,8 @@ class Reason(StrEnum):
     """Unknown for so long that a person has to look."""
     ERASED = "erased"
     CHANNEL_REMOVED = "channel_removed"
+    LEASE_LOST = "lease_lost"
+    """The claim ran out, or was taken over, before sending began: nothing was sent by this holder."""
 
 
 class OutcomeKind(StrEnum):
@@ -161,3 +163,5 @@ class Delivery:
     settled_at: datetime | None = None
     provider_id: str | None = None
     detail: str = ""
+    doubt_since: datetime | None = None
+    """First attempt that may have been accepted, where that was never ruled out; None: there is no doubt."""

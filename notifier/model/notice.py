@@ -111,6 +111,8 @@ class Reach(StrEnum):
     """Public accounts and webhooks only."""
     EVERYONE = "everyone"
     """Public accounts and subscribers."""
+    SUBSCRIBERS = "subscribers"
+    """Subscribers only: the public accounts speak by a notice of their own, because the audience is over the cap."""
 
 
 @dataclass(frozen=True, slots=True)
