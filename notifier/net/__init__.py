@@ -1,0 +1,1 @@
+"""The edge to the network: guarded HTTP for sources and probes."""

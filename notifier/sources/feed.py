@@ -1,0 +1,318 @@
+"""Status feeds in RSS 2.0 and Atom.
+
+Feeds are prose with dates. Vendors reuse guids for different troubles, post one item for each update or one for all,
+let resolved items vanish, and serve an empty channel on the day it matters. So items are grouped, a group's newest item
+decides, a new trouble begins where a group was silent for long, and what is not in the feed is taken to be over only
+where the settings say that this vendor's feed works so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Literal
+from xml.etree.ElementTree import Element
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import field_validator
+
+from notifier.model.region import RegionTree
+from notifier.model.settings import Duration, Settings
+from notifier.model.signal import Level, Signal, SignalClass
+from notifier.model.times import rfc3339, utc
+from notifier.net.fetch import Get, get
+from notifier.ports import Answer, Failure, Reading
+from notifier.secret import SecretMissing
+
+from .placing import Texts, Unplaced, finder_of, place, says
+from .settings import HttpSettings, host_of, request_of
+from .shapes import FUTURE, MOST, Unreadable, any_moment, one_line, plain, unread, xml_of
+from .telling import Report, tell
+from .wording import is_over, is_planned
+
+_GROUPS = "groups"
+_GROUPS_KEPT = 200
+_ZONES = {"CET": 1, "CEST": 2, "BST": 1, "WET": 0, "WEST": 1, "EET": 2, "EEST": 3, "IST": 5.5, "JST": 9, "AEST": 10}
+"""Hours ahead of UTC of zone names seen in feeds that RFC 822 does not know."""
+
+
+class LevelWords(Settings):
+    """Words that say how bad."""
+
+    words: str
+    """Pattern looked for in title and categories."""
+    level: Literal["notice", "maintenance", "minor", "major", "critical"]
+    """What they mean."""
+
+
+class FeedSettings(HttpSettings):
+    """An RSS 2.0 or Atom feed of a status page."""
+
+    kind: Literal["feed"] = "feed"
+    expect_title: str | None = None
+    """Title the feed must have ("Azure Status"): a parked domain serves feeds too."""
+    group_by: Literal["guid", "link", "title"] = "guid"
+    """What the items of one trouble have in common. Fragments of links and guids (#update-1) are dropped."""
+    gap: Duration = timedelta(hours=24)
+    """A group silent for longer begins a new trouble: guids are used again."""
+    stale_after: Duration = timedelta(hours=24)
+    """An open item goes quiet by itself this long after its newest update."""
+    level: Literal["notice", "minor", "major", "critical"] = "minor"
+    """How bad an item is where no words say."""
+    levels: tuple[LevelWords, ...] = ()
+    """Words that say how bad; the first that is found decides."""
+    lists_all_open: bool = False
+    """Whether whatever vanishes from the feed is over (Azure)."""
+    empty_is_healthy: bool = False
+    """With lists_all_open: whether an empty feed ends everything too."""
+    timezone: str = "UTC"
+    """Zone of times that come without one, or with one nobody knows."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item or entry. `at` is when it was last said, None where the feed does not tell."""
+
+    guid: str
+    link: str
+    title: str
+    text: str
+    categories: tuple[str, ...]
+    begun: datetime | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The items of one trouble: its newest item, and when it began."""
+
+    key: str
+    newest: Item
+    first: datetime
+    last: datetime
+
+
+class FeedSource:
+    """One feed."""
+
+    def __init__(self, settings: FeedSettings, *, regions: RegionTree, fetch: Get = get) -> None:
+        self.settings = settings
+        self.id, self.kind = settings.id, settings.kind
+        self.every, self.freshness, self.host = settings.every, settings.freshness, host_of(settings.url)
+        self._get = fetch
+        self._finder = finder_of(regions)
+
+    def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
+        """Get the feed."""
+        try:
+            return self._get(request_of(self.settings), memory, now)
+        except SecretMissing as error:
+            return Failure(now, "internal", str(error))
+
+    def read(self, answer: Answer, memory: Mapping[str, str], now: datetime) -> Reading:
+        """What the feed says. An empty one proves nothing: known, without signals, not complete."""
+        if (early := unread(answer, memory)) is not None:
+            return early
+        try:
+            items = items_of(xml_of(answer.body), self.settings)
+        except Unreadable as error:
+            return Reading(known=False, why=str(error), memory=memory)
+        remembered = _remembered(memory)
+        groups = group(items, remembered, self.settings, now)
+        signals: list[Signal] = []
+        unplaced: list[str] = []
+        for one in groups:
+            found = self._tell(one, now)
+            if isinstance(found, Unplaced):
+                unplaced.append(found.words)
+            else:
+                signals += found
+        complete = self.settings.lists_all_open and (bool(items) or self.settings.empty_is_healthy)
+        return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), memory=_kept(groups, remembered, now))
+
+    def _tell(self, one: _Group, now: datetime) -> list[Signal] | Unplaced:
+        item, settings = one.newest, self.settings
+        if now - one.last >= settings.stale_after:
+            return []  # demoted: whatever it had opened has run out by itself
+        level = Level.OK if is_over(item.title, item.text) else self._level(item)
+        found = self._place(item)
+        if isinstance(found, Unplaced):
+            return found if level.is_trouble else []
+        report = Report(
+            fingerprint=f"feed:{one.key}:{int(one.first.timestamp())}",
+            level=level,
+            started_at=one.first,
+            why=one_line(item.title or item.text),
+            lasts_until=None if level == Level.OK else one.last + settings.stale_after,
+            facts={"title": one_line(item.title), "update": one_line(item.text, 500), "url": item.link[:500]},
+        )
+        return tell(self.id, SignalClass.OFFICIAL, report, found, now)
+
+    def _place(self, item: Item) -> tuple[tuple[str, str], ...] | Unplaced:
+        """Place by title and categories, which mix services and regions; never by the description."""
+        return place(Texts(group=" . ".join(item.categories), title=item.title), self.settings.placing, self._finder)
+
+    def _level(self, item: Item) -> Level:
+        spoken = (item.title, *item.categories)
+        for rule in self.settings.levels:
+            if any(says(rule.words, text) for text in spoken):
+                return Level[rule.level.upper()]
+        return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[self.settings.level.upper()]
+
+
+def items_of(root: Element, settings: FeedSettings) -> list[Item]:
+    """The items of a feed, in its order. Raises Unreadable unless the root is that of RSS 2.0 or Atom, and where the
+    title is not the expected one."""
+    kind = _local(root)
+    if kind not in ("rss", "feed"):
+        raise Unreadable(f"the document's root is {kind[:40]!r}, expected rss or feed")
+    holder = root if kind == "feed" else _child(root, "channel")
+    if holder is None:
+        raise Unreadable("the feed has no channel")
+    title = one_line(_text(holder, "title"))
+    if settings.expect_title is not None and title != settings.expect_title:
+        raise Unreadable(f"the feed is called {title!r}, expected {settings.expect_title!r}")
+    found = [child for child in holder if _local(child) in ("item", "entry")]
+    if len(found) > MOST:
+        raise Unreadable(f"the feed has {len(found)} items, more than {MOST}")
+    return [_item(child, settings) for child in found]
+
+
+def _item(item: Element, settings: FeedSettings) -> Item:
+    link = _child(item, "link")
+    href = "" if link is None else (link.get("href") or link.text or "").strip()
+    begun = _first_time(item, ("published", "pubDate", "date", "updated"), settings)
+    return Item(
+        guid=(_text(item, "guid") or _text(item, "id") or href)[:1000],
+        link=href[:1000],
+        title=plain(_text(item, "title"), 1000),
+        text=plain(
+            _text(item, "encoded") or _text(item, "description") or _text(item, "content") or _text(item, "summary")
+        ),
+        categories=tuple((c.get("term") or c.text or "").strip()[:200] for c in item if _local(c) == "category")[:50],
+        begun=begun,
+        at=_first_time(item, ("updated", "pubDate", "published", "date"), settings) or begun,
+    )
+
+
+def group(
+    items: Iterable[Item], remembered: Mapping[str, tuple[datetime, datetime]], settings: FeedSettings, now: datetime
+) -> list[_Group]:
+    """Items by trouble, oldest trouble first. A trouble remembered keeps its beginning when its first items have
+    scrolled away. Items dated more than a day ahead are announcements or wrong clocks and are left out."""
+    by_key: dict[str, list[tuple[datetime, datetime, Item]]] = {}
+    for item in items:
+        key = _key(item, settings)
+        at = item.at or remembered.get(key, (now, now))[0]
+        if at <= now + FUTURE:
+            by_key.setdefault(key, []).append((min(at, now), min(item.begun or at, at, now), item))
+    groups: list[_Group] = []
+    for key, timed in by_key.items():
+        groups.append(_newest_trouble(key, timed, remembered.get(key), settings.gap))
+    return sorted(groups, key=lambda one: (one.first, one.key))
+
+
+def _newest_trouble(
+    key: str,
+    timed: list[tuple[datetime, datetime, Item]],
+    before: tuple[datetime, datetime] | None,
+    gap: timedelta,
+) -> _Group:
+    """Only the newest trouble of a key is told: earlier ones under the same guid are history. Of items of the same
+    moment the one the feed lists first counts: feeds are newest first."""
+    newest_first = sorted(timed, key=lambda one: one[0], reverse=True)
+    last, first, newest = newest_first[0]
+    for at, begun, _ in newest_first[1:]:
+        if first - at > gap:
+            break
+        first = min(first, begun)
+    if before is not None and before[0] <= last and first - before[1] <= gap:
+        first = before[0]
+    return _Group(key, newest, first, last)
+
+
+def _key(item: Item, settings: FeedSettings) -> str:
+    chosen = {"guid": item.guid, "link": item.link, "title": item.title}[settings.group_by] or item.title
+    return hashlib.sha256(chosen.split("#update")[0].strip().encode()).hexdigest()[:16]
+
+
+def _remembered(memory: Mapping[str, str]) -> dict[str, tuple[datetime, datetime]]:
+    try:
+        found = json.loads(memory.get(_GROUPS, "{}"))
+    except ValueError:
+        return {}
+    kept: dict[str, tuple[datetime, datetime]] = {}
+    for key, times in found.items() if isinstance(found, dict) else ():
+        first, last = (any_moment(t) for t in times) if isinstance(times, list) and len(times) == 2 else (None, None)
+        if first is not None and last is not None:
+            kept[key] = (first, last)
+    return kept
+
+
+def _kept(groups: Iterable[_Group], before: Mapping[str, tuple[datetime, datetime]], now: datetime) -> dict[str, str]:
+    times = {**before, **{one.key: (one.first, one.last) for one in groups}}
+    newest = sorted(times.items(), key=lambda one: one[1][1], reverse=True)[:_GROUPS_KEPT]
+    recent = {key: [rfc3339(first), rfc3339(last)] for key, (first, last) in newest if now - last < timedelta(days=14)}
+    return {_GROUPS: json.dumps(recent)} if recent else {}
+
+
+def moment_of(text: str, zone: str) -> datetime | None:
+    """A feed's time, RFC 822 or RFC 3339, with a bare Z or a zone name nobody standardised; `zone` where it has none.
+    None where it cannot be read."""
+    text = " ".join(text.split())[:80]
+    if not text:
+        return None
+    try:
+        found = utc(_with_zone(datetime.fromisoformat(text), zone))
+        return found if found.year >= 1990 else None
+    except (ValueError, OverflowError):
+        pass
+    head, _, name = text.rpartition(" ")
+    try:
+        if name.upper() in _ZONES:
+            parsed = parsedate_to_datetime(f"{head} +0000") - timedelta(hours=_ZONES[name.upper()])
+        else:
+            parsed = _with_zone(parsedate_to_datetime(text), zone)
+        return utc(parsed) if parsed.year >= 1990 else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _with_zone(at: datetime, zone: str) -> datetime:
+    return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
+
+
+def _first_time(item: Element, names: Iterable[str], settings: FeedSettings) -> datetime | None:
+    found = (moment_of(_text(item, name), settings.timezone) for name in names)
+    return next((at for at in found if at is not None), None)
+
+
+def _local(element: Element) -> str:
+    tag = element.tag if isinstance(element.tag, str) else ""
+    return tag.rpartition("}")[2]
+
+
+def _child(element: Element, name: str) -> Element | None:
+    return next((child for child in element if _local(child) == name), None)
+
+
+def _text(element: Element, name: str) -> str:
+    child = _child(element, name)
+    if child is None:
+        return ""
+    if len(child) == 0:
+        return (child.text or "")[:50_000].strip()
+    return " ".join(part.strip() for part in child.itertext() if part.strip())[:50_000]

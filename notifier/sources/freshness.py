@@ -1,0 +1,55 @@
+"""What a source's last answers are worth. Pure.
+
+    UNPROVEN ──known──> FRESH ──budget runs out──> STALE (nothing came) or FAILING (tries failed)
+                          │                             │
+                          └──unreadable──> SUSPECT      └── known ──> FRESH
+                                           (at once: a page that changed its shape is telling us nothing from now on)
+
+A single failed try within the budget changes nothing: the last good answer still stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from notifier.model.signal import Freshness
+from notifier.ports import Failure, Reading, SourceState
+
+
+def freshness(state: SourceState, result: Reading | Failure | None, budget: timedelta, now: datetime) -> SourceState:
+    """The state after `result`; None: only time has passed. Memory is kept from known readings only."""
+    if result is None:
+        return _aged(state, budget, now)
+    tried = replace(state, last_try_at=now)
+    if isinstance(result, Failure):
+        why = f"{result.reason}: {result.detail}" if result.detail else result.reason
+        failed = replace(tried, failures=state.failures + 1, why=why)
+        if is_within(state, budget, now):
+            return failed
+        return replace(failed, freshness=Freshness.FAILING)
+    if not result.known:
+        why = result.why or "the answer says nothing to rely on"
+        return replace(tried, freshness=Freshness.SUSPECT, failures=state.failures + 1, why=why)
+    return replace(tried, freshness=Freshness.FRESH, why="", last_known_at=now, failures=0, memory=result.memory)
+
+
+def runs_out_at(state: SourceState, budget: timedelta) -> datetime | None:
+    """When a fresh source stops being so if nothing is heard; None where it is not fresh."""
+    if state.freshness is not Freshness.FRESH or state.last_known_at is None:
+        return None
+    return state.last_known_at + budget
+
+
+def is_within(state: SourceState, budget: timedelta, now: datetime) -> bool:
+    """Whether the last good answer is younger than the budget."""
+    return state.last_known_at is not None and now - state.last_known_at < budget
+
+
+def _aged(state: SourceState, budget: timedelta, now: datetime) -> SourceState:
+    if state.freshness is not Freshness.FRESH or is_within(state, budget, now):
+        return state
+    if state.failures:
+        return replace(state, freshness=Freshness.FAILING)
+    minutes = budget.total_seconds() / 60
+    return replace(state, freshness=Freshness.STALE, why=f"nothing known was heard for {minutes:g} minutes")
