@@ -1,0 +1,87 @@
+"""The outbox as the stages see it: queueing, listing, cancelling, counting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from notifier.model.delivery import Delivery, DeliveryState, Reason
+
+from .codec import build, columns, micros, moment
+from .database import Database
+
+
+def add(db: Database, deliveries: Iterable[Delivery]) -> int:
+    """See Transaction.add_deliveries."""
+    return db.run_many("outbox.add", map(columns, deliveries))
+
+
+def find(
+    db: Database, *, notice: str | None, incident: str | None, state: DeliveryState | None, limit: int | None
+) -> tuple[Delivery, ...]:
+    """See Transaction.deliveries; in the order they were queued."""
+    given = {"notice": notice, "incident": incident, "state": state, "limit": -1 if limit is None else limit}
+    name = "outbox.of_notice" if notice is not None else "outbox.of_incident" if incident is not None else "outbox.all"
+    return tuple(build(Delivery, row) for row in db.rows(name, given))
+
+
+def get(db: Database, id: str) -> Delivery | None:
+    """One delivery by id."""
+    row = db.row("outbox.get", {"id": id})
+    return None if row is None else build(Delivery, row)
+
+
+def cancel(
+    db: Database,
+    *,
+    incident: str | None,
+    notice: str | None,
+    reason: Reason,
+    now: datetime,
+    stages: Iterable[str] | None,
+) -> int:
+    """See Transaction.cancel_deliveries. An attempt under way cannot be called back, but no other will follow it."""
+    if incident is None and notice is None:
+        raise ValueError("cancel_deliveries needs an incident or a notice; the kill switch stops everything")
+    given: Mapping[str, Any] = {
+        "incident": incident,
+        "notice": notice,
+        "reason": reason,
+        "now": micros(now),
+        "stages": None if stages is None else json.dumps([str(stage) for stage in stages]),
+    }
+    cancelled = db.run("outbox.cancel", given)
+    db.run("outbox.cancel_after_this_attempt", given)
+    return cancelled
+
+
+def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:
+    """See Transaction.told. Whoever may have been told counts, those a person must still look into included."""
+    rows = db.rows("outbox.told", {"incident": incident})
+    return frozenset((row["channel"], row["address"]) for row in rows)
+
+
+def gauges(db: Database, now: datetime) -> Mapping[str, float]:
+    """Counts for metrics, each from an index that holds only what is open:
+
+    outbox.<channel>.<state>, outbox_oldest.<channel> (seconds since 1970), incidents.<state>, evidence.<class>,
+    signals (all ever kept), notices_waiting, kill_switch. What has no rows is left out.
+    """
+    found: dict[str, float] = {}
+    for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
+        for row in db.rows(f"outbox.{state}_by_channel"):
+            found[f"outbox.{row['channel']}.{state}"] = row["number"]
+            if state is DeliveryState.PENDING:
+                found[f"outbox_oldest.{row['channel']}"] = moment(row["oldest"]).timestamp()
+    for row in db.rows("incidents.open_by_state"):
+        found[f"incidents.{row['state']}"] = row["number"]
+    for row in db.rows("signals.open_by_class", {"now": micros(now)}):
+        found[f"evidence.{row['klass']}"] = row["number"]
+    for name, statement in (("signals", "signals.number"), ("notices_waiting", "notices.number_waiting")):
+        counted = db.row(statement)
+        found[name] = 0 if counted is None else counted["number"]
+    kill = db.row("staff.switch", {"name": "kill"})
+    found["kill_switch"] = float(kill is not None and kill["value"] == "on")
+    return found

@@ -1,0 +1,95 @@
+"""Subscribers, opt-outs and erasure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from notifier.model.delivery import Reason
+from notifier.model.people import AddressKind, Subscriber
+
+from .codec import build, columns, micros, moment
+from .database import Database
+
+
+def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
+    """See Transaction.audience."""
+    given = {"regions": json.dumps(list(regions)), "service": service}
+    return tuple(build(Subscriber, row) for row in db.rows("people.audience", given))
+
+
+def get(db: Database, id: str) -> Subscriber | None:
+    """One subscriber by id."""
+    row = db.row("people.get", {"id": id})
+    return None if row is None else build(Subscriber, row)
+
+
+def after(db: Database, id: str, limit: int) -> tuple[Subscriber, ...]:
+    """The next `limit` subscribers whose id sorts after `id`."""
+    return tuple(build(Subscriber, row) for row in db.rows("people.after", {"after": id, "limit": limit}))
+
+
+def put(db: Database, subscriber: Subscriber) -> None:
+    """Insert or replace by id. An address that opted out stays so, whatever an import says: only `opt_in` undoes it."""
+    hashed = db.keyed_hash(subscriber.kind, subscriber.address)
+    if subscriber.opted_out_at is not None:
+        _record_opt_out(db, subscriber.kind, hashed, subscriber.opted_out_at, "import")
+    else:
+        known = db.row("people.opted_out", {"hash": hashed})
+        if known is not None:
+            subscriber = replace(subscriber, opted_out_at=moment(known["at"]))
+    db.run("people.put", {**columns(subscriber), "address_hash": hashed})
+    db.run("people.forget_regions", {"id": subscriber.id})
+    db.run_many("people.add_region", ({"region": r, "subscriber": subscriber.id} for r in subscriber.regions))
+
+
+def opt_out(db: Database, kind: AddressKind, address: str, now: datetime, how: str) -> bool:
+    """See Transaction.opt_out."""
+    hashed = db.keyed_hash(kind, address)
+    spellings = _spellings(db, hashed, address)
+    _record_opt_out(db, kind, hashed, now, how)
+    marked = db.run("people.mark_opted_out", {"hash": hashed, "at": micros(now)})
+    db.run("people.suppress", {"addresses": spellings, "reason": Reason.OPTED_OUT, "now": micros(now)})
+    return marked > 0 or db.row("people.by_hash", {"hash": hashed}) is not None or _deliveries_to(db, spellings) > 0
+
+
+def opt_in(db: Database, kind: AddressKind, address: str, now: datetime, how: str) -> bool:
+    """Forget an opt-out at the person's own word; True if there is a subscriber of this address."""
+    hashed = db.keyed_hash(kind, address)
+    db.run("people.opt_in", {"hash": hashed})
+    return db.run("people.mark_opted_in", {"hash": hashed, "at": micros(now), "how": how}) > 0
+
+
+def is_opted_out(db: Database, kind: AddressKind, address: str) -> bool:
+    """Whether this address has asked to be told no more."""
+    return db.row("people.opted_out", {"hash": db.keyed_hash(kind, address)}) is not None
+
+
+def erase(db: Database, kind: AddressKind, address: str, now: datetime) -> bool:
+    """See Transaction.erase. What is under way is ended: an address that is gone cannot be asked about or sent to."""
+    hashed = db.keyed_hash(kind, address)
+    given = {"addresses": _spellings(db, hashed, address), "now": micros(now), "reason": Reason.ERASED}
+    db.run("people.suppress", given)
+    db.run("people.stop_repeats", given)
+    db.run("people.give_up_unknown", given)
+    deliveries = db.run("people.erase_deliveries", given)
+    subscribers = db.run("people.erase_subscriber", {"hash": hashed})
+    db.scrub_afterwards()
+    return deliveries + subscribers > 0
+
+
+def _record_opt_out(db: Database, kind: str, hashed: str, at: datetime, how: str) -> None:
+    db.run("people.opt_out", {"hash": hashed, "kind": kind, "at": micros(at), "how": how})
+
+
+def _spellings(db: Database, hashed: str, address: str) -> str:
+    """Every way this address is written in our rows, as a JSON list: people and their e-mail programs vary the case."""
+    own = {row["address"] for row in db.rows("people.by_hash", {"hash": hashed})}
+    return json.dumps(sorted(own | {address, address.strip(), address.strip().lower()}))
+
+
+def _deliveries_to(db: Database, spellings: str) -> int:
+    row = db.row("people.deliveries_to", {"addresses": spellings})
+    return 0 if row is None else int(row["number"])

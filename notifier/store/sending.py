@@ -1,0 +1,288 @@
+"""The durable steps of the send path: what each may change, and in which order it is sure of what.
+
+Every function runs inside one transaction that the store opens. The far side is never talked to from here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from notifier.model.delivery import DELIVERY_MOVES, Delivery, DeliveryState, Message, Outcome, OutcomeKind, Reason
+from notifier.model.notice import Notice, NoticeState
+from notifier.model.people import AddressKind
+from notifier.ports import CannotTell, Found, NotFound
+
+from . import notices, people
+from .codec import build, micros, moment
+from .database import Database
+from .gate import Surroundings, refusal
+
+log = structlog.get_logger(__name__)
+
+Claimed = tuple[tuple[Delivery, Message], ...]
+
+RETRY_FIRST = timedelta(seconds=5)
+RETRY_MOST = timedelta(minutes=5)
+"""Wait before another attempt where the outcome named no time: doubling from the first to the most."""
+ATTEMPTS_MOST = 50
+"""However a sender decides, no address is tried more often than this for one notice."""
+CLAIMS_LOST_FREE = 2
+"""Claims lost before sending, as a restart does; beyond them a row is suspected of ending its workers, and waits."""
+
+
+def claim(db: Database, channel: str, limit: int, lease: timedelta, now: datetime) -> Claimed:
+    """See Store.claim. A row no message can be made of fails at once instead of blocking those behind it."""
+    kill = db.row("staff.switch", {"name": "kill"})
+    if kill is not None and kill["value"] == "on":
+        return ()
+    given = {"channel": channel, "limit": limit, "now": micros(now), "leased_until": micros(now + lease)}
+    found = [build(Delivery, row) for row in db.rows("outbox.claim", given)]
+    found.sort(key=lambda d: (d.priority, d.created_at, d.id))
+    return _with_messages(db, found, now)
+
+
+def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | None:
+    """See Store.begin."""
+    row = db.row("outbox.at_the_gate", {"id": delivery})
+    if row is None:
+        return Reason.LEASE_LOST
+    stored = build(Delivery, row)
+    refused = refusal(stored, token, _surroundings(row), now)
+    if refused is None:
+        db.run("outbox.begin", {"id": delivery, "now": micros(now)})
+        return None
+    if refused.state is DeliveryState.PENDING:
+        _to_pending(db, stored, now, Reason.NONE, doubt=stored.doubt_since)
+    elif refused.state is not None:
+        _to_end(db, stored, refused.state, refused.reason, now)
+    return refused.reason
+
+
+def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
+    """See Store.settle. True when the outcome was recorded, by a late holder of an unknown one included."""
+    row = db.row("outbox.get", {"id": delivery})
+    if row is None:
+        return False
+    stored = build(Delivery, row)
+    if stored.token != token:
+        return outcome.kind is OutcomeKind.SENT and _late_word(db, stored, outcome, now)
+    if stored.state is DeliveryState.SENT and outcome.kind is OutcomeKind.SENT:
+        # the provider's callback was faster than its answer
+        db.run("outbox.add_provider_id", {"id": delivery, "provider_id": outcome.provider_id})
+        return True
+    if stored.state is not DeliveryState.CLAIMED:
+        return False
+    _record(db, stored, outcome, row["cancel_reason"], now)
+    return True
+
+
+def expired_leases(db: Database, now: datetime) -> int:
+    """See Store.expired_leases. Each gets a newer token, so that the worker that was thought dead cannot settle."""
+    rows = db.rows("outbox.leases_passed", {"now": micros(now)})
+    for row in rows:
+        if row["began_at"] is not None:
+            _to_unknown(db, build(Delivery, row), Reason.CRASHED, now, now, "")
+            continue
+        over = row["claims_lost"] + 1 - CLAIMS_LOST_FREE
+        wait = _doubled(over - 1) if over > 0 else timedelta()
+        db.run("outbox.lose_claim", {"id": row["id"], "not_before": micros(now + wait)})
+    return len(rows)
+
+
+def unknowns(db: Database, limit: int, now: datetime) -> Claimed:
+    """See Store.unknowns."""
+    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now)})
+    return _with_messages(db, [build(Delivery, row) for row in rows], now)
+
+
+def reconcile(
+    db: Database,
+    delivery: str,
+    result: Found | NotFound | CannotTell,
+    now: datetime,
+    *,
+    again_at: datetime | None,
+    resend: bool,
+) -> None:
+    """See Store.reconcile. CannotTell with `resend`: pending again with the doubt kept, for a channel whose key makes
+    repeating harmless. What is no longer unknown is left alone."""
+    row = db.row("outbox.get", {"id": delivery})
+    if row is None or row["state"] != DeliveryState.UNKNOWN:
+        return
+    stored = build(Delivery, row)
+    if isinstance(result, Found):
+        _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
+    elif resend:
+        doubt = None if isinstance(result, NotFound) else stored.doubt_since
+        _again(db, replace(stored, doubt_since=doubt), row["cancel_reason"], now, Reason.NONE)
+    elif isinstance(result, NotFound):
+        _to_end(db, replace(stored, doubt_since=None), DeliveryState.FAILED, Reason.LOST_ANSWER, now)
+    elif again_at is not None:
+        db.run("outbox.look_again", {"id": delivery, "look_at": micros(again_at), "detail": result.why[:500]})
+    else:
+        _to_end(db, stored, DeliveryState.FAILED, Reason.UNSETTLED, now, result.why)
+
+
+def callback(
+    db: Database, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None
+) -> bool:
+    """See Store.callback. A provider's number that two deliveries share names neither."""
+    if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
+        return False
+    if delivery is not None:
+        rows = db.rows("outbox.get", {"id": delivery})
+    else:
+        rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+    if len(rows) != 1 or rows[0]["provider_id"] not in (None, provider_id):
+        return False
+    stored = build(Delivery, rows[0])
+    begun = stored.state is not DeliveryState.CLAIMED or stored.began_at is not None
+    if state not in DELIVERY_MOVES[stored.state] or not begun:
+        return False
+    given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "provider_id": provider_id}
+    return db.run("outbox.by_word", given) > 0
+
+
+def expire(db: Database, now: datetime) -> int:
+    """See Store.expire; also marks signals that ran out as over."""
+    db.run("signals.seal", {"now": micros(now)})
+    return db.run("outbox.expire", {"now": micros(now)})
+
+
+def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
+    """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
+    delivery has ended otherwise its person is still owed the all-clear."""
+    repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
+    if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:
+        _to_sent(db, stored, outcome.reason, outcome.provider_id, outcome.detail, now)
+        return True
+    if stored.state not in (DeliveryState.SENT, DeliveryState.DELIVERED) and not repeat_began:
+        db.run("outbox.doubt", {"id": stored.id, "now": micros(now)})
+    return False
+
+
+# ── the moves ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _record(db: Database, stored: Delivery, outcome: Outcome, cancel_reason: str | None, now: datetime) -> None:
+    if outcome.kind is OutcomeKind.SENT:
+        _to_sent(db, stored, outcome.reason, outcome.provider_id, outcome.detail, now)
+    elif outcome.kind is OutcomeKind.UNKNOWN:
+        _to_unknown(db, stored, outcome.reason, now, outcome.retry_at or now, outcome.detail)
+    elif outcome.kind is OutcomeKind.REJECTED:
+        if outcome.reason is Reason.OPTED_OUT and stored.address:
+            kind = AddressKind.EMAIL if "@" in stored.address else AddressKind.PHONE
+            people.opt_out(db, kind, stored.address, now, "provider")
+        _to_end(db, stored, DeliveryState.FAILED, outcome.reason, now, outcome.detail)
+    elif stored.attempts >= ATTEMPTS_MOST:
+        _to_end(db, stored, DeliveryState.FAILED, Reason.GAVE_UP, now, outcome.detail)
+    else:
+        at = outcome.retry_at or now + _doubled(stored.attempts - 1)
+        _again(db, stored, cancel_reason, now, outcome.reason, at=at, detail=outcome.detail)
+
+
+def _again(
+    db: Database,
+    stored: Delivery,
+    cancel_reason: str | None,
+    now: datetime,
+    reason: Reason,
+    *,
+    at: datetime | None = None,
+    detail: str = "",
+) -> None:
+    """Back to the queue, unless a cancel came while the attempt was under way."""
+    if cancel_reason is not None:
+        _to_end(db, stored, DeliveryState.CANCELLED, Reason(cancel_reason), now)
+    else:
+        _to_pending(db, stored, at or now, reason, doubt=stored.doubt_since, detail=detail)
+
+
+def _to_pending(
+    db: Database, stored: Delivery, at: datetime, reason: Reason, *, doubt: datetime | None, detail: str = ""
+) -> None:
+    given = {"id": stored.id, "not_before": micros(at), "reason": reason, "detail": detail[:500]}
+    db.run("outbox.to_pending", {**given, "doubt_since": None if doubt is None else micros(doubt)})
+
+
+def _to_sent(
+    db: Database, stored: Delivery, reason: Reason, provider_id: str | None, detail: str, now: datetime
+) -> None:
+    given = {"id": stored.id, "reason": reason, "provider_id": provider_id, "detail": detail[:500]}
+    db.run("outbox.to_sent", {**given, "now": micros(now)})
+
+
+def _to_unknown(db: Database, stored: Delivery, reason: Reason, now: datetime, look_at: datetime, detail: str) -> None:
+    given = {"id": stored.id, "reason": reason, "now": micros(now), "look_at": micros(look_at)}
+    db.run("outbox.to_unknown", {**given, "detail": detail[:500]})
+
+
+def _to_end(
+    db: Database, stored: Delivery, state: DeliveryState, reason: Reason, now: datetime, detail: str = ""
+) -> None:
+    doubt = None if stored.doubt_since is None else micros(stored.doubt_since)
+    given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "detail": detail[:500]}
+    db.run("outbox.to_end", {**given, "doubt_since": doubt})
+
+
+def _doubled(times: int) -> timedelta:
+    return min(RETRY_FIRST * float(2 ** max(0, min(times, 20))), RETRY_MOST)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _surroundings(row: sqlite3.Row) -> Surroundings:
+    return Surroundings(
+        notice=NoticeState(row["notice_state"]),
+        valid_until=moment(row["valid_until"]),
+        killed=row["kill"] == "on",
+        opted_out=bool(row["opted_out"]),
+        told=bool(row["told"]),
+    )
+
+
+def _with_messages(db: Database, found: Iterable[Delivery], now: datetime) -> Claimed:
+    """Each delivery with its message; one whose notice has no text for it is failed and left out."""
+    known: dict[str, Notice | None] = {}
+    pairs = []
+    for delivery in found:
+        if delivery.notice not in known:
+            known[delivery.notice] = notices.get(db, delivery.notice)
+        message = message_of(delivery, known[delivery.notice])
+        if message is None:
+            log.error("delivery.no_text", delivery=delivery.id, channel=delivery.channel, language=delivery.language)
+            _to_end(db, delivery, DeliveryState.FAILED, Reason.CONTENT_REFUSED, now, "the notice has no text for it")
+            continue
+        pairs.append((delivery, message))
+    return tuple(pairs)
+
+
+def message_of(delivery: Delivery, notice: Notice | None) -> Message | None:
+    """What the channel is given: the same bytes on every attempt. None where the notice has no such text."""
+    if notice is None:
+        return None
+    wanted = (delivery.channel, delivery.language)
+    text = next((text for text in notice.texts if (text.channel, text.language) == wanted), None)
+    if text is None:
+        return None
+    return Message(
+        delivery=delivery.id,
+        key=delivery.id,
+        channel=delivery.channel,
+        address=delivery.address,
+        language=delivery.language,
+        body=text.body,
+        created_at=delivery.created_at,
+        expires_at=delivery.expires_at,
+        mode=delivery.mode,
+        incident=delivery.incident,
+        stage=delivery.stage,
+        subject=text.subject,
+        html=text.html,
+    )

@@ -1,0 +1,141 @@
+-- add --
+INSERT INTO deliveries (id, notice, incident, stage, sequence, channel, address, language, mode, created_at,
+                        not_before, expires_at, subscriber, state, reason, attempts, priority, token, leased_until,
+                        began_at, settled_at, provider_id, detail, doubt_since)
+VALUES (:id, :notice, :incident, :stage, :sequence, :channel, :address, :language, :mode, :created_at,
+        :not_before, :expires_at, :subscriber, :state, :reason, :attempts, :priority, :token, :leased_until,
+        :began_at, :settled_at, :provider_id, :detail, :doubt_since)
+ON CONFLICT (notice, channel, address) DO NOTHING;
+
+-- get --
+SELECT * FROM deliveries WHERE id = :id;
+
+-- of_notice --
+SELECT * FROM deliveries
+WHERE notice = :notice AND (:incident IS NULL OR incident = :incident) AND (:state IS NULL OR state = :state)
+ORDER BY number LIMIT :limit;
+
+-- of_incident --
+SELECT * FROM deliveries
+WHERE incident = :incident AND (:state IS NULL OR state = :state)
+ORDER BY number LIMIT :limit;
+
+-- all --
+SELECT * FROM deliveries WHERE (:state IS NULL OR state = :state) ORDER BY number LIMIT :limit;
+
+-- cancel --
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
+  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
+  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
+                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+
+-- cancel_after_this_attempt --
+UPDATE deliveries SET cancel_reason = :reason
+WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
+  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
+  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
+                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+
+-- told --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+
+-- claim --
+UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
+WHERE number IN (
+    SELECT d.number FROM deliveries AS d INDEXED BY deliveries_due
+    WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
+      AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                      WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
+                        AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+    ORDER BY d.priority, d.created_at, d.id LIMIT :limit)
+RETURNING *;
+
+-- at_the_gate --
+SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
+       coalesce((SELECT value FROM switches WHERE name = 'kill' ORDER BY number DESC LIMIT 1), 'off') AS kill,
+       d.address <> '' AND EXISTS (SELECT 1 FROM opt_outs
+                                   WHERE hash IN (keyed_hash('email', d.address), keyed_hash('phone', d.address)))
+           AS opted_out,
+       d.stage NOT IN ('resolve', 'correct')
+           OR EXISTS (WITH RECURSIVE family (id) AS (
+                          SELECT d.incident
+                          UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+                      SELECT 1 FROM family
+                      JOIN deliveries AS e ON e.incident = family.id AND e.channel = d.channel AND e.address = d.address
+                      WHERE (e.sequence < d.sequence OR e.incident <> d.incident)
+                        AND (e.state IN ('sent', 'delivered', 'unknown') OR e.doubt_since IS NOT NULL))
+           AS told
+FROM deliveries AS d JOIN notices AS n ON n.id = d.notice
+WHERE d.id = :id;
+
+-- begin --
+UPDATE deliveries SET began_at = :now, attempts = attempts + 1 WHERE id = :id;
+
+-- to_pending --
+UPDATE deliveries SET state = 'pending', reason = :reason, not_before = max(not_before, :not_before),
+                      leased_until = NULL, began_at = NULL, look_at = NULL, detail = :detail, doubt_since = :doubt_since
+WHERE id = :id;
+
+-- lose_claim --
+UPDATE deliveries SET state = 'pending', not_before = max(not_before, :not_before), token = token + 1,
+                      leased_until = NULL, claims_lost = claims_lost + 1
+WHERE id = :id;
+
+-- to_unknown --
+UPDATE deliveries SET state = 'unknown', reason = :reason, token = token + 1, leased_until = NULL, look_at = :look_at,
+                      began_at = coalesce(began_at, :now), detail = :detail,
+                      doubt_since = coalesce(doubt_since, began_at, :now)
+WHERE id = :id;
+
+-- to_sent --
+UPDATE deliveries SET state = 'sent', reason = :reason, provider_id = iif(erased_at IS NULL, :provider_id, NULL),
+                      leased_until = NULL, look_at = NULL, settled_at = :now, detail = :detail, doubt_since = NULL
+WHERE id = :id;
+
+-- to_end --
+UPDATE deliveries SET state = :state, reason = :reason, leased_until = NULL, look_at = NULL, settled_at = :now,
+                      detail = :detail, doubt_since = :doubt_since
+WHERE id = :id;
+
+-- by_word --
+UPDATE deliveries SET state = :state, reason = :reason, leased_until = NULL, look_at = NULL, settled_at = :now,
+                      provider_id = coalesce(provider_id, :provider_id), doubt_since = NULL
+WHERE id = :id;
+
+-- doubt --
+UPDATE deliveries SET doubt_since = coalesce(doubt_since, :now) WHERE id = :id;
+
+-- add_provider_id --
+UPDATE deliveries SET provider_id = coalesce(provider_id, :provider_id) WHERE id = :id AND erased_at IS NULL;
+
+-- leases_passed --
+SELECT * FROM deliveries WHERE state = 'claimed' AND leased_until <= :now ORDER BY leased_until;
+
+-- unknowns --
+SELECT * FROM deliveries WHERE state = 'unknown' AND look_at <= :now ORDER BY look_at, number LIMIT :limit;
+
+-- look_again --
+UPDATE deliveries SET look_at = :look_at, detail = :detail WHERE id = :id;
+
+-- by_provider --
+SELECT * FROM deliveries WHERE provider_id = :provider_id LIMIT 2;
+
+-- expire --
+UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now
+WHERE state = 'pending' AND expires_at <= :now;
+
+-- pending_by_channel --
+SELECT channel, count(*) AS number, min(created_at) AS oldest FROM deliveries WHERE state = 'pending' GROUP BY channel;
+
+-- claimed_by_channel --
+SELECT channel, count(*) AS number FROM deliveries WHERE state = 'claimed' GROUP BY channel;
+
+-- unknown_by_channel --
+SELECT channel, count(*) AS number FROM deliveries WHERE state = 'unknown' GROUP BY channel;

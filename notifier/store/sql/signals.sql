@@ -1,0 +1,51 @@
+-- get --
+SELECT * FROM signals
+WHERE source = :source AND fingerprint = :fingerprint AND service = :service AND region = :region;
+
+-- put --
+INSERT OR REPLACE INTO signals (source, fingerprint, service, region, klass, level, observed_at, started_at, score,
+                                why, lasts_until, facts, ended_at)
+VALUES (:source, :fingerprint, :service, :region, :klass, :level, :observed_at, :started_at, :score,
+        :why, :lasts_until, :facts, NULL);
+
+-- end --
+UPDATE signals SET ended_at = :ended_at, why = :why
+WHERE source = :source AND fingerprint = :fingerprint AND service = :service AND region = :region;
+
+-- open --
+SELECT * FROM signals INDEXED BY signals_open
+WHERE ended_at IS NULL AND (lasts_until IS NULL OR lasts_until > :now)
+ORDER BY source, fingerprint, service, region;
+
+-- ended --
+SELECT *, ended_at AS over_at FROM signals
+WHERE ended_at IS NOT NULL AND ended_at BETWEEN :since AND :now
+UNION ALL
+SELECT *, lasts_until AS over_at FROM signals
+WHERE ended_at IS NULL AND lasts_until BETWEEN :since AND :now
+ORDER BY source, fingerprint, service, region;
+
+-- end_missing --
+UPDATE signals SET ended_at = :now, why = :why
+WHERE source = :source AND ended_at IS NULL AND (lasts_until IS NULL OR lasts_until > :now)
+  AND fingerprint NOT IN (SELECT value FROM json_each(:present));
+
+-- seal --
+UPDATE signals SET ended_at = lasts_until WHERE ended_at IS NULL AND lasts_until <= :now;
+
+-- open_by_class --
+SELECT klass, count(*) AS number FROM signals
+WHERE ended_at IS NULL AND (lasts_until IS NULL OR lasts_until > :now) GROUP BY klass;
+
+-- source_state --
+SELECT * FROM source_states WHERE source = :source;
+
+-- source_states --
+SELECT * FROM source_states ORDER BY source;
+
+-- put_source_state --
+INSERT OR REPLACE INTO source_states (source, freshness, why, last_known_at, last_try_at, failures, memory)
+VALUES (:source, :freshness, :why, :last_known_at, :last_try_at, :failures, :memory);
+
+-- number --
+SELECT count(*) AS number FROM signals;

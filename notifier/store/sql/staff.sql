@@ -1,0 +1,29 @@
+-- add --
+INSERT INTO requests (verb, actor, at, arguments, answer) VALUES (:verb, :actor, :at, :arguments, '') RETURNING id;
+
+-- waiting --
+SELECT * FROM requests WHERE accepted IS NULL ORDER BY id;
+
+-- get --
+SELECT * FROM requests WHERE id = :id;
+
+-- answer --
+UPDATE requests SET accepted = :accepted, answer = :answer, answered_at = :at WHERE id = :id AND accepted IS NULL;
+
+-- set_switch --
+INSERT INTO switches (name, value, actor, at) VALUES (:name, :value, :actor, :at);
+
+-- switch --
+SELECT value FROM switches WHERE name = :name ORDER BY number DESC LIMIT 1;
+
+-- put_checkpoint --
+INSERT OR REPLACE INTO checkpoints (name, state, at) VALUES (:name, :state, :at);
+
+-- checkpoint --
+SELECT state FROM checkpoints WHERE name = :name;
+
+-- meta --
+SELECT value FROM meta WHERE name = :name;
+
+-- put_meta --
+INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;

@@ -1,0 +1,366 @@
+"""The store's contract but for the send path: what is put in comes out, whole, ordered and only once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import time, timedelta
+
+import pytest
+
+from notifier.model.delivery import DeliveryState, Reason
+from notifier.model.incident import IncidentState, Move
+from notifier.model.notice import Approval, NoticeState, Stage
+from notifier.model.people import AddressKind, QuietHours
+from notifier.model.signal import Freshness, Level, SignalClass
+from notifier.model.staff import Verb
+from notifier.model.workaround import Workaround
+from notifier.ports import SourceState, StaleWrite, Store
+
+from .making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue
+
+
+def test_a_transaction_that_raises_keeps_nothing(store: Store) -> None:
+    def spoilt() -> None:
+        with store.transaction() as tx:
+            tx.put_signals([a_signal()])
+            raise KeyError("a mistake")
+
+    with pytest.raises(KeyError):
+        spoilt()
+    with store.transaction() as tx:
+        assert tx.open_signals(NOW) == ()
+
+
+def test_transactions_do_not_nest(store: Store) -> None:
+    with store.transaction() as tx:
+        with pytest.raises(RuntimeError, match="do not nest"), store.transaction():
+            pass
+        tx.set_switch("still", "usable", "ann", NOW)
+    with store.transaction() as tx:
+        assert tx.switch("still") == "usable"
+
+
+# ── signals ──
+
+
+def test_a_signal_comes_back_whole(store: Store) -> None:
+    signal = a_signal(score=0.25, lasts_until=NOW + HOUR, facts={"restored": "15:30", "Größe": "ü"})
+    with store.transaction() as tx:
+        tx.put_signals([signal])
+        assert tx.open_signals(NOW) == (signal,)
+
+
+def test_the_same_trouble_told_again_keeps_its_first_times(store: Store) -> None:
+    later = a_signal(level=Level.CRITICAL, observed_at=NOW + MINUTE, started_at=NOW, why="worse")
+    with store.transaction() as tx:
+        tx.put_signals([a_signal(), later])
+        (kept,) = tx.open_signals(NOW + MINUTE)
+    assert kept == replace(later, observed_at=NOW, started_at=NOW - MINUTE)
+
+
+def test_trouble_that_comes_back_after_ok_is_new(store: Store) -> None:
+    ok = a_signal(level=Level.OK, observed_at=NOW + MINUTE)
+    again = a_signal(observed_at=NOW + 2 * MINUTE, started_at=NOW + 2 * MINUTE)
+    with store.transaction() as tx:
+        tx.put_signals([a_signal(), ok])
+        assert tx.open_signals(NOW + MINUTE) == ()
+        (over,) = tx.ended_signals(NOW, NOW + MINUTE)
+        assert (over.level, over.observed_at, over.key) == (Level.OK, NOW + MINUTE, a_signal().key)
+        tx.put_signals([again])
+        assert tx.open_signals(NOW + 2 * MINUTE) == (again,)
+        assert tx.ended_signals(NOW, NOW + 2 * MINUTE) == ()
+
+
+def test_a_signal_that_ran_out_is_over_when_it_ran_out_and_stays_so_after_housekeeping(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_signals([a_signal(lasts_until=NOW + MINUTE)])
+    for _ in range(2):
+        with store.transaction() as tx:
+            assert tx.open_signals(NOW + MINUTE) == ()
+            assert [s.observed_at for s in tx.ended_signals(NOW, NOW + HOUR)] == [NOW + MINUTE]
+            assert tx.ended_signals(NOW + 2 * MINUTE, NOW + HOUR) == ()
+        store.expire(NOW + HOUR)
+
+
+def test_ok_for_what_was_never_open_ends_nothing(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_signals([a_signal(level=Level.OK)])
+        assert tx.ended_signals(NOW - HOUR, NOW + HOUR) == ()
+
+
+def test_end_missing_ends_only_what_this_source_no_longer_lists(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_signals([a_signal(), a_signal(fingerprint="f2"), a_signal(source="other", fingerprint="f3")])
+        assert tx.end_missing("github", ["f2"], NOW + MINUTE, "no longer listed") == 1
+        assert [s.fingerprint for s in tx.open_signals(NOW + MINUTE)] == ["f2", "f3"]
+        assert tx.end_missing("github", ["f2"], NOW + MINUTE, "no longer listed") == 0
+
+
+def test_source_states_are_replaced(store: Store) -> None:
+    state = SourceState("github", Freshness.FRESH, "fine", NOW, NOW, 0, {"etag": 'W/"1"'})
+    with store.transaction() as tx:
+        assert tx.source_state("github") is None
+        tx.put_source_state(replace(state, failures=3))
+        tx.put_source_state(state)
+        assert tx.source_state("github") == state
+        assert tx.source_states() == (state,)
+
+
+# ── incidents ──
+
+
+def test_an_incident_is_updated_only_from_the_version_it_was_read_at(store: Store) -> None:
+    first = an_incident(facts={"a": "b"}, calm_since=NOW, opened_by="ann")
+    opened = Move(first.id, NOW, None, IncidentState.SUSPECTED, "five people said so")
+    second = replace(first, state=IncidentState.CONFIRMED, version=2)
+    confirmed = Move(first.id, NOW, IncidentState.SUSPECTED, IncidentState.CONFIRMED, "official word", "ann")
+    with store.transaction() as tx:
+        tx.put_incident(first, opened)
+        tx.put_incident(second, confirmed)
+        assert tx.incident(first.id) == second
+        assert tx.moves(first.id) == (opened, confirmed)
+    for stale in (second, first, replace(second, version=9)):
+        with pytest.raises(StaleWrite), store.transaction() as tx:
+            tx.put_incident(stale, confirmed)
+    with store.transaction() as tx:
+        assert tx.moves(first.id) == (opened, confirmed)
+
+
+def test_incidents_since_are_the_open_ones_and_those_that_moved_since(store: Store) -> None:
+    old = an_incident("I1", opened_at=NOW - 3 * HOUR)
+    closed = an_incident("I2", opened_at=NOW - 2 * HOUR, state=IncidentState.RESOLVED)
+    with store.transaction() as tx:
+        tx.put_incident(closed, Move("I2", NOW - HOUR, None, IncidentState.RESOLVED, ""))
+        tx.put_incident(old, None)
+        assert [i.id for i in tx.incidents()] == ["I1", "I2"]
+        assert [i.id for i in tx.incidents(open_only=True)] == ["I1"]
+        assert [i.id for i in tx.incidents(since=NOW - HOUR)] == ["I1", "I2"]
+        assert [i.id for i in tx.incidents(since=NOW)] == ["I1"]
+
+
+def test_incident_numbers_are_never_handed_out_twice(store: Store) -> None:
+    with store.transaction() as tx:
+        assert tx.next_incident_id(NOW) == "I260115-1"
+    with store.transaction() as tx:
+        assert tx.next_incident_id(NOW) == "I260115-2"
+        assert tx.next_incident_id(NOW + timedelta(days=1)) == "I260116-1"
+
+
+def test_evidence_keeps_first_times_and_strongest_score(store: Store) -> None:
+    weak = a_signal(klass=SignalClass.CROWD, score=0.4, why="4 people")
+    strong = replace(weak, score=0.9, why="40 people", observed_at=NOW + MINUTE, started_at=NOW)
+    over = replace(weak, level=Level.OK, score=0.1, why="calm", observed_at=NOW + HOUR, facts={"ended": "yes"})
+    with store.transaction() as tx:
+        for told in (weak, strong, over):
+            tx.link_evidence("I1", [told])
+        (kept,) = tx.evidence_of("I1")
+        assert tx.evidence_of("I2") == ()
+    assert (kept.score, kept.why, kept.level) == (0.9, "40 people", Level.MAJOR)
+    assert (kept.observed_at, kept.started_at) == (NOW, NOW - MINUTE)
+
+
+# ── notices, workarounds, staff ──
+
+
+def test_notices_come_back_whole_and_in_order(store: Store) -> None:
+    second = a_notice("n2", sequence=2, state=NoticeState.WAITING, release_by=NOW + MINUTE, facts={"k": "v"})
+    with store.transaction() as tx:
+        tx.put_notice(second)
+        tx.put_notice(a_notice())
+        tx.put_notice(a_notice("m", incident="M-window", stage=Stage.MAINTENANCE))
+        assert tx.notice("n2") == second
+        assert tx.notice("n2").digest == second.digest  # type: ignore[union-attr]
+        assert [n.id for n in tx.notices(incident="I260115-1")] == ["n1", "n2"]
+        assert [n.id for n in tx.notices(state=NoticeState.WAITING)] == ["n2"]
+        tx.put_notice(replace(second, state=NoticeState.REFUSED))
+        assert tx.notices(state=NoticeState.WAITING) == ()
+
+
+def test_a_persons_second_yes_replaces_the_first(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_notice(a_notice())
+        tx.put_approval(Approval("n1", "ann", "old", NOW))
+        tx.put_approval(Approval("n1", "bob", "new", NOW + MINUTE))
+        tx.put_approval(Approval("n1", "ann", "new", NOW + 2 * MINUTE))
+        assert [(a.actor, a.digest) for a in tx.approvals("n1")] == [("bob", "new"), ("ann", "new")]
+
+
+def test_workarounds_by_service_and_incident(store: Store) -> None:
+    known = Workaround("w1", "mobile", {"en": "Switch off 3G."}, "catalogue", regions=("US",), verified_at=NOW)
+    found = Workaround("w2", "mobile", {"en": "Wave it about."}, "mentions", incident="I1")
+    with store.transaction() as tx:
+        tx.put_workaround(replace(known, evidence="old"))
+        tx.put_workaround(known)
+        tx.put_workaround(found)
+        assert tx.workarounds(service="mobile") == (known, found)
+        assert tx.workarounds(incident="I1") == (found,)
+        assert tx.workarounds(service="power") == ()
+
+
+def test_a_request_is_answered_once(store: Store) -> None:
+    with store.transaction() as tx:
+        number = tx.put_request(Verb.APPROVE, "ann", {"notice": "n1"}, NOW)
+        (waiting,) = tx.waiting_requests()
+        assert (waiting.id, waiting.arguments, waiting.accepted) == (number, {"notice": "n1"}, None)
+        tx.answer_request(number, True, "released", NOW)
+        assert tx.waiting_requests() == ()
+        answered = tx.request(number)
+        assert answered is not None
+        assert (answered.accepted, answered.answer) == (True, "released")
+        with pytest.raises(StaleWrite):
+            tx.answer_request(number, False, "no", NOW)
+
+
+def test_switches_and_checkpoints(store: Store) -> None:
+    with store.transaction() as tx:
+        assert tx.switch("kill") is None
+        tx.set_switch("kill", "on", "ann", NOW)
+        tx.set_switch("kill", "off", "bob", NOW)
+        assert tx.switch("kill") == "off"
+        assert tx.checkpoint("detector") is None
+        tx.put_checkpoint("detector", b"\x00\xff", NOW)
+        tx.put_checkpoint("detector", b"new", NOW)
+        assert tx.checkpoint("detector") == b"new"
+
+
+# ── people ──
+
+
+def test_audience_is_by_region_service_and_consent(store: Store) -> None:
+    quiet = QuietHours(time(22, 0), time(7, 30))
+    everyone = [
+        a_subscriber("s1", "+18025550101", quiet_hours=quiet),
+        a_subscriber("s2", "+18025550102", services=("power",)),
+        a_subscriber("s3", "+18025550103", regions=("US-NH", "US-VT"), services=("mobile", "power")),
+        a_subscriber("s4", "+18025550104", regions=("US-NH",)),
+        a_subscriber("s5", "+18025550105", opted_out_at=NOW),
+    ]
+    with store.transaction() as tx:
+        for subscriber in everyone:
+            tx.put_subscriber(subscriber)
+        assert tx.audience(["US-VT", "US"], "mobile") == (everyone[0], everyone[2])
+        assert tx.audience([], "mobile") == ()
+        assert [s.id for s in tx.subscribers(after="s3", limit=1)] == ["s4"]
+        tx.put_subscriber(replace(everyone[2], regions=("CA-BC",)))
+        assert [s.id for s in tx.audience(["US-VT", "US-NH"], "mobile")] == ["s1", "s4"]
+
+
+@pytest.mark.parametrize("spelling", ["ann@example.net", "Ann@Example.NET", " ann@example.net "])
+def test_an_opt_out_holds_however_the_address_is_spelt_and_whatever_an_import_says(store: Store, spelling: str) -> None:
+    ann = a_subscriber("s1", "Ann@example.net")
+    with store.transaction() as tx:
+        tx.put_subscriber(ann)
+        assert tx.opt_out(AddressKind.EMAIL, spelling, NOW, "one click") is True
+        assert tx.is_opted_out(AddressKind.EMAIL, "ann@example.net")
+        assert tx.audience(["US-VT"], "mobile") == ()
+        tx.put_subscriber(ann)
+        assert tx.audience(["US-VT"], "mobile") == ()
+        assert tx.opt_in(AddressKind.EMAIL, spelling, NOW + HOUR, "START") is True
+        (back,) = tx.audience(["US-VT"], "mobile")
+        assert (back.consent_at, back.consent_by) == (NOW + HOUR, "START")
+
+
+def test_an_unknown_address_may_opt_out_too(store: Store) -> None:
+    with store.transaction() as tx:
+        assert tx.opt_out(AddressKind.PHONE, "+18025550199", NOW, "STOP") is False
+        assert tx.is_opted_out(AddressKind.PHONE, "+18025550199")
+        assert not tx.is_opted_out(AddressKind.PHONE, "+18025550198")
+
+
+def test_an_opt_out_suppresses_what_is_queued(store: Store) -> None:
+    queue(store, a_notice())
+    with store.transaction() as tx:
+        assert tx.opt_out(AddressKind.PHONE, "+18025550100", NOW, "STOP") is True
+        (delivery,) = tx.deliveries()
+    assert (delivery.state, delivery.reason) == (DeliveryState.SUPPRESSED, Reason.OPTED_OUT)
+
+
+def test_erasure_leaves_the_opt_out_and_the_count_but_no_address(store: Store) -> None:
+    notice = a_notice()
+    queue(store, notice, a_delivery(notice, subscriber="s1"), a_delivery(notice, address="+18025550101"))
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber())
+        tx.opt_out(AddressKind.PHONE, "+18025550100", NOW, "STOP")
+        assert tx.erase(AddressKind.PHONE, "+18025550100", NOW) is True
+        assert tx.subscriber("s1") is None
+        gone, other = tx.deliveries(notice="n1")
+        assert tx.is_opted_out(AddressKind.PHONE, "+18025550100")
+        assert tx.erase(AddressKind.PHONE, "+18025550100", NOW) is False
+    assert gone.address.startswith("erased:")
+    assert (gone.subscriber, gone.state) == (None, DeliveryState.SUPPRESSED)
+    assert (other.address, other.state) == ("+18025550101", DeliveryState.PENDING)
+
+
+# ── outbox, as the stages see it ──
+
+
+def test_a_delivery_is_queued_once_for_notice_channel_and_address(store: Store) -> None:
+    notice = a_notice()
+    with store.transaction() as tx:
+        tx.put_notice(notice)
+        both = [a_delivery(notice), a_delivery(notice, id="other id, same place"), a_delivery(notice, "x", "")]
+        assert tx.add_deliveries(both) == 2
+        assert tx.add_deliveries(both) == 0
+        assert [d.channel for d in tx.deliveries(incident=notice.incident)] == ["sms", "x"]
+        assert len(tx.deliveries(notice="n1", limit=1)) == 1
+        assert tx.deliveries(state=DeliveryState.SENT) == ()
+        assert tx.deliveries()[0] == both[0]
+
+
+def test_a_delivery_without_its_notice_is_a_mistake_not_an_outage(store: Store) -> None:
+    with pytest.raises(Exception, match="FOREIGN KEY"), store.transaction() as tx:
+        tx.add_deliveries([a_delivery(a_notice("nowhere"))])
+
+
+def test_cancel_names_an_incident_or_a_notice(store: Store) -> None:
+    with store.transaction() as tx, pytest.raises(ValueError, match="kill switch"):
+        tx.cancel_deliveries(reason=Reason.WITHDRAWN, now=NOW)
+
+
+def test_cancel_by_stage_leaves_the_others(store: Store) -> None:
+    first, second = a_notice(), a_notice("n2", stage=Stage.UPDATE, sequence=2)
+    queue(store, first)
+    queue(store, second)
+    with store.transaction() as tx:
+        stages = [Stage.UPDATE]
+        found = tx.cancel_deliveries(incident=first.incident, reason=Reason.SUPERSEDED, now=NOW, stages=stages)
+        assert found == 1
+        assert tx.cancel_deliveries(notice="n2", reason=Reason.SUPERSEDED, now=NOW) == 0
+        assert [d.state for d in tx.deliveries()] == [DeliveryState.PENDING, DeliveryState.CANCELLED]
+
+
+def test_gauges_count_what_is_open(store: Store) -> None:
+    notice = a_notice()
+    queue(store, notice, a_delivery(notice), a_delivery(notice, "x", ""), a_delivery(notice, "x", "2"))
+    with store.transaction() as tx:
+        tx.put_signals([a_signal()])
+        tx.put_incident(an_incident(), None)
+        tx.set_switch("kill", "on", "ann", NOW)
+        found = tx.gauges(NOW)
+    assert found == {
+        "outbox.sms.pending": 1,
+        "outbox.x.pending": 2,
+        "outbox_oldest.sms": NOW.timestamp(),
+        "outbox_oldest.x": NOW.timestamp(),
+        "incidents.suspected": 1,
+        "evidence.official": 1,
+        "signals": 1,
+        "notices_waiting": 0,
+        "kill_switch": 1.0,
+    }
+
+
+def test_threads_share_a_store_without_losing_an_update(store: Store) -> None:
+    def count() -> None:
+        for _ in range(25):
+            with store.transaction() as tx:
+                tx.put_checkpoint("n", str(int(tx.checkpoint("n") or b"0") + 1).encode(), NOW)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.transaction() as tx:
+        assert tx.checkpoint("n") == b"100"
