@@ -1,0 +1,82 @@
+"""Which policy an outage falls under, and whether its evidence is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+
+from ..model.policy import Enough, Policy
+from ..model.region import RegionTree
+from ..model.signal import Evidence, Level, SignalClass
+
+CAUTIOUS = Policy(
+    id="cautious",
+    suspect=tuple({klass: 0.5} for klass in SignalClass),
+    confirm=({SignalClass.OFFICIAL: 1.0}, {SignalClass.STAFF: 1.0}),
+)
+"""In force where no configured policy fits: incidents are seen, and nothing is said without a person."""
+
+
+def choose(
+    policies: Sequence[Policy], tree: RegionTree, service: str, regions: Iterable[str], level: Level
+) -> Policy:
+    """The first policy whose services, regions and levels all fit; CAUTIOUS where none does.
+
+    Regions fit when every one lies inside a region the policy names: a policy made for one state must not decide for
+    the country.
+    """
+    places = tuple(regions)
+    for policy in policies:
+        if policy.services and service not in policy.services:
+            continue
+        if policy.levels and level not in policy.levels:
+            continue
+        if policy.regions and not all(_inside(tree, place, policy.regions) for place in places):
+            continue
+        return policy
+    return CAUTIOUS
+
+
+def _inside(tree: RegionTree, place: str, outer: Sequence[str]) -> bool:
+    return place in outer or (place in tree and any(up in outer for up in tree.path(place)))
+
+
+def scores(evidence: Evidence) -> Mapping[SignalClass, float]:
+    """How strongly each class reports trouble, 0..1.
+
+    Sources of one class are taken as independent witnesses: the score is the chance that not all of them are wrong,
+    1 - (1-a)(1-b)…, the "noisy or". Signals of one source are not independent: only its strongest counts.
+    """
+    strongest: dict[SignalClass, dict[str, float]] = {}
+    for signal in evidence.signals:
+        if signal.level.is_trouble:
+            by_source = strongest.setdefault(signal.klass, {})
+            by_source[signal.source] = max(by_source.get(signal.source, 0.0), min(max(signal.score, 0.0), 1.0))
+    return {klass: _together(by_source.values()) for klass, by_source in sorted(strongest.items())}
+
+
+def _together(values: Iterable[float]) -> float:
+    each = list(values)
+    # Rounded, so that a lone 0.7 is 0.7 and not 0.6999999999999999, which would miss its own threshold.
+    return round(1.0 - prod(1.0 - value for value in each), 9)
+
+
+def enough(alternatives: Enough, evidence: Evidence) -> tuple[bool, str]:
+    """Whether any alternative is reached by every class it names, and why, in words.
+
+    An alternative that names no class is never reached: nothing is not evidence.
+    """
+    have = scores(evidence)
+    for wanted in alternatives:
+        if wanted and all(have.get(klass, 0.0) >= score for klass, score in wanted.items()):
+            return True, " and ".join(_word(klass, have.get(klass, 0.0), score, evidence)
+                                      for klass, score in sorted(wanted.items()))
+    said = ", ".join(f"{klass} {score:.2f}" for klass, score in have.items()) or "nothing reports trouble"
+    needs = " or ".join(" with ".join(f"{klass} {score:.2f}" for klass, score in sorted(wanted.items()))
+                        for wanted in alternatives if wanted) or "something no evidence can give"
+    return False, f"{said}; needs {needs}"
+
+
+def _word(klass: SignalClass, have: float, need: float, evidence: Evidence) -> str:
+    sources = sorted({s.source for s in evidence.signals if s.klass is klass and s.level.is_trouble})
+    return f"{klass} evidence {have:.2f} (needs {need:.2f}) from {', '.join(sources)}"
