@@ -1,0 +1,215 @@
+"""Who hears a notice, where and when: the rows of the outbox, as a function of the notice and the people.
+
+Public channels have no address: the first language a notice speaks there goes to "", each further one to
+"lang:<code>", so that (notice, channel, address) stays unique and an all-clear reaches each of them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from notifier.model.channel import ChannelProfile
+from notifier.model.delivery import Delivery, DeliveryState, Reason
+from notifier.model.notice import Notice, Reach, Stage, Text
+from notifier.model.people import AddressKind, QuietHours, Subscriber
+from notifier.model.region import RegionTree
+
+from .audience import expand
+from .wording import zone
+
+__all__ = ["PRIORITY_PEOPLE", "PRIORITY_PUBLIC", "delivery_id", "plan", "public_address", "quiet_until"]
+
+PRIORITY_PUBLIC = 10
+PRIORITY_PEOPLE = {AddressKind.PHONE: 100, AddressKind.EMAIL: 110}
+"""Lower goes first: one public post serves everybody, then the phones that ring, then mail."""
+_NAMESPACE = uuid.UUID("5f0c1c3e-9a39-5d8e-8a51-6d0f7e3b2c10")
+_CLOSING = (Stage.RESOLVE, Stage.CORRECT)
+_FOLLOWING = (Stage.UPDATE, Stage.WORKAROUND)
+
+
+def delivery_id(notice: str, channel: str, address: str) -> str:
+    """The same for the same notice, channel and address, whoever plans it and however often."""
+    return str(uuid.uuid5(_NAMESPACE, f"{notice}|{channel}|{address}"))
+
+
+def public_address(index: int, language: str) -> str:
+    """The address of the `index`-th language of a public channel."""
+    return "" if index == 0 else f"lang:{language}"
+
+
+def plan(
+    notice: Notice,
+    *,
+    audience: Sequence[Subscriber],
+    told: frozenset[tuple[str, str]],
+    channels: Mapping[str, ChannelProfile],
+    regions: RegionTree,
+    now: datetime,
+) -> tuple[Delivery, ...]:
+    """The deliveries of a notice, public ones first, each (channel, address) once, with ids that never change.
+
+    Acknowledge and maintenance go to public channels and to the audience; workaround and update also to whoever was
+    told, moved away or not; resolve and correct to exactly `told`. Subscribers opted out or outside the notice's
+    regions get no row. Quiet hours put a delivery off to their end; where the notice is worthless by then the row is
+    SUPPRESSED. A channel that is gone, or whose mode is another, gets a SUPPRESSED row.
+    Its reach holds: PUBLIC has no rows for people, SUBSCRIBERS none for public accounts; but whoever was told hears the
+    end of it whatever the reach. A notice without regions gets no rows at all.
+    """
+    inside = frozenset(expand(notice.regions, regions))
+    if not inside:
+        return ()
+    people = {_who(s): s for s in audience if s.opted_out_at is None}
+    wanted: dict[tuple[str, str], _Wanted] = {}
+    if notice.stage in _CLOSING:
+        _add_told(wanted, notice, told, channels, people)
+    else:
+        if notice.reach is not Reach.SUBSCRIBERS:
+            _add_public(wanted, notice, channels)
+        if notice.reach is not Reach.PUBLIC:
+            within = [s for s in people.values() if not inside.isdisjoint(s.regions)]
+            _add_people(wanted, notice, told, channels, within)
+            if notice.stage in _FOLLOWING:
+                _add_told(wanted, notice, told, channels, people)
+    rows = [_delivery(notice, channel, address, w, now) for (channel, address), w in wanted.items()]
+    return tuple(sorted(rows, key=lambda row: (row.priority, row.channel, row.address)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Who is to hear it at one (channel, address), before quiet hours are looked at."""
+
+    profile: ChannelProfile | None
+    language: str
+    person: Subscriber | None = None
+
+
+def _who(subscriber: Subscriber) -> tuple[AddressKind, str]:
+    return subscriber.kind, subscriber.address
+
+
+def _texts_of(notice: Notice, channel: str) -> list[Text]:
+    return [text for text in notice.texts if text.channel == channel]
+
+
+def _add_public(wanted: dict[tuple[str, str], _Wanted], notice: Notice, channels: Mapping[str, ChannelProfile]) -> None:
+    for id_, profile in channels.items():
+        if profile.reaches is None:
+            for index, text in enumerate(_texts_of(notice, id_)):
+                wanted[id_, public_address(index, text.language)] = _Wanted(profile, text.language)
+
+
+def _add_people(
+    wanted: dict[tuple[str, str], _Wanted],
+    notice: Notice,
+    told: frozenset[tuple[str, str]],
+    channels: Mapping[str, ChannelProfile],
+    people: Sequence[Subscriber],
+) -> None:
+    """Each person once, on the channel they were told on before, else on the first that reaches them."""
+    by_kind: dict[AddressKind, list[ChannelProfile]] = {}
+    for id_ in sorted(channels):
+        reaches = channels[id_].reaches
+        if reaches is not None and _texts_of(notice, id_):
+            by_kind.setdefault(reaches, []).append(channels[id_])
+    languages = {p.id: [t.language for t in _texts_of(notice, p.id)] for group in by_kind.values() for p in group}
+    for person in people:
+        candidates = by_kind.get(person.kind, [])
+        chosen = next((p for p in candidates if (p.id, person.address) in told), None) or next(iter(candidates), None)
+        if chosen is not None:
+            language = _language(languages[chosen.id], person.language)
+            wanted[chosen.id, person.address] = _Wanted(chosen, language, person)
+
+
+def _add_told(
+    wanted: dict[tuple[str, str], _Wanted],
+    notice: Notice,
+    told: frozenset[tuple[str, str]],
+    channels: Mapping[str, ChannelProfile],
+    people: Mapping[tuple[AddressKind, str], Subscriber],
+) -> None:
+    for channel, address in sorted(told):
+        if (channel, address) in wanted:
+            continue
+        profile = channels.get(channel)
+        languages = [text.language for text in _texts_of(notice, channel)]
+        if profile is None or not languages:
+            if notice.stage in _CLOSING:
+                wanted[channel, address] = _Wanted(None, "")
+            continue
+        if profile.reaches is None:
+            if notice.stage in _CLOSING:
+                wanted[channel, address] = _Wanted(profile, _language(languages, address.removeprefix("lang:")))
+            continue
+        person = people.get((profile.reaches, address))
+        wanted[channel, address] = _Wanted(profile, _language(languages, person.language if person else ""), person)
+
+
+def _language(spoken: Sequence[str], wanted: str) -> str:
+    """The language of `spoken` that serves best someone who wants `wanted`; the first where none does."""
+    base = wanted.split("-")[0]
+    exact = [language for language in spoken if language == wanted]
+    near = [language for language in spoken if language.split("-")[0] == base]
+    return [*exact, *near, *spoken][0]
+
+
+def _delivery(notice: Notice, channel: str, address: str, wanted: _Wanted, now: datetime) -> Delivery:
+    person, profile = wanted.person, wanted.profile
+    not_before = now
+    reason = Reason.NONE
+    if profile is None:
+        reason = Reason.CHANNEL_REMOVED
+    elif profile.mode != notice.mode:
+        reason = Reason.MODE_MISMATCH
+    elif person is not None and person.quiet_hours is not None:
+        not_before = quiet_until(person.quiet_hours, person.timezone, now)
+        if not_before >= notice.valid_until:
+            reason, not_before = Reason.QUIET_HOURS, now
+    suppressed = reason is not Reason.NONE
+    return Delivery(
+        id=delivery_id(notice.id, channel, address),
+        notice=notice.id,
+        incident=notice.incident,
+        stage=notice.stage,
+        sequence=notice.sequence,
+        channel=channel,
+        address=address,
+        language=wanted.language,
+        mode=notice.mode,
+        created_at=now,
+        not_before=not_before,
+        expires_at=notice.valid_until,
+        subscriber=person.id if person else None,
+        state=DeliveryState.SUPPRESSED if suppressed else DeliveryState.PENDING,
+        reason=reason,
+        priority=PRIORITY_PUBLIC if profile is None or profile.reaches is None else PRIORITY_PEOPLE[profile.reaches],
+        settled_at=now if suppressed else None,
+    )
+
+
+def quiet_until(quiet: QuietHours, timezone: str, now: datetime) -> datetime:
+    """The end of the quiet hours `now` lies in, in UTC; `now` where it lies in none.
+
+    Wall-clock times decide. An hour the clock repeats is quiet both times it is on the wall; an end the clock skips is
+    reached when the clock has skipped it. `start` equal to `end`: never quiet.
+    """
+    tz = zone(timezone)
+    wall = now.astimezone(tz).time().replace(tzinfo=None)
+    if not _is_quiet(quiet, wall):
+        return now
+    today = now.astimezone(tz).date()
+    ends = [
+        datetime.combine(today + timedelta(days=day), quiet.end, tzinfo=tz).replace(fold=fold).astimezone(now.tzinfo)
+        for day in (0, 1, 2)
+        for fold in (0, 1)
+    ]
+    later = sorted(end for end in ends if end > now and not _is_quiet(quiet, end.astimezone(tz).time()))
+    return later[0] if later else now
+
+
+def _is_quiet(quiet: QuietHours, wall: time) -> bool:
+    if quiet.start <= quiet.end:
+        return quiet.start <= wall < quiet.end
+    return wall >= quiet.start or wall < quiet.end
