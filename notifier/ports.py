@@ -239,8 +239,9 @@ class Transaction(Protocol):
         ...
 
     def put_incident(self, incident: Incident, move: Move | None) -> None:
-        """Insert, or update where the stored version is `incident.version - 1`; raises StaleWrite otherwise. A move whose
-        `before` equals its `after` is kept too: confirmation of what is already acknowledged, widening, holding."""
+        """Insert, or update where the stored version is `incident.version - 1`; raises StaleWrite otherwise.
+        A move whose `before` equals its `after` is kept too: confirmation of what is already acknowledged, widening,
+        holding."""
         ...
 
     def moves(self, incident: str) -> tuple[Move, ...]: ...
@@ -293,8 +294,8 @@ class Transaction(Protocol):
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
-        """(channel, address) of every delivery of this incident, and of those merged into it, that is sent, delivered or
-        unknown: whom the all-clear and a correction are owed to."""
+        """(channel, address) of every delivery of this incident, and of those merged into it, that is sent, delivered
+        or unknown: whom the all-clear and a correction are owed to."""
         ...
 
     # people

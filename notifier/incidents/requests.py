@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from ..model.incident import Incident, IncidentState
 from ..model.notice import Approval, Notice, NoticeState, Stage, Wording
@@ -24,6 +25,8 @@ from .turn import Turn
 S = IncidentState
 STAFF = "staff"
 """The source of signals that people give."""
+WORD_LASTS = timedelta(minutes=10)
+"""How long a person's confirmation stands as a signal of its own."""
 NOTE_LIMIT = 1000
 """Characters of a note or workaround; what fits a channel is decided when it is composed."""
 
@@ -49,7 +52,7 @@ def _open(turn: Turn, request: StaffRequest) -> Answer:
     tree = turn.plans.speaker.regions
     for other in turn.tx.incidents(open_only=True):
         if other.service == service and any(tree.related(a, b) for a in regions for b in other.regions if b in tree):
-            return Answer(False, f"{other.id} is already open there: widen it, or send an update")
+            return Answer(False, f"{other.id} is already open there: confirm or widen it, or send an update")
     level = _level(request.arguments.get("level", "major"))
     if level is None:
         return Answer(False, "level must be minor, major or critical")
@@ -69,6 +72,29 @@ def _open(turn: Turn, request: StaffRequest) -> Answer:
     turn.tx.put_signals(evidence.signals)
     turn.tx.link_evidence(incident.id, evidence.signals)
     return Answer(True, f"opened {incident.id}, under policy {policy.id}")
+
+
+def _confirm(turn: Turn, request: StaffRequest) -> Answer:
+    """A person's word counts as evidence of class staff. It runs out by itself: it says that the outage is real, not
+    that it lasts, so when it is over stays with those who can see it."""
+    incident = _incident(turn, request)
+    if isinstance(incident, Answer):
+        return incident
+    if incident.confirmed_at is not None:
+        return Answer(False, f"{incident.id} is confirmed already")
+    note = request.arguments.get("note", "")
+    signals = tuple(
+        Signal(source=STAFF, klass=SignalClass.STAFF, service=incident.service, region=region, level=incident.level,
+               observed_at=turn.now, started_at=incident.started_at, fingerprint=f"request-{request.id}",
+               why=note or f"confirmed by {request.actor}", lasts_until=turn.now + WORD_LASTS)
+        for region in incident.regions)
+    turn.tx.put_signals(signals)
+    turn.tx.link_evidence(incident.id, signals)
+    said = f"confirmed by {request.actor}" + (f": {note}" if note else "")
+    state = S.CONFIRMED if incident.state is S.SUSPECTED else incident.state
+    after = replace(incident, state=state, confirmed_at=turn.now, reason=said)
+    turn.keep(incident, after, said, actor=request.actor, notable=True)
+    return Answer(True, f"{incident.id} is confirmed on {request.actor}'s word")
 
 
 def _level(name: str) -> Level | None:
@@ -266,6 +292,7 @@ def _notes(request: StaffRequest, name: str) -> dict[str, str]:
 
 _VERBS: Mapping[Verb, Callable[[Turn, StaffRequest], Answer]] = {
     Verb.OPEN: _open,
+    Verb.CONFIRM: _confirm,
     Verb.APPROVE: _approve,
     Verb.REFUSE: _refuse,
     Verb.HOLD: _hold,

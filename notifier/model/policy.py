@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from .notice import Stage
 from .settings import Duration, Settings, Slug
 from .signal import Level, SignalClass
 
+
+def parse_level(value: Any) -> Level:
+    """A severity by its name, such as "major". Raises ValueError with the names."""
+    if isinstance(value, Level):
+        return value
+    if isinstance(value, str) and value in _LEVELS:
+        return _LEVELS[value]
+    raise ValueError(f"expected one of {', '.join(_LEVELS)}")
+
+
+_LEVELS = {level.name.lower(): level for level in Level if level.is_trouble}
+"""Severities of incidents: nothing milder opens one."""
+LevelByName = Annotated[Level, BeforeValidator(parse_level), WithJsonSchema({"enum": sorted(_LEVELS)})]
 Score = Annotated[float, Field(ge=0, le=1)]
 Enough = tuple[Mapping[SignalClass, Score], ...]
 """Alternatives, any of which is enough; within one, every class named must reach its score."""
@@ -44,8 +57,8 @@ class Policy(Settings):
     """Services it is for; empty: all."""
     regions: tuple[str, ...] = ()
     """Regions it is for, with all below them; empty: all."""
-    levels: tuple[Level, ...] = ()
-    """Severities it is for; empty: all."""
+    levels: tuple[LevelByName, ...] = ()
+    """Severities it is for: minor, major, critical; empty: all."""
     suspect: Enough
     """Evidence that opens a suspected incident."""
     confirm: Enough

@@ -13,6 +13,8 @@ class Verb(StrEnum):
 
     OPEN = "open"
     """service, regions (comma separated), note; opens a confirmed incident on staff's word."""
+    CONFIRM = "confirm"
+    """incident, note: it is real, says a person; the evidence still decides when it is over."""
     APPROVE = "approve"
     """notice, digest; refused when the digest is no longer the notice's."""
     REFUSE = "refuse"

@@ -1,0 +1,1 @@
+"""The web part: health, metrics, webhooks in, unsubscribing. It decides nothing: it checks, hands on, answers."""

@@ -1,0 +1,43 @@
+# The two commands of the README are `make demo` and `make test`; the rest is for those who work on the code.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test check lint types contracts format lock schemas clean
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Show the Vermont morning in this terminal
+	$(BIN)/notifier demo
+
+test: $(STAMP) ## Run the tests that need only the package index
+	$(BIN)/pytest -n 2 -m "not parts"
+
+check: lint types contracts ## Lint, types and import contracts
+
+lint: $(STAMP) ## Style
+	$(BIN)/ruff check notifier tests benchmarks
+
+types: $(STAMP) ## Types
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## Which room may import which
+	$(BIN)/lint-imports
+
+schemas: $(STAMP) ## Write the JSON Schemas that editors use
+	$(BIN)/notifier schema --write config/schema
+
+lock: $(STAMP) ## Lock the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

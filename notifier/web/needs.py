@@ -1,0 +1,29 @@
+"""What the web part asks of the daemon, so that it can be tested without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config.web_settings import WebSettings
+from ..ports import Answer, Clock, Store
+
+
+@dataclass(frozen=True)
+class WebNeeds:
+    """Everything the routes use. `stuck` names loops that stopped turning; `unready` says, in words, what is missing
+    before the daemon can do its work. `push_poll` takes a pushed status body for a source, `push_mentions` a signed
+    batch of posts and returns (accepted, refused lines, problem)."""
+
+    settings: WebSettings
+    store: Store
+    clock: Clock
+    stuck: Callable[[], Sequence[str]]
+    unready: Callable[[], Sequence[str]]
+    pushable: Callable[[], frozenset[str]]
+    push_poll: Callable[[str, Answer], None]
+    mention_sources: Callable[[], frozenset[str]]
+    push_mentions: Callable[[str, bytes, Mapping[str, str]], tuple[int, tuple[str, ...], str]]
+    before_scrape: Callable[[], None]
+    public_url: str | None
+    company: str

@@ -1,0 +1,66 @@
+"""The web part's application and its server thread."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from flask import Flask, Response, jsonify, request
+from waitress.server import create_server
+from werkzeug.exceptions import HTTPException
+
+from ..ports import StoreUnavailable
+from ..secret import SecretMissing
+from .health import health_routes
+from .hooks import hook_routes
+from .needs import WebNeeds
+from .unsubscribe import unsubscribe_routes
+
+log = structlog.get_logger(__name__)
+
+
+def make_web(needs: WebNeeds) -> Flask:
+    """The WSGI application over what the daemon gives it. Errors answer in JSON and never show a trace."""
+    web = Flask("notifier")
+    web.config["MAX_CONTENT_LENGTH"] = needs.settings.body_limit
+    web.config["MAX_FORM_MEMORY_SIZE"] = needs.settings.body_limit
+    for routes in (health_routes(needs), hook_routes(needs), unsubscribe_routes(needs)):
+        web.register_blueprint(routes)
+
+    @web.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> tuple[Response, int]:
+        return jsonify({"error": error.name}), error.code or 500
+
+    @web.errorhandler(StoreUnavailable)
+    @web.errorhandler(SecretMissing)
+    def unavailable(error: Exception) -> tuple[Response, int]:
+        log.error("web.unavailable", path=request.path.split("/")[1], error=type(error).__name__)
+        return jsonify({"error": "try again later"}), 503
+
+    @web.errorhandler(Exception)
+    def broken(error: Exception) -> tuple[Response, int]:
+        log.error("web.failed", path=request.path.split("/")[1], error=type(error).__name__, exc_info=error)
+        return jsonify({"error": "internal error"}), 500
+
+    return web
+
+
+class WebServer:
+    """Waitress in a thread of its own; the main thread keeps the signals. `port` is the real one after `start`."""
+
+    def __init__(self, needs: WebNeeds) -> None:
+        self._needs = needs
+        self._server = create_server(
+            make_web(needs), host=needs.settings.host, port=needs.settings.port, threads=needs.settings.threads,
+            max_request_body_size=needs.settings.body_limit, channel_timeout=30, ident="notifier")
+        self.port = int(self._server.effective_port)
+        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+
+    def start(self) -> None:
+        """Begin answering. The port was bound when the object was made, so a taken port fails at start, not later."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering; harmless when called twice."""
+        self._server.close()
+        self._thread.join(5)
