@@ -1,0 +1,1 @@
+"""Speaking: the outbox to the channels. `order` and `rate` decide; sender, reconciler and housekeeper do."""

@@ -323,6 +323,16 @@ def test_a_cancel_during_an_attempt_lets_no_other_follow(store: Store) -> None:
     assert stands(store, delivery) == (S.CANCELLED, Reason.WITHDRAWN)
 
 
+def test_an_opt_out_during_an_attempt_lets_no_other_follow(store: Store) -> None:
+    queue(store, a_notice())
+    delivery = begun(store)
+    stop(store)
+    assert store.settle(delivery.id, delivery.token, replace(RETRY, retry_at=NOW), NOW) is True
+    again = claim_one(store)
+    assert store.begin(again.id, again.token, NOW) is Reason.OPTED_OUT
+    assert stands(store, again) == (S.SUPPRESSED, Reason.OPTED_OUT)
+
+
 def test_a_cancel_of_an_unknown_still_finds_out_but_does_not_resend(store: Store) -> None:
     queue(store, a_notice())
     delivery = lost(store)

@@ -1,0 +1,75 @@
+"""Finds out what became of messages whose answer was lost, by asking the far side; never by sending and hoping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+
+from notifier import metrics
+from notifier.failpoints import failpoint
+from notifier.model.delivery import Delivery, Message, OutcomeKind, Reason
+from notifier.ports import CannotTell, Channel, Clock, Found, NotFound, Store
+
+from .accepted import FirstAccepted
+from .order import Verdict, repeatable, verdict
+from .sender import KEY_MARGIN
+from .settings import DeliverySettings, LostAnswer
+
+log = structlog.get_logger(__name__)
+
+Result = Found | NotFound | CannotTell
+
+
+class Reconciler:
+    """Settles unknown deliveries of all channels."""
+
+    def __init__(self, channels: Mapping[str, Channel], store: Store, clock: Clock, settings: DeliverySettings) -> None:
+        self._channels = channels
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._accepted = FirstAccepted(store)
+
+    def replace(self, channels: Mapping[str, Channel], settings: DeliverySettings) -> None:
+        """Use a new configuration from the next turn on."""
+        self._channels, self._settings = channels, settings
+
+    def run_once(self) -> bool:
+        """Look for what is due, at most a batch. True if anything was."""
+        channels, settings = self._channels, self._settings
+        due = self._store.unknowns(settings.batch, self._clock.now())
+        for delivery, message in due:
+            self._one(delivery, message, channels.get(delivery.channel), settings)
+        return bool(due)
+
+    def _one(self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings) -> None:
+        result, follows = self._look(delivery, message, channel, settings)
+        now = self._clock.now()
+        self._store.reconcile(delivery.id, result, now, again_at=follows.again_at, resend=follows.resend)
+        log.info("delivery.reconciled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
+        if isinstance(result, Found):
+            metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.SENT, Reason.ADOPTED).inc()
+            self._accepted.note(delivery.incident, now)
+        elif follows.again_at is None and not follows.resend:
+            reason = Reason.UNSETTLED if isinstance(result, CannotTell) else Reason.LOST_ANSWER
+            metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.REJECTED, reason).inc()
+            log.error("delivery.unsettled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
+
+    def _look(
+        self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings
+    ) -> tuple[Result, Verdict]:
+        now = self._clock.now()
+        if channel is None or channel.mode != message.mode:
+            why = "its channel is no longer configured" if channel is None else "its channel has changed its mode"
+            return CannotTell(why), Verdict(None, False, why)
+        failpoint("reconcile.before_find")
+        result = channel.find(message, now)
+        failpoint("reconcile.after_find")
+        # even where a key makes repeating harmless the far side is read first: some servers ignore keys
+        harmless = channel.keyed_for > timedelta() and repeatable(
+            delivery.doubt_since, channel.keyed_for, self._clock.now(), KEY_MARGIN
+        )
+        rule = settings.lost.get(channel.kind, LostAnswer.RESEND)
+        return result, verdict(delivery, result, now, settings, rule=rule, harmless=harmless)

@@ -1,0 +1,49 @@
+"""How patiently deliveries are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from notifier.model.settings import Duration, Settings
+
+
+class LostAnswer(StrEnum):
+    """What to do when an answer was lost, and the far side was read and does not have the message."""
+
+    RESEND = "resend"
+    """Send it again: better twice, should the far side have hidden it from us, than never."""
+    HOLD = "hold"
+    """End it as failed: better never than twice."""
+
+
+class DeliverySettings(Settings):
+    """Sending, trying again, and settling what nobody answered. Applies to every channel."""
+
+    lease: Duration = timedelta(minutes=2)
+    """How long a worker may hold what it claimed; must be longer than a batch takes."""
+    batch: int = Field(default=20, ge=1, le=1000)
+    """Deliveries claimed at once."""
+    rate: float = Field(default=10.0, gt=0)
+    """Messages a second on a channel that names no rate of its own."""
+    attempts: int = Field(default=8, ge=1, le=50)
+    """Attempts before a delivery is given up."""
+    retry_first: Duration = timedelta(seconds=5)
+    """Wait before the second attempt; doubles with each further one."""
+    retry_most: Duration = timedelta(minutes=5)
+    """Longest wait between two attempts, unless the provider asks for longer."""
+    unknown_after: Duration = timedelta(seconds=30)
+    """How long after a lost answer the far side is first read; longer than any request can still be under way."""
+    unknown_again: Duration = timedelta(minutes=1)
+    """Wait before the far side is read again when it could not tell."""
+    unsettled_after: Duration = timedelta(minutes=30)
+    """How long a delivery may stay unknown before a person has to look."""
+    lost: Mapping[str, LostAnswer] = Field(default_factory=dict)
+    """By kind of channel: resend or hold what the far side does not have; resend where not named."""
+    stop_first: Duration = timedelta(minutes=1)
+    """How long a channel stops after a fault of the account or of ours; doubles while the fault lasts."""
+    stop_most: Duration = timedelta(minutes=30)
+    """Longest such stop."""

@@ -1,0 +1,316 @@
+"""Sender, reconciler and housekeeper over a real store; what counts is the far side's ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client import REGISTRY
+
+from notifier.delivery.sender import Sender
+from notifier.delivery.settings import DeliverySettings, LostAnswer
+from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
+from notifier.model.people import AddressKind
+from notifier.ports import StoreUnavailable
+
+from ..store.making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, queue
+from .conftest import Desk
+from .far_side import BROKEN, LOST, REJECTED, RETRY, SENT
+
+S = DeliveryState
+
+
+def test_a_batch_is_sent_once_and_then_there_is_no_work(desk: Desk) -> None:
+    desk.queue("+1", "+2", "+3")
+    assert desk.sender.run_once() is True
+    assert desk.sender.run_once() is False
+    assert [m.address for m in desk.far.ledger] == ["+1", "+2", "+3"]
+    assert desk.far.ledger[0].unsubscribe_url == "https://example.net/u/s+1"
+    assert desk.states() == [S.SENT] * 3
+
+
+def test_a_retry_comes_back_later_with_the_same_bytes(desk: Desk) -> None:
+    desk.far.plan = [(False, RETRY), (True, SENT)]
+    desk.queue()
+    desk.sender.run_once()
+    assert (desk.states(), desk.far.ledger) == ([S.PENDING], [])
+    assert desk.sender.run_once() is False
+    desk.after(1)
+    assert desk.states() == [S.SENT]
+    assert desk.far.calls == 2
+
+
+def test_it_gives_up_after_the_last_attempt(desk: Desk) -> None:
+    desk.far.plan = [(False, RETRY)] * 20
+    desk.queue()
+    desk.sender.run_once()
+    desk.after(50)
+    (row,) = desk.rows()
+    assert (row.state, row.reason, desk.far.calls) == (S.FAILED, Reason.GAVE_UP, 8)
+
+
+def test_the_rest_of_the_batch_goes_on_after_a_rejection(desk: Desk) -> None:
+    desk.far.plan = [(False, REJECTED)]
+    desk.queue("+1", "+2")
+    desk.sender.run_once()
+    assert desk.states() == [S.FAILED, S.SENT]
+
+
+def test_a_channel_of_the_other_mode_is_never_called(desk: Desk) -> None:
+    desk.far.mode = "live"
+    desk.queue()
+    desk.sender.run_once()
+    (row,) = desk.rows()
+    assert (row.state, row.reason, desk.far.calls) == (S.FAILED, Reason.MODE_MISMATCH, 0)
+
+
+def test_no_more_is_claimed_than_the_rate_allows(desk: Desk) -> None:
+    desk.far.rate = 2.0
+    desk.restart()
+    desk.queue("+1", "+2", "+3")
+    assert desk.sender.run_once() is True
+    assert desk.sender.run_once() is False
+    assert desk.states() == [S.SENT, S.SENT, S.PENDING]
+    desk.clock.advance(timedelta(seconds=1))
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT] * 3
+
+
+@pytest.mark.parametrize("how", ["kill", "opt out"])
+def test_a_word_that_comes_during_a_batch_holds_for_the_next_send(desk: Desk, how: str) -> None:
+    def word() -> None:
+        with desk.store.transaction() as tx:
+            if how == "kill":
+                tx.set_switch("kill", "on", "ann", NOW)
+            else:
+                tx.opt_out(AddressKind.PHONE, "+2", NOW, "STOP")
+
+    desk.far.meanwhile = word
+    desk.queue("+1", "+2")
+    desk.sender.run_once()
+    assert [m.address for m in desk.far.ledger] == ["+1"]
+    assert desk.states() == [S.SENT, S.PENDING if how == "kill" else S.SUPPRESSED]
+
+
+def test_a_stop_between_two_sends_gives_the_rest_back_at_once(desk: Desk) -> None:
+    desk.queue("+1", "+2", "+3")
+    sender = Sender(desk.far, desk.store, desk.clock, desk.settings, stop=lambda: desk.far.calls >= 1)
+    sender.run_once()
+    assert desk.states() == [S.SENT, S.PENDING, S.PENDING]
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT] * 3
+
+
+# ── a stopped channel ──
+
+
+def test_a_fault_of_the_account_stops_the_channel_and_one_message_tries_it_again(desk: Desk) -> None:
+    desk.far.plan = [(False, BROKEN), (False, BROKEN)]
+    desk.queue("+1", "+2", "+3")
+    desk.sender.run_once()
+    assert (desk.far.calls, desk.states()) == (1, [S.PENDING] * 3)
+    assert REGISTRY.get_sample_value("notifier_channel_stopped", {"channel": "sms"}) == 1
+    with desk.store.transaction() as tx:
+        assert tx.switch("stop:sms") == "until 2026-01-15T12:01:00Z authentication"
+    assert desk.sender.run_once() is False
+    desk.restart()
+    assert desk.sender.run_once() is False
+    desk.clock.advance(MINUTE)
+    desk.sender.run_once()
+    assert desk.far.calls == 2
+    desk.clock.advance(2 * MINUTE)
+    while desk.sender.run_once():
+        pass
+    assert desk.states() == [S.SENT] * 3
+    assert REGISTRY.get_sample_value("notifier_channel_stopped", {"channel": "sms"}) == 0
+    with desk.store.transaction() as tx:
+        assert tx.switch("stop:sms") == "off"
+
+
+def test_a_person_stops_and_clears_a_channel(desk: Desk) -> None:
+    desk.queue()
+    with desk.store.transaction() as tx:
+        tx.set_switch("stop:sms", "on the number is being moved", "ann", NOW)
+    assert desk.sender.run_once() is False
+    with desk.store.transaction() as tx:
+        tx.set_switch("stop:sms", "off", "ann", NOW)
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT]
+
+
+# ── lost answers ──
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_lost_answer_is_settled_by_reading(desk: Desk, accepted: bool) -> None:
+    desk.far.plan = [(accepted, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    assert desk.states() == [S.UNKNOWN]
+    assert desk.reconciler.run_once() is False, "too early: the request may still be under way"
+    desk.after(2)
+    assert desk.states() == [S.SENT]
+    assert (len(desk.far.ledger), desk.far.calls) == (1, 1 if accepted else 2)
+
+
+def test_what_is_held_is_not_sent_again(desk: Desk) -> None:
+    desk.settings = DeliverySettings(lost={"sms": LostAnswer.HOLD})
+    desk.restart()
+    desk.far.plan = [(False, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.after(5)
+    (row,) = desk.rows()
+    assert (row.state, row.reason, desk.far.calls) == (S.FAILED, Reason.LOST_ANSWER, 1)
+
+
+def test_a_far_side_that_cannot_be_read_ends_with_a_person_not_with_a_double(desk: Desk) -> None:
+    desk.far.readable = False
+    desk.far.plan = [(True, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.after(40)
+    (row,) = desk.rows()
+    assert (row.state, row.reason) == (S.FAILED, Reason.UNSETTLED)
+    assert (len(desk.far.ledger), desk.far.calls) == (1, 1)
+    assert 25 <= desk.far.reads <= 35
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_under_a_key_the_same_message_is_simply_sent_again(desk: Desk, accepted: bool) -> None:
+    desk.far.keyed_for = HOUR
+    desk.far.readable = False
+    desk.far.plan = [(accepted, LOST), (accepted, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.after(5)
+    assert desk.states() == [S.SENT]
+    assert (len(desk.far.ledger), desk.far.calls) == (1, 3)
+
+
+def test_a_far_side_that_ignores_its_keys_is_read_first(desk: Desk) -> None:
+    """GoToSocial speaks Mastodon's protocol and ignores Idempotency-Key."""
+    desk.far.keyed_for = HOUR
+    desk.far.ignores_keys = True
+    desk.far.plan = [(True, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.after(5)
+    assert desk.states() == [S.SENT]
+    assert (len(desk.far.ledger), desk.far.calls) == (1, 1)
+
+
+def test_once_the_key_may_be_forgotten_it_is_read_instead(desk: Desk) -> None:
+    """The repeat is queued in time, but the kill switch holds it until the far side has forgotten the key."""
+    desk.far.keyed_for = 20 * MINUTE
+    desk.far.readable = False
+    desk.far.plan = [(True, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.clock.advance(MINUTE)
+    desk.reconciler.run_once()
+    assert desk.states() == [S.PENDING]
+    with desk.store.transaction() as tx:
+        tx.set_switch("kill", "on", "ann", NOW)
+    desk.after(20)
+    with desk.store.transaction() as tx:
+        tx.set_switch("kill", "off", "ann", NOW)
+    desk.far.readable = True
+    desk.after(3)
+    assert desk.states() == [S.SENT]
+    assert (len(desk.far.ledger), desk.far.calls, desk.far.reads) == (1, 1, 2)
+
+
+def test_an_unknown_of_a_channel_that_was_removed_goes_to_a_person(desk: Desk) -> None:
+    desk.far.plan = [(True, LOST)]
+    desk.queue()
+    desk.sender.run_once()
+    desk.reconciler.replace({}, desk.settings)
+    desk.clock.advance(MINUTE)
+    desk.reconciler.run_once()
+    assert [row.reason for row in desk.rows()] == [Reason.UNSETTLED]
+
+
+def test_a_channel_that_breaks_its_promise_is_not_asked_twice_blindly(desk: Desk) -> None:
+    def boom() -> None:
+        raise RuntimeError("a bug in a channel")
+
+    desk.far.meanwhile = boom
+    desk.queue()
+    with pytest.raises(RuntimeError):
+        desk.sender.run_once()
+    desk.far.meanwhile = lambda: None
+    assert desk.sender.run_once() is False
+    desk.after(3)
+    assert desk.states() == [S.SENT]
+    assert len(desk.far.ledger) == 1
+
+
+def test_an_answer_is_kept_in_mind_while_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.queue("+1", "+2")
+    connection = desk.store._db._connection
+    assert connection is not None
+
+    def fill() -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    desk.far.meanwhile = fill
+    with pytest.raises(StoreUnavailable):
+        desk.sender.run_once()
+    desk.far.meanwhile = lambda: None
+    with pytest.raises(StoreUnavailable):
+        desk.sender.run_once()
+    connection.execute("PRAGMA query_only = OFF")
+    desk.sender.run_once()
+    assert desk.states()[0] is S.SENT
+    desk.after(4)
+    assert desk.states() == [S.SENT, S.SENT]
+    assert [m.address for m in desk.far.ledger] == ["+1", "+2"]
+
+
+# ── time ──
+
+
+def test_nothing_is_sent_after_it_expired(desk: Desk) -> None:
+    desk.queue()
+    desk.clock.advance(HOUR)
+    desk.after(1)
+    (row,) = desk.rows()
+    assert (row.state, row.reason, desk.far.calls) == (S.EXPIRED, Reason.TOO_LATE, 0)
+
+
+def test_the_first_accepted_message_of_an_incident_is_measured_once(desk: Desk) -> None:
+    def total(name: str) -> float:
+        return REGISTRY.get_sample_value(f"notifier_first_accepted_delay_seconds_{name}") or 0.0
+
+    with desk.store.transaction() as tx:
+        tx.link_evidence("I260115-1", [a_signal(observed_at=NOW - 3 * MINUTE)])
+    before = total("count"), total("sum")
+    desk.queue("+1", "+2")
+    desk.sender.run_once()
+    desk.restart()
+    notice = a_notice("n2", sequence=2)
+    queue(desk.store, notice, a_delivery(notice, address="+1"))
+    desk.sender.run_once()
+    assert (total("count") - before[0], total("sum") - before[1]) == (1, 180)
+
+
+def test_outcomes_are_counted_by_channel_outcome_and_reason(desk: Desk) -> None:
+    labels = {"channel": "sms", "outcome": "REJECTED", "reason": "recipient_gone"}
+    before = REGISTRY.get_sample_value("notifier_delivery_outcomes_total", labels) or 0.0
+    desk.far.plan = [(False, replace(REJECTED, reason=Reason.RECIPIENT_GONE))]
+    desk.queue()
+    desk.sender.run_once()
+    assert REGISTRY.get_sample_value("notifier_delivery_outcomes_total", labels) == before + 1
+
+
+def test_a_providers_opt_out_stops_later_notices(desk: Desk) -> None:
+    desk.far.plan = [(False, Outcome(OutcomeKind.REJECTED, Reason.OPTED_OUT))]
+    desk.queue()
+    desk.sender.run_once()
+    notice = a_notice("n2", sequence=2)
+    queue(desk.store, notice, a_delivery(notice, address="+1"))
+    desk.sender.run_once()
+    assert [row.reason for row in desk.rows()] == [Reason.OPTED_OUT, Reason.OPTED_OUT]
+    assert desk.far.ledger == []
