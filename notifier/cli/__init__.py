@@ -1,0 +1,1 @@
+"""What staff type. Commands read and ask; the running daemon decides and answers."""

@@ -64,12 +64,13 @@ def _together(values: Iterable[float]) -> float:
 def enough(alternatives: Enough, evidence: Evidence) -> tuple[bool, str]:
     """Whether any alternative is reached by every class it names, and why, in words.
 
+    A class that reports nothing reaches no score, not even 0: `official: 0` asks for any official word, not for none.
     An alternative that names no class is never reached: nothing is not evidence.
     """
     have = scores(evidence)
     for wanted in alternatives:
-        if wanted and all(have.get(klass, 0.0) >= score for klass, score in wanted.items()):
-            return True, " and ".join(_word(klass, have.get(klass, 0.0), score, evidence)
+        if wanted and all(klass in have and have[klass] >= score for klass, score in wanted.items()):
+            return True, " and ".join(_word(klass, have[klass], score, evidence)
                                       for klass, score in sorted(wanted.items()))
     said = ", ".join(f"{klass} {score:.2f}" for klass, score in have.items()) or "nothing reports trouble"
     needs = " or ".join(" with ".join(f"{klass} {score:.2f}" for klass, score in sorted(wanted.items()))

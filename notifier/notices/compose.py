@@ -294,7 +294,9 @@ def values_for(job: Voice, language: str) -> dict[str, str | None]:
 
 def _times(job: Voice, language: str, tz: ZoneInfo) -> dict[str, str | None]:
     incident, now = job.incident, job.now
-    over = incident.resolved_at or (now if job.wording in (Wording.RESOLVE, Wording.MAINTENANCE_END) else None)
+    # It was over when the calm began, not when we had waited long enough to believe it.
+    ended = incident.calm_since or incident.resolved_at or now
+    over = ended if job.wording in (Wording.RESOLVE, Wording.MAINTENANCE_END) or incident.resolved_at else None
     moments = {
         "since": incident.started_at,
         "now": now,

@@ -69,3 +69,11 @@ def test_more_evidence_never_weakens(pairs: list[tuple[str, float]], more: tuple
         return scores(evidence(*made)).get(CROWD, 0.0)
 
     assert 0 <= score(pairs) <= score([*pairs, more]) <= 1
+
+
+def test_a_class_asked_for_at_zero_must_still_have_spoken() -> None:
+    wanted = ({OFFICIAL: 0.0, CROWD: 0.3},)
+    alone, why = enough(wanted, evidence(crowd(score=0.99)))
+    assert not alone, why
+    both, _ = enough(wanted, evidence(crowd(score=0.99), signal(klass=OFFICIAL, score=0.0)))
+    assert both

@@ -71,9 +71,12 @@ def test_an_all_clear_says_since_when_and_how_long_it_was() -> None:
     over = incident(resolved_at=datetime(2013, 11, 14, 14, 25, tzinfo=UTC))
     made = notice(Wording.RESOLVE, incident=over, now=datetime(2013, 11, 14, 14, 40, tzinfo=UTC))
     assert body(made, "x") == (
-        "Fixed: mobile data works again in Vermont since 9:25 AM EST.\n"
-        "It was out for 1 hour and 55 minutes. We are sorry.\nRef I131114-1"
+        "All clear: no more trouble with mobile data in Vermont since 9:25 AM EST.\n"
+        "It lasted 1 hour and 55 minutes. We are sorry.\nRef I131114-1"
     )
+    calm = replace(over, calm_since=datetime(2013, 11, 14, 14, 15, tzinfo=UTC))
+    earlier = notice(Wording.RESOLVE, incident=calm, now=datetime(2013, 11, 14, 14, 40, tzinfo=UTC))
+    assert "since 9:15 AM EST" in body(earlier, "x"), "it was over when calm began, not when we believed it"
     assert made.next_update_by is None
 
 

@@ -1,0 +1,164 @@
+"""The composition root: the only place that picks classes and hands each stage what it uses.
+
+The same parts serve the daemon, replay and the demo; they differ in the clock, the store and the channels they are
+given, and in who turns the loops.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from .config.registry import CHANNELS, MENTION_SOURCES, SOURCES
+from .config.tree import Config
+from .delivery.housekeeper import Housekeeper
+from .delivery.reconciler import Reconciler
+from .delivery.sender import Sender
+from .detection.detector import Detector, DetectorLoop
+from .incidents.decider import Decider
+from .model.mention import Mention
+from .model.settings import Settings
+from .notices.compose import Speaker
+from .people.links import unsubscribe_url
+from .ports import Answer, Channel, Clock, Failure, MentionSource, Source, Store
+from .secret import SecretMissing
+from .sources.listener import Listener
+from .sources.poller import Poller
+
+log = structlog.get_logger(__name__)
+
+PollTap = Callable[[str, "Answer | Failure"], None]
+MentionTap = Callable[[str, Mention], None]
+
+
+def make_channels(config: Config) -> dict[str, Channel]:
+    """Every configured channel, by id."""
+    return {id: CHANNELS[_kind(settings)].make(settings) for id, settings in config.channels.items()}
+
+
+def make_sources(config: Config) -> dict[str, Source]:
+    """Every polled source that is switched on, by id."""
+    return {id: SOURCES[_kind(settings)].make(settings, regions=config.regions)
+            for id, settings in config.sources.items() if _enabled(settings)}
+
+
+def make_mention_sources(config: Config) -> dict[str, MentionSource]:
+    """Every mention source that is switched on, by id."""
+    return {id: MENTION_SOURCES[_kind(settings)].make(settings)
+            for id, settings in config.mentions.items() if _enabled(settings)}
+
+
+def _kind(settings: Settings) -> str:
+    return str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it; the registry checked
+
+
+def _enabled(settings: Settings) -> bool:
+    return bool(getattr(settings, "enabled", True))
+
+
+def make_speaker(config: Config, channels: Mapping[str, Channel]) -> Speaker:
+    """What composing a notice needs to know of this deployment."""
+    profiles: Mapping[str, Any] = {id: getattr(channel, "profile") for id, channel in channels.items()}  # noqa: B009
+    return Speaker(company=config.company, services=config.services, regions=config.regions,
+                   templates=config.templates, channels=profiles)
+
+
+def make_detector(config: Config) -> Detector:
+    """A detector with this configuration and nothing learnt."""
+    return Detector(config.detection, config.vocabulary, regions=config.regions, services=config.services)
+
+
+@dataclass
+class App:
+    """All stages of one deployment, wired. Fields are replaced on reload; what is under way stays as it was."""
+
+    config: Config
+    store: Store
+    clock: Clock
+    channels: dict[str, Channel]
+    poller: Poller
+    listener: Listener
+    detector: Detector
+    detecting: DetectorLoop
+    decider: Decider
+    senders: dict[str, Sender]
+    reconciler: Reconciler
+    housekeeper: Housekeeper
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, source: str, mention: Mention) -> None:
+        """Hand one post to the detector in force."""
+        self.detector.take(source, mention, self.clock.now())
+
+    def unsubscribe_url(self, subscriber: str | None) -> str | None:
+        """The one-click link of a subscriber; None where the deployment has no public address or key."""
+        key, base = self.config.web.unsubscribe_key, self.config.company.public_url
+        if subscriber is None or key is None or base is None:
+            return None
+        try:
+            return unsubscribe_url(key.reveal(), base, subscriber)
+        except SecretMissing as error:
+            # Silence would be worse than a mail without the header; `doctor` and this line say what is missing.
+            log.error("unsubscribe.no_key", problem=str(error))
+            return None
+
+    def turn(self) -> bool:
+        """One turn of every loop in the order the data walks; True if any found work. For replay, demo and tests."""
+        loops = (self.poller.run_once, self.detecting.run_once, self.decider.run_once,
+                 *(sender.run_once for sender in self.senders.values()),
+                 self.reconciler.run_once, self.housekeeper.run_once)
+        return any([run_once() for run_once in loops])
+
+
+def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Channel] | None = None,
+          tap_poll: PollTap | None = None, tap_mention: MentionTap | None = None,
+          listen: bool = True) -> App:
+    """Wire every stage over this store and clock. `channels` replaces the configured ones (replay, demo, tests);
+    `listen` False: nothing is fetched or listened to, posts and answers are handed in."""
+    channels = make_channels(config) if channels is None else channels
+    sources = make_sources(config)
+    detector = make_detector(config)
+    app: App
+
+    def take(source: str, mention: Mention) -> None:
+        app.take(source, mention)
+
+    app = App(
+        config=config, store=store, clock=clock, channels=channels,
+        poller=Poller(sources, store, clock, config.polling, tap=tap_poll),
+        listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
+        detector=detector,
+        detecting=DetectorLoop(detector, store, clock, config.detection),
+        decider=Decider(store, clock, make_speaker(config, channels), config.policies, config.maintenance,
+                        config.workarounds),
+        senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
+        housekeeper=Housekeeper(store, clock))
+    app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}
+    return app
+
+
+def make_sender(app: App, channel: Channel) -> Sender:
+    """The sender of one channel; `app.stopping` makes it hand the rest of a batch back at once."""
+    return Sender(channel, app.store, app.clock, app.config.delivery, app.unsubscribe_url, stop=app.stopping.is_set)
+
+
+def apply(app: App, config: Config, *, listen: bool = True) -> None:
+    """Put a new configuration in force without touching what is under way: incidents keep their policy and template,
+    notices their texts, deliveries their channel. The detector keeps what it learnt. Everything is made before anything
+    is swapped, so that one part that cannot be made leaves the old configuration whole."""
+    channels, sources = make_channels(config), make_sources(config)
+    listeners = make_mention_sources(config) if listen else {}
+    speaker = make_speaker(config, channels)
+    detector = make_detector(config)
+    detector.restore(app.detector.checkpoint())
+    app.config, app.channels, app.detector = config, channels, detector
+    app.detecting.replace(detector, config.detection)
+    app.poller.replace(sources)
+    app.listener.replace(listeners)
+    app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds)
+    app.reconciler.replace(channels, config.delivery)
+    app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}

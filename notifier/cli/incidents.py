@@ -1,0 +1,211 @@
+"""`notifier incidents …`: look at incidents, approve what is to be said, and lead them by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..model.incident import Incident
+from ..model.notice import Notice, NoticeState
+from ..model.staff import Verb
+from ..model.times import rfc3339
+from ..ports import Store, Transaction
+from .deployment import actor_option, config_option, json_option, opened_store, store_option
+from .output import Problem, print_json, print_table
+from .requests import ask
+
+
+@click.group()
+def incidents() -> None:
+    """Look at incidents and lead them."""
+
+
+def _common(command: Any) -> Any:
+    return config_option(store_option(json_option(command)))
+
+
+@incidents.command("list")
+@_common
+@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+def list_incidents(directory: Path, store_path: Path | None, as_json: bool, everything: bool) -> None:
+    """List incidents, newest last."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        found = tx.incidents(open_only=not everything)
+        waiting = [notice for notice in tx.notices(state=NoticeState.WAITING)]
+    if as_json:
+        print_json({"incidents": found, "waiting": waiting})
+        return
+    print_table("Incidents", ["id", "service", "regions", "state", "level", "since", "why"],
+                [(i.id, i.service, i.regions, i.state, i.level, i.started_at, i.reason) for i in found],
+                empty="No incident is open." if not everything else "There has been no incident.")
+    print_table("Notices waiting for a person", ["notice", "stage", "regions", "people", "goes by itself at"],
+                [(n.id, n.stage, n.regions, n.audience, n.release_by) for n in waiting], empty="")
+
+
+@incidents.command()
+@click.argument("incident")
+@_common
+def show(incident: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Show one incident: evidence, history, notices with their exact texts, deliveries."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        found = _incident(tx, incident)
+        evidence, moves = tx.evidence_of(found.id), tx.moves(found.id)
+        notices, deliveries = tx.notices(incident=found.id), tx.deliveries(incident=found.id)
+    if as_json:
+        print_json({"incident": found, "evidence": evidence, "moves": moves,
+                    "notices": [{**_notice_row(n), "texts": n.texts} for n in notices],
+                    "deliveries": [{"notice": d.notice, "channel": d.channel, "state": d.state, "reason": d.reason,
+                                    "attempts": d.attempts} for d in deliveries]})
+        return
+    _print_incident(found)
+    print_table("Evidence", ["class", "source", "region", "since", "score", "why"],
+                [(s.klass, s.source, s.region, s.started_at, f"{s.score:.2f}", s.why) for s in evidence],
+                empty="No evidence is kept: it was opened by hand.")
+    print_table("History", ["at", "from", "to", "by", "why"],
+                [(m.at, m.before, m.after, m.actor, m.reason) for m in moves], empty="")
+    for notice in notices:
+        _print_notice(notice)
+    print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
+                empty="Nothing was queued.")
+
+
+def _incident(tx: Transaction, incident: str) -> Incident:
+    found = tx.incident(incident)
+    if found is None:
+        raise Problem(f"there is no incident {incident}: `notifier incidents list --all` shows them")
+    return found
+
+
+def _print_incident(found: Incident) -> None:
+    click.echo(f"{found.id}: {found.service} in {', '.join(found.regions)} – {found.state} since "
+               f"{rfc3339(found.started_at)}\n  {found.reason}")
+    if found.held_by:
+        click.echo(f"  held by {found.held_by}: the daemon says nothing about it by itself")
+
+
+def _notice_row(notice: Notice) -> dict[str, Any]:
+    return {"id": notice.id, "stage": notice.stage, "state": notice.state, "regions": notice.regions,
+            "audience": notice.audience, "reach": notice.reach, "digest": notice.digest, "mode": notice.mode,
+            "release_by": notice.release_by, "valid_until": notice.valid_until, "reason": notice.reason}
+
+
+def _print_notice(notice: Notice) -> None:
+    click.echo(f"\nNotice {notice.id} – {notice.stage}, {notice.state}, {notice.mode} mode")
+    click.echo(f"  to {notice.audience} people ({notice.reach}) in {', '.join(notice.regions)}")
+    click.echo(f"  why: {notice.reason}\n  digest: {notice.digest[:12]}")
+    for text in notice.texts:
+        click.echo(f"  [{text.channel}/{text.language}] {text.subject + ': ' if text.subject else ''}{text.body}")
+
+
+def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, int]]:
+    counts: dict[tuple[str, str, str], int] = {}
+    for delivery in deliveries:
+        key = (delivery.channel, str(delivery.state), str(delivery.reason))
+        counts[key] = counts.get(key, 0) + 1
+    return [(*key, number) for key, number in sorted(counts.items())]
+
+
+def _waiting_notice(store: Store, notice: str) -> Notice:
+    with store.transaction() as tx:
+        found = tx.notice(notice)
+        if found is None:
+            waiting = [n for n in tx.notices(incident=notice) if n.state is NoticeState.WAITING]
+            found = waiting[-1] if waiting else None
+    if found is None:
+        raise Problem(f"{notice} is neither a notice nor an incident with one waiting: `notifier incidents list`")
+    return found
+
+
+@incidents.command()
+@click.argument("notice")
+@click.option("--yes", is_flag=True, help="Do not ask; you have read it elsewhere.")
+@click.option("--digest", default=None, help="Refuse unless the notice is still the one with this digest.")
+@actor_option
+@_common
+def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: Path, store_path: Path | None,
+            as_json: bool) -> None:
+    """Approve a waiting notice (its id, or its incident's): shows exactly what would be said, then asks."""
+    with opened_store(directory, store_path) as store:
+        found = _waiting_notice(store, notice)
+        if digest and not found.digest.startswith(digest):
+            raise Problem("the notice has changed since you saw it: look again and approve the new text")
+        if not as_json:
+            _print_notice(found)
+        if not yes:
+            click.confirm("Send this?", abort=True)
+        ask(store, Verb.APPROVE, actor, {"notice": found.id, "digest": found.digest}, as_json=as_json)
+
+
+@incidents.command()
+@click.argument("notice")
+@click.option("--note", default="", help="Why.")
+@actor_option
+@_common
+def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Refuse a waiting notice."""
+    with opened_store(directory, store_path) as store:
+        ask(store, Verb.REFUSE, actor, {"notice": _waiting_notice(store, notice).id, "note": note}, as_json=as_json)
+
+
+@incidents.command("open")
+@click.option("--service", required=True)
+@click.option("--region", "regions", multiple=True, required=True)
+@click.option("--note", default="", help="What you know; kept with the incident.")
+@actor_option
+@_common
+def open_incident(service: str, regions: tuple[str, ...], note: str, actor: str, directory: Path,
+                  store_path: Path | None, as_json: bool) -> None:
+    """Open a confirmed incident on your word."""
+    with opened_store(directory, store_path) as store:
+        ask(store, Verb.OPEN, actor, {"service": service, "regions": ",".join(regions), "note": note}, as_json=as_json)
+
+
+@incidents.command()
+@click.argument("incident")
+@click.option("--off", is_flag=True, help="Let the daemon speak again.")
+@actor_option
+@_common
+def hold(incident: str, off: bool, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Keep the daemon from saying anything about an incident by itself."""
+    with opened_store(directory, store_path) as store:
+        ask(store, Verb.HOLD, actor, {"incident": incident, "on": "no" if off else "yes"}, as_json=as_json)
+
+
+def _note_command(name: str, verb: Verb, doc: str, *, required: bool) -> None:
+    @incidents.command(name, help=doc)
+    @click.argument("incident")
+    @click.option("--note", default="", required=required, help="Text for customers, in the default language.")
+    @click.option("--note-in", "notes", multiple=True, metavar="LANG=TEXT", help="The same in another language.")
+    @actor_option
+    @_common
+    def command(incident: str, note: str, notes: tuple[str, ...], actor: str, directory: Path,
+                store_path: Path | None, as_json: bool) -> None:
+        arguments = {"incident": incident, "note": note}
+        for pair in notes:
+            language, _, text = pair.partition("=")
+            arguments[f"note.{language}"] = text
+        with opened_store(directory, store_path) as store:
+            ask(store, verb, actor, arguments, as_json=as_json)
+
+
+_note_command("confirm", Verb.CONFIRM, "It is real: count your word as evidence. What ends it stays with the sources.",
+              required=False)
+_note_command("update", Verb.UPDATE, "Send an update that carries your words.", required=True)
+_note_command("resolve", Verb.RESOLVE, "Say that it is over, to those who were told.", required=False)
+_note_command("withdraw", Verb.WITHDRAW, "It was false: stop what is queued, correct those who were told.",
+              required=False)
+
+
+@incidents.command()
+@click.argument("incident")
+@click.option("--region", "regions", multiple=True, required=True)
+@actor_option
+@_common
+def widen(incident: str, regions: tuple[str, ...], actor: str, directory: Path, store_path: Path | None,
+          as_json: bool) -> None:
+    """Take responsibility for a wider area than the evidence shows."""
+    with opened_store(directory, store_path) as store:
+        ask(store, Verb.WIDEN, actor, {"incident": incident, "regions": ",".join(regions)}, as_json=as_json)

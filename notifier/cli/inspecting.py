@@ -1,0 +1,196 @@
+"""`check`, `schema`, `preview`, `doctor`, `status`: look before it matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..app import make_channels, make_mention_sources, make_sources, make_speaker
+from ..clock import SystemClock
+from ..config import check as check_directory
+from ..config.schema import json_schema
+from ..config.tree import Config
+from ..model.times import parse_rfc3339
+from ..notices.preview import preview as preview_rows
+from ..ports import Channel, Failure, Finding, Source, StoreUnavailable
+from ..secret import SecretMissing
+from ..store import open_store
+from .deployment import config_option, json_option, load_or_explain, opened_store, store_option
+from .output import Problem, print_json, print_table
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default="config")
+@json_option
+def check(directory: Path, as_json: bool) -> None:
+    """Name every mistake in a configuration, with file, line and column; exit 1 if there is any."""
+    mistakes = check_directory(directory)
+    if as_json:
+        print_json({"ok": not mistakes, "mistakes": mistakes})
+    else:
+        for mistake in mistakes:
+            click.echo(str(mistake))
+        click.echo(f"{directory}: {len(mistakes)} mistakes" if mistakes else f"{directory}: no mistakes")
+    raise SystemExit(1 if mistakes else 0)
+
+
+@click.command()
+@click.option("--write", "folder", type=click.Path(path_type=Path, file_okay=False), default=None,
+              help="Write one schema a file into this folder, in place of printing.")
+def schema(folder: Path | None) -> None:
+    """Print JSON Schema for the YAML files, so that an editor completes and underlines."""
+    schemas = json_schema()
+    if folder is None:
+        click.echo(json.dumps(schemas, indent=2, sort_keys=True))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in schemas.items():
+        (folder / f"{name}.schema.json").write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
+    click.echo(f"{len(schemas)} schemas written to {folder}")
+
+
+@click.command()
+@click.argument("service")
+@click.option("--region", "regions", multiple=True, help="Region ids; the deployment's first where left out.")
+@click.option("--channel", default=None, help="Only this channel.")
+@click.option("--language", default=None, help="Only this language.")
+@config_option
+@json_option
+def preview(service: str, regions: tuple[str, ...], channel: str | None, language: str | None, directory: Path,
+            as_json: bool) -> None:
+    """Show every text of an incident as each channel would carry it, with lengths, segments and price."""
+    config = load_or_explain(directory)
+    for region in regions:
+        if region not in config.regions:
+            raise Problem(f"there is no region {region}")
+    if service not in config.services:
+        raise Problem(f"there is no service {service}: known are {', '.join(sorted(config.services))}")
+    rows = preview_rows(service=service, regions=regions or _some_region(config),
+                        speaker=make_speaker(config, make_channels(config)), now=SystemClock().now())
+    shown = [row for row in rows if channel in (None, row.channel) and language in (None, row.language)]
+    if as_json:
+        print_json({"texts": shown})
+        return
+    print_table(f"What would be said about {service}",
+                ["wording", "channel", "lang", "text", "length", "limit", "segments", "price"],
+                [(r.wording, r.channel, r.language, (f"{r.subject}\n" if r.subject else "") + r.text,
+                  r.length, r.limit, r.segments, f"{r.price:.3f}" if r.price else "") for r in shown],
+                empty="No channel would carry anything.")
+    misfits = [row for row in shown if not row.fits]
+    if misfits:
+        raise Problem(f"{len(misfits)} texts do not fit their channel")
+
+
+def _some_region(config: Config) -> tuple[str, ...]:
+    served = [region.id for region in config.regions if region.customers]
+    return tuple((served or [region.id for region in config.regions])[:1])
+
+
+@click.command()
+@config_option
+@store_option
+@json_option
+def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Try every credential and connection without sending anything."""
+    config = load_or_explain(directory)
+    findings: list[Finding] = []
+    for finding in _examine(config, store_path):
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{click.style('ok  ', fg='green') if finding.ok else click.style('FAIL', fg='red')} "
+                       f"{finding.subject}: {finding.text}")
+    if as_json:
+        print_json({"ok": all(f.ok for f in findings), "findings": findings})
+    raise SystemExit(0 if all(f.ok for f in findings) else 1)
+
+
+def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
+    yield _examine_store(config, store_path)
+    now = SystemClock().now()
+    with ThreadPoolExecutor(8) as pool:
+        channels = list(make_channels(config).values())
+        for found in pool.map(_examine_channel, channels):
+            yield from found
+        yield from pool.map(lambda source: _examine_source(source, now), make_sources(config).values())
+    for id in make_mention_sources(config):
+        yield Finding(id, True, "listener is configured; connects when the daemon runs")
+
+
+def _examine_store(config: Config, store_path: Path | None) -> Finding:
+    settings = config.store if store_path is None else config.store.model_copy(update={"path": str(store_path)})
+    try:
+        store = open_store(settings)
+        with store.transaction() as tx:
+            tx.switch("kill")
+        store.close()
+    except StoreUnavailable as error:
+        return Finding("store", False, str(error))
+    return Finding("store", True, f"{settings.path} can be written")
+
+
+def _examine_channel(channel: Channel) -> list[Finding]:
+    try:
+        return list(channel.check())
+    except SecretMissing as error:
+        return [Finding(channel.id, False, str(error))]
+
+
+def _examine_source(source: Source, now: Any) -> Finding:
+    answer = source.fetch({}, now)
+    if isinstance(answer, Failure):
+        return Finding(source.id, False, f"{answer.reason} {answer.detail}".strip())
+    reading = source.read(answer, {}, now)
+    if not reading.known:
+        return Finding(source.id, False, f"answers, but says nothing to rely on: {reading.why}")
+    return Finding(source.id, True, f"{len(reading.signals)} signals, {len(reading.unplaced)} unplaced")
+
+
+@click.command()
+@config_option
+@store_option
+@json_option
+def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Say how the running daemon is: configuration in force, sources, outbox, what waits for a person."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        kept = tx.checkpoint("status")
+        daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
+        sources, open_now = tx.source_states(), tx.incidents(open_only=True)
+        kill = tx.switch("kill")
+        gauges = dict(tx.gauges(SystemClock().now()))
+    if daemon.get("running"):
+        age = (SystemClock().now() - parse_rfc3339(daemon["at"])).total_seconds()
+        daemon["running"] = age < 30
+    whole = {"daemon": daemon, "kill_switch": kill or "off", "sources": sources, "open_incidents": open_now,
+             "gauges": gauges}
+    if as_json:
+        print_json(whole)
+        return
+    _print_status(whole)
+
+
+def _print_status(whole: dict[str, Any]) -> None:
+    daemon = whole["daemon"]
+    if daemon.get("running"):
+        click.echo(f"running as pid {daemon['pid']}, {daemon['mode']} mode, configuration {daemon['revision']} "
+                   f"good since {daemon['good_since']}")
+    else:
+        click.echo("the daemon is not running")
+    for mistake in daemon.get("rejected", []):
+        click.echo(f"  edit rejected: {mistake['file']}:{mistake['line']}:{mistake['column']} {mistake['message']}")
+    for channel, why in daemon.get("stopped_channels", {}).items():
+        click.echo(f"  channel {channel} has stopped: {why}")
+    if whole["kill_switch"] == "on":
+        click.echo("KILL SWITCH IS ON: nothing is sent")
+    print_table("Sources", ["source", "state", "last known", "why"],
+                [(s.source, s.freshness, s.last_known_at, s.why) for s in whole["sources"]],
+                empty="No source has been read yet.")
+    print_table("Open incidents", ["id", "service", "regions", "state"],
+                [(i.id, i.service, i.regions, i.state) for i in whole["open_incidents"]],
+                empty="No incident is open.")
+    waiting = {name: n for name, n in whole["gauges"].items() if name.startswith("outbox.") and n}
+    print_table("Outbox", ["what", "number"], sorted(waiting.items()), empty="The outbox is empty.")

@@ -1,0 +1,79 @@
+"""The `notifier` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from ..clock import SystemClock
+from ..daemon import Daemon
+from ..logs import configure
+from ..store import open_store
+from ..store.settings import StoreSettings
+from .deployment import actor_option, config_option, load_or_explain, opened_store, store_option
+from .incidents import incidents
+from .inspecting import check, doctor, preview, schema, status
+from .playing import demo, record, replay
+from .subscribers import subscribers
+from .workaround import workaround
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="notifier")
+def main() -> None:
+    """Tell customers about an outage before they call."""
+
+
+@main.command()
+@config_option
+@store_option
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option("--log-format", type=click.Choice(["auto", "json", "text"]), default="auto",
+              help="auto: text at a terminal, JSON lines elsewhere.")
+def run(directory: Path, store_path: Path | None, log_level: str, log_format: str) -> None:
+    """Run the daemon until SIGTERM; SIGHUP or a changed file reloads."""
+    text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    configure(json_lines=not text, level=log_level)
+    config = load_or_explain(directory)
+    settings: StoreSettings = config.store
+    if store_path is not None:
+        settings = settings.model_copy(update={"path": str(store_path)})
+    daemon = Daemon(directory, config, store=open_store(settings), clock=SystemClock())
+    raise SystemExit(daemon.run())
+
+
+@main.command("kill-switch")
+@click.argument("position", type=click.Choice(["on", "off"]))
+@actor_option
+@config_option
+@store_option
+def kill_switch(position: str, actor: str, directory: Path, store_path: Path | None) -> None:
+    """Stop every new send at once, whether or not the daemon answers; or allow them again."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        tx.set_switch("kill", position, actor, SystemClock().now())
+    click.echo("nothing is sent until `notifier kill-switch off`" if position == "on" else "sending is allowed again")
+
+
+@main.command("channel-switch")
+@click.argument("channel")
+@click.argument("position", type=click.Choice(["stop", "resume"]))
+@click.option("--why", default="by staff", help="Shown in `notifier status`.")
+@actor_option
+@config_option
+@store_option
+def channel_switch(channel: str, position: str, why: str, actor: str, directory: Path, store_path: Path | None) -> None:
+    """Stop one channel, or let one that stopped over a fault go on at once; what waits for it is kept."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        value = "off" if position == "resume" else f"on {why}"
+        tx.set_switch(f"stop:{channel}", value, actor, SystemClock().now())
+    click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
+
+
+for command in (check, schema, preview, doctor, status, replay, record, demo, incidents, workaround, subscribers):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""How commands print: tables for people, JSON for machines, and one way to say what went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..model.times import rfc3339
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: dataclasses as objects, times as RFC 3339, sets sorted."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Enum):
+        return value.name.lower() if isinstance(value.value, int) else value.value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value, keys in a fixed order."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Print a table, or the sentence `empty` where there is nothing."""
+    listed = [[_cell(value) for value in row] for row in rows]
+    if not listed:
+        click.echo(empty)
+        return
+    table = Table(title=title, title_justify="left", header_style="bold", expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in listed:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    shown = plain(value)
+    if shown is None:
+        return "–"
+    return ", ".join(map(str, shown)) if isinstance(shown, list) else str(shown)
+
+
+class Problem(click.ClickException):
+    """A sentence for the person at the keyboard; exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Print it on standard error."""
+        click.echo(f"notifier: {self.message}", err=True)

@@ -1,0 +1,57 @@
+"""`notifier workaround …`: what helps customers meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..model.staff import Verb
+from .deployment import actor_option, config_option, json_option, opened_store, store_option
+from .output import print_json, print_table
+from .requests import ask
+
+
+@click.group()
+def workaround() -> None:
+    """List workarounds and pass one on."""
+
+
+@workaround.command("list")
+@click.option("--incident", default=None, help="Only what belongs to this incident.")
+@config_option
+@store_option
+@json_option
+def list_workarounds(incident: str | None, directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """List known workarounds and candidates."""
+    with opened_store(directory, store_path) as store, store.transaction() as tx:
+        found = tx.workarounds(incident=incident) if incident else tx.workarounds()
+    if as_json:
+        print_json({"workarounds": found})
+        return
+    print_table("Workarounds", ["id", "service", "incident", "origin", "verified by", "text", "evidence"],
+                [(w.id, w.service, w.incident, w.origin, w.verified_by, next(iter(w.texts.values()), ""), w.evidence)
+                 for w in found], empty="No workaround is known.")
+
+
+@workaround.command("pass-on")
+@click.argument("incident")
+@click.option("--id", "workaround_id", default=None, help="One that `list` shows.")
+@click.option("--text", default=None, help="Your own words, in the default language.")
+@click.option("--text-in", "texts", multiple=True, metavar="LANG=TEXT", help="The same in another language.")
+@actor_option
+@config_option
+@store_option
+@json_option
+def pass_on(incident: str, workaround_id: str | None, text: str | None, texts: tuple[str, ...], actor: str,
+            directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """Vouch for a workaround and pass it on to everyone the incident concerns, on every channel."""
+    if (workaround_id is None) == (text is None):
+        raise click.UsageError("give either --id or --text")
+    arguments = {"incident": incident}
+    arguments |= {"workaround": workaround_id} if workaround_id else {"text": text or ""}
+    for pair in texts:
+        language, _, words = pair.partition("=")
+        arguments[f"text.{language}"] = words
+    with opened_store(directory, store_path) as store:
+        ask(store, Verb.WORKAROUND, actor, arguments, as_json=as_json)

@@ -1,0 +1,274 @@
+"""The daemon: turns the loops, owns the signals and the watchdog, reloads, and ends cleanly.
+
+The main thread does nothing else, so that a signal or a heartbeat never waits for a slow provider.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from . import __version__, metrics, systemd
+from .app import App, apply, build
+from .config.reload import Reloader
+from .config.tree import Config
+from .delivery.order import read_stop
+from .model.delivery import DeliveryState
+from .model.signal import Freshness
+from .model.times import rfc3339
+from .ports import Answer, Clock, SourceState, Store, StoreUnavailable
+from .runner import Loop, stuck
+from .sources.export import accept_push
+from .web.needs import WebNeeds
+from .web.server import WebServer
+
+log = structlog.get_logger(__name__)
+
+STUCK_AFTER = 120.0
+"""Seconds without a turn after which a loop counts as hung; longer than any single provider call is allowed to take."""
+STATUS = "status"
+"""Name of the checkpoint `notifier status` reads."""
+
+
+class Daemon:
+    """One running deployment."""
+
+    def __init__(self, directory: Path, config: Config, *, store: Store, clock: Clock) -> None:
+        self.clock = clock
+        self.store = store
+        self.app: App = build(config, store=store, clock=clock)
+        self.reloader = Reloader(directory, clock, self._reloaded, first=config)
+        self.stop_requested = threading.Event()
+        self.loops: list[Loop] = []
+        self.sender_loops: dict[str, Loop] = {}
+        self.web = WebServer(self._web_needs())
+        metrics.BUILD_INFO.labels(__version__).set(1)
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Bring back what was learnt, then turn every loop."""
+        with self.store.transaction() as tx:
+            learnt = tx.checkpoint("detector")
+        if learnt is not None:
+            self.app.detector.restore(learnt)
+        app = self.app
+        self.loops = [
+            Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),
+            Loop("freshness", self._freshness, self.clock, every=5.0),
+            Loop("decider", app.decider.run_once, self.clock, every=1.0),
+            Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
+            Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
+            Loop("reload", self._reload, self.clock, every=2.0),
+            Loop("status", self._write_status, self.clock, every=5.0),
+        ]
+        for loop in self.loops:
+            loop.start()
+        self._start_senders()
+        app.poller.start()
+        app.listener.start()
+        self.web.start()
+        log.info("daemon.started", revision=app.config.revision, mode=str(app.config.company.mode), port=self.web.port)
+
+    def stop(self) -> None:
+        """Stop hearing, then deciding, then speaking; what is in the outbox stays there for the next start."""
+        self.app.stopping.set()
+        self.web.stop()
+        self.app.listener.stop()
+        self.app.poller.stop()
+        for loop in [*self.loops, *self.sender_loops.values()]:
+            loop.stopping.set()
+        for loop in [*self.loops, *self.sender_loops.values()]:
+            if not loop.stop():
+                log.warning("loop.slow_to_stop", loop=loop.name)
+        try:
+            with self.store.transaction() as tx:
+                tx.put_checkpoint("detector", self.app.detector.checkpoint(), self.clock.now())
+                tx.put_checkpoint(STATUS, json.dumps({"running": False}).encode(), self.clock.now())
+        except StoreUnavailable as error:
+            log.error("daemon.checkpoint_lost", error=str(error))
+        self.store.close()
+        log.info("daemon.stopped")
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; SIGHUP reloads. Returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+        self.start()
+        systemd.notify(READY=1, STATUS=self._headline(), MAINPID=os.getpid())
+        interval = min(systemd.watchdog_interval() or 5.0, 5.0)
+        while not self.stop_requested.wait(interval):
+            self._beat()
+        systemd.notify(STOPPING=1)
+        self.stop()
+        return 0
+
+    def _beat(self) -> None:
+        """Feed the watchdog only while every loop turns: a hung loop is a silent daemon."""
+        hung = self.hung()
+        if hung:
+            log.error("daemon.hung", loops=hung)
+            systemd.notify(STATUS=f"hung: {', '.join(hung)}")
+            return
+        systemd.notify(WATCHDOG=1, STATUS=self._headline())
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop_requested.set()
+
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:
+        self.reloader.request()
+
+    # ── loops of its own ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_senders(self) -> None:
+        self.sender_loops = {
+            id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5) for id, sender in self.app.senders.items()}
+        for loop in self.sender_loops.values():
+            loop.start()
+
+    def _reload(self) -> bool:
+        if not self.reloader.requested:
+            return self.reloader.run_once()
+        systemd.reloading()
+        try:
+            return self.reloader.run_once()
+        finally:  # whatever went wrong, the reload is over: systemd would wait for its end for ever
+            systemd.notify(READY=1, STATUS=self._headline())
+
+    def _reloaded(self, config: Config) -> None:
+        """A good configuration was read: senders are stopped and made anew, everything else is swapped in place."""
+        old = list(self.sender_loops.values())
+        self.app.stopping.set()
+        for loop in old:
+            loop.stop(timeout=30.0)
+        self.app.stopping.clear()
+        try:
+            apply(self.app, config)
+        finally:
+            self._start_senders()
+        log.info("config.applied", revision=config.revision)
+
+    def _freshness(self) -> bool:
+        changed = self.app.poller.run_once()
+        with self.store.transaction() as tx:
+            states = self.app.listener.states(self.clock.now())
+            for state in (*states, *crowd_state(states)):
+                tx.put_source_state(state)
+        return changed and False  # marking a source stale makes no more work for this loop
+
+    def _write_status(self) -> bool:
+        said = json.dumps(self.status()).encode()  # reads the store itself, and transactions do not nest
+        with self.store.transaction() as tx:
+            tx.put_checkpoint(STATUS, said, self.clock.now())
+        return False
+
+    # ── what it says of itself ───────────────────────────────────────────────────────────────────────────────────────
+
+    def hung(self) -> list[str]:
+        """Names of loops that stopped turning."""
+        return stuck([*self.loops, *self.sender_loops.values()], self.clock.monotonic(), STUCK_AFTER)
+
+    def unready(self) -> list[str]:
+        """What is missing before the daemon can do its work, in words."""
+        missing = [f"loop {name} hangs" for name in self.hung()]
+        try:
+            with self.store.transaction() as tx:
+                tx.switch("kill")
+        except StoreUnavailable as error:
+            missing.append(f"the store cannot be written: {error}")
+        return missing
+
+    def status(self) -> Mapping[str, Any]:
+        """What `notifier status` prints, as plain data."""
+        state = self.reloader.status
+        return {
+            "running": True, "pid": os.getpid(), "version": __version__, "at": rfc3339(self.clock.now()),
+            "mode": str(self.app.config.company.mode), "revision": self.app.config.revision,
+            "good_since": rfc3339(state.good_since),
+            "rejected": [asdict(mistake) for mistake in state.mistakes],
+            "hung": self.hung(), "web_port": self.web.port, "stopped_channels": self._stopped_channels(),
+            "loops": {loop.name: loop.failures for loop in [*self.loops, *self.sender_loops.values()]},
+        }
+
+    def _stopped_channels(self) -> Mapping[str, str]:
+        """Channels that stopped over a fault of the account or of ours, with the reason."""
+        found = {}
+        with self.store.transaction() as tx:
+            for channel, sender in self.app.senders.items():
+                stop = read_stop(tx.switch(sender.switch))
+                if stop is not None and stop.holds(self.clock.now()):
+                    until = f" until {rfc3339(stop.until)}" if stop.until else ", until somebody resumes it"
+                    found[channel] = f"{stop.why}{until}"
+        return found
+
+    def _headline(self) -> str:
+        rejected = self.reloader.status.mistakes
+        note = f"; rejected edit with {len(rejected)} mistakes" if rejected else ""
+        return f"{self.app.config.company.mode} mode, configuration {self.app.config.revision}{note}"
+
+    # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _web_needs(self) -> WebNeeds:
+        return WebNeeds(
+            settings=self.app.config.web, store=self.store, clock=self.clock, stuck=self.hung, unready=self.unready,
+            pushable=lambda: frozenset(
+                id for id, settings in self.app.config.sources.items()
+                if getattr(settings, "kind", "") == "alertmanager"),
+            push_poll=self._push_poll,
+            mention_sources=lambda: frozenset(
+                id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
+            push_mentions=self._push_mentions, before_scrape=self._before_scrape,
+            public_url=self.app.config.company.public_url, company=self.app.config.company.name)
+
+    def _push_poll(self, source: str, answer: Answer) -> None:
+        self.app.poller.accept(source, answer)
+
+    def _push_mentions(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, tuple[str, ...], str]:
+        secret = getattr(self.app.config.mentions.get(source), "push_secret", None)
+        if secret is None:
+            return 0, (), "this source takes no pushed posts: give it a push_secret"
+        network = getattr(self.app.config.mentions[source], "network", None)
+        result = accept_push(body, headers, secret=secret.reveal(), now=self.clock.now(), network=network)
+        for mention in result.accepted:
+            self.app.listener.hear(source, mention)
+        return len(result.accepted), tuple(map(str, result.refused)), result.problem
+
+    def _before_scrape(self) -> None:
+        """Gauges that mirror the store are set when somebody looks, not all day long."""
+        try:
+            with self.store.transaction() as tx:
+                metrics.KILL_SWITCH.set(1 if tx.switch("kill") == "on" else 0)
+                gauges = tx.gauges(self.clock.now())
+        except StoreUnavailable:
+            metrics.STORE_ERRORS.inc()
+            return
+        for channel in self.app.channels:
+            for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
+                metrics.OUTBOX.labels(channel, state.value).set(gauges.get(f"outbox.{channel}.{state.value}", 0))
+            metrics.OUTBOX_OLDEST.labels(channel).set(gauges.get(f"outbox_oldest.{channel}", 0))
+
+
+def crowd_state(states: Sequence[SourceState]) -> tuple[SourceState, ...]:
+    """What the crowd's silence is worth: as much as that of the freshest listener. None where nobody listens.
+
+    Without it a dead connection would look like customers who stopped complaining, and close their outage.
+    """
+    known = [state for state in states if state.freshness is not Freshness.UNPROVEN]
+    if not known:
+        return ()
+    best = min(known, key=lambda state: (_WORTH.index(state.freshness), state.source))
+    why = "" if best.freshness is Freshness.FRESH else f"no listener is fresh; best is {best.source}: {best.why}"
+    return (replace(best, source="crowd", why=why, memory={}),)
+
+
+_WORTH = (Freshness.FRESH, Freshness.SUSPECT, Freshness.STALE, Freshness.FAILING, Freshness.UNPROVEN)
