@@ -71,7 +71,8 @@ class Reading:
     missing, and `signals` is empty. `complete` True: every open trouble of this source is in `signals`, so whatever
     of it was open and is not listed is over; False: silence about a fingerprint means nothing.
     `unplaced` are things the source reported that no region or service could be found for, in words for people.
-    `memory` is handed back at the next reading (small, text only).
+    `present` are fingerprints still open at the source though no place for them is known here: an edit of the placing
+    must not read as their end. `memory` is handed back at the next reading (small, text only).
     """
 
     known: bool
@@ -79,6 +80,7 @@ class Reading:
     complete: bool = False
     why: str = ""
     unplaced: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -118,6 +118,7 @@ def read_alerts(
             newest[_root(alert, roots)] = alert
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
+    present: list[str] = []
     for root, alert in newest.items():
         rule = _rule(alert, settings)
         if rule is None and not (alert.kind == "Cancel" and not alert.event):
@@ -128,10 +129,11 @@ def read_alerts(
         found = placer.place(alert, rule)
         if isinstance(found, Unplaced):
             unplaced |= {found.words: None} if level.is_trouble else {}
+            present += [] if level is Level.OK else [_report(root, alert, level).fingerprint]
             continue
         signals += tell(settings.id, SignalClass.OFFICIAL, _report(root, alert, level), found, now)
     kept = {_ROOTS: json.dumps(dict(list(roots.items())[-_ROOTS_KEPT:]))} if roots else {}
-    return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), memory=kept)
+    return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), present=tuple(present), memory=kept)
 
 
 def level_of(alert: Alert, rule: EventRule | None, now: datetime) -> Level | None:

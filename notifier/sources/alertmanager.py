@@ -144,6 +144,7 @@ class AlertmanagerSource:
         kept = {} if whole else dict(runs)
         signals: list[Signal] = []
         unplaced: dict[str, None] = {}
+        present: list[str] = []
         for alert in _newest(alerts):
             if alert.labels.get("alertname") in self.settings.always_firing or (not whole and _is_late(alert, runs)):
                 continue
@@ -156,11 +157,13 @@ class AlertmanagerSource:
             found = self._place(alert)
             if isinstance(found, Unplaced):
                 unplaced |= {found.words: None} if level.is_trouble else {}
+                present += [] if level is Level.OK else [f"alert:{alert.fingerprint}"]
                 continue
             lasts = None if whole or alert.over else now + self.settings.quiet_after
             report = Report(f"alert:{alert.fingerprint}", level, alert.began, alert.why, lasts, alert.facts)
             signals += tell(self.id, SignalClass.MEASUREMENT, report, found, now)
-        return Reading(True, tuple(signals), complete=whole, unplaced=tuple(unplaced), memory=_kept(kept))
+        return Reading(True, tuple(signals), complete=whole, unplaced=tuple(unplaced), present=tuple(present),
+                       memory=_kept(kept))
 
     def _level(self, alert: _Alert) -> Level:
         named = alert.labels.get(self.settings.severity_label, "").lower()

@@ -39,6 +39,8 @@ class BlueskySettings(Settings):
 
     id: Slug
     kind: Literal["bluesky"]
+    enabled: bool = True
+    """Whether it is listened to."""
     terms: tuple[str, ...] = Field(min_length=1, max_length=200)
     """Words and phrases any of which a post must contain: without them this would be all of Bluesky."""
     languages: tuple[str, ...] = ()

@@ -40,6 +40,8 @@ class ExportSettings(Settings):
 
     id: Slug
     kind: Literal["export"]
+    enabled: bool = True
+    """Whether it is listened to."""
     path: str | None = None
     """A file of JSON lines that another program appends to and may rotate; a name ending in .gz is read whole."""
     stdin: bool = False

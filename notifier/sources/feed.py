@@ -140,7 +140,8 @@ class FeedSource:
                 unplaced.append(found.words)
             else:
                 signals += found
-        complete = self.settings.lists_all_open and (bool(items) or self.settings.empty_is_healthy)
+        # What could not be placed may be an open trouble whose placing was edited: then being missing ends nothing.
+        complete = self.settings.lists_all_open and not unplaced and (bool(items) or self.settings.empty_is_healthy)
         return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), memory=_kept(groups, remembered, now))
 
     def _tell(self, one: _Group, now: datetime) -> list[Signal] | Unplaced:

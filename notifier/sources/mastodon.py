@@ -43,6 +43,8 @@ class MastodonSettings(Settings):
 
     id: Slug
     kind: Literal["mastodon"]
+    enabled: bool = True
+    """Whether it is listened to."""
     base_url: str = Field(pattern=r"^https?://")
     """The server, such as https://mastodon.social, or the host it names for streaming."""
     stream: Literal["hashtag", "public", "local"] = "hashtag"

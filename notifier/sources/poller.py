@@ -264,7 +264,7 @@ def keep(tx: Transaction, source: str, reading: Reading, now: datetime) -> None:
     if written:
         tx.put_signals(written)
     if reading.complete:
-        tx.end_missing(source, present, now, "no longer listed by the source")
+        tx.end_missing(source, present | set(reading.present), now, "no longer listed by the source")
 
 
 def _is_news(signal: Signal, before: Signal | None) -> bool:

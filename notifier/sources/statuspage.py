@@ -98,6 +98,7 @@ class StatuspageSource:
         unplaced: dict[str, None] = {}
         spoken_for: set[str] = set()
         kept: dict[str, int] = {}
+        present: list[str] = []
         for incident in (*page.incidents, *page.maintenances):
             report = _report(incident, worst, now)
             if report.level != Level.OK:
@@ -111,10 +112,12 @@ class StatuspageSource:
             if component["id"] not in spoken_for and (report_of := _component_report(component, now)) is not None:
                 found = place(_texts(component, "", page), self.settings.placing, self._finder)
                 signals, unplaced = self._add(report_of, found, now, signals, unplaced)
+                present.append(report_of.fingerprint)
         if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
             signals += self._by_indicator(page, now)
         memory = {_WORST: json.dumps(kept)} if kept else {}
-        return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), memory=memory)
+        return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced),
+                       present=(*kept, *present), memory=memory)
 
     def _add(
         self,

@@ -56,6 +56,8 @@ class XSettings(Settings):
 
     id: Slug
     kind: Literal["x"]
+    enabled: bool = True
+    """Whether it is listened to."""
     bearer_token: Secret
     """The app's bearer token."""
     terms: tuple[str, ...] = Field(default=(), max_length=200)
