@@ -120,6 +120,10 @@ class MentionSource(Protocol):
     @property
     def freshness(self) -> timedelta: ...
 
+    def check(self) -> Finding:
+        """Try credentials and connection once; takes nothing and moves nothing. For `doctor`."""
+        ...
+
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Listen; call `alive` whenever the connection proves itself. Returns why it ended, in words."""
         ...

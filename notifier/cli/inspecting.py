@@ -117,8 +117,7 @@ def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
         for found in pool.map(_examine_channel, channels):
             yield from found
         yield from pool.map(lambda source: _examine_source(source, now), make_sources(config).values())
-    for id in make_mention_sources(config):
-        yield Finding(id, True, "listener is configured; connects when the daemon runs")
+        yield from pool.map(lambda source: source.check(), make_mention_sources(config).values())
 
 
 def _examine_store(config: Config, store_path: Path | None) -> Finding:

@@ -20,8 +20,9 @@ from .. import metrics
 from ..clock import SystemClock
 from ..model.mention import Mention
 from ..model.settings import Duration, Settings, Slug
-from ..ports import Clock
+from ..ports import Clock, Finding
 from .posts import body, in_languages, matcher, moment, part, read_object, words
+from .trying import hears
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +113,10 @@ class BlueskyMentions:
         if self.seen_until is not None and self.clock.now() - self.seen_until < LOOK_BACK:
             asked["cursor"] = str(int((self.seen_until - self.settings.rewind).timestamp() * 1_000_000))
         return f"{self.settings.base_url}?{urlencode(asked)}"
+
+    def check(self) -> Finding:
+        """Connect, and leave at the first sign of life."""
+        return hears(self.id, self.listen, self.clock)
 
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Follow the network until the connection ends. Returns why it did."""

@@ -22,10 +22,11 @@ from .. import metrics
 from ..clock import SystemClock
 from ..model.mention import Mention
 from ..model.settings import Duration, Settings, Slug
-from ..ports import Clock
-from ..secret import Secret
+from ..ports import Clock, Finding
+from ..secret import Secret, SecretMissing
 from .export_lines import LineCutter, PushResult, RefusedLine, accept_push, read_line, sign_push
 from .tail import CHUNK, Tail
+from .trying import readable
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,18 @@ class ExportMentions:
     def freshness(self) -> timedelta:
         """How long silence may last."""
         return self.settings.freshness
+
+    def check(self) -> Finding:
+        """Whether the file is there or the push's secret is; the place remembered in the file is not moved."""
+        if self.settings.path is not None:
+            return readable(self.id, Path(self.settings.path))
+        if self.settings.push_secret is not None:
+            try:
+                self.settings.push_secret.reveal()
+            except SecretMissing as missing:
+                return Finding(self.id, False, str(missing))
+            return Finding(self.id, True, "takes signed pushes")
+        return Finding(self.id, True, "reads standard input")
 
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Read until stopped or until the file cannot be read. Returns why it ended."""

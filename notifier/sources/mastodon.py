@@ -20,9 +20,10 @@ from .. import metrics
 from ..clock import SystemClock
 from ..model.mention import Mention
 from ..model.settings import Duration, Settings, Slug
-from ..ports import Clock
+from ..ports import Clock, Finding
 from ..secret import Secret, SecretMissing
 from .posts import LINE_LIMIT, html_text, in_languages, matcher, moment, part, parts, read_object, words
+from .trying import hears
 from .wire import CONNECT_SECONDS, Wire, ended_by, never_redirected
 
 log = structlog.get_logger(__name__)
@@ -161,6 +162,10 @@ class MastodonMentions:
     def freshness(self) -> timedelta:
         """How long silence may last."""
         return self.settings.freshness
+
+    def check(self) -> Finding:
+        """Connect, and leave at the first sign of life."""
+        return hears(self.id, self.listen, self.clock)
 
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Follow the stream until it ends. Returns why it did."""

@@ -23,9 +23,10 @@ from .. import metrics
 from ..clock import SystemClock
 from ..model.mention import Mention
 from ..model.settings import Duration, Settings, Slug
-from ..ports import Clock
+from ..ports import Clock, Finding
 from ..secret import Secret, SecretMissing
 from .posts import part, parts, read_object, words
+from .trying import answers
 from .wire import Wire, ended_by, never_redirected
 from .x_posts import QUERY_LENGTH, RULE_LENGTH, mention_from, posted_at, rules
 
@@ -157,6 +158,11 @@ class XMentions:
     def freshness(self) -> timedelta:
         """How long silence may last."""
         return self.settings.freshness
+
+    def check(self) -> Finding:
+        """Ask for the stream's rules: free, and it takes nobody's connection."""
+        path = "/2/tweets/search/stream/rules"
+        return answers(self.id, self.settings.base_url, path, self.settings.bearer_token, self.clock)
 
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Stream, or search while the stream is not to be had. Returns why it ended."""

@@ -209,3 +209,18 @@ def _still_there(rig: Rig) -> bool:
 
 def test_rigs_cover_every_kind() -> None:
     assert {rig.network for rig in RIGS.values()} == {"x", "mastodon", "bluesky", ExportFile.network}
+
+
+def test_a_check_says_that_it_connects_and_takes_nothing(rig: Rig) -> None:
+    found = rig.source.check()
+    assert found.ok, found.text
+    assert found.subject == rig.source.id
+
+
+@pytest.mark.parametrize("kind", [XStream, Mastodon, Bluesky])
+def test_a_check_of_a_far_side_that_is_not_there_says_so(kind: type[Rig], tmp_path: Path) -> None:
+    made = kind(tmp_path)
+    made.close()
+    found = made.source.check()
+    assert not found.ok
+    assert found.text
