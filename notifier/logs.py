@@ -62,6 +62,8 @@ def configure(*, json_lines: bool, level: str = "info", stream: TextIO | None = 
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+    # At DEBUG urllib3 prints request paths, which hold telephone numbers at Twilio.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.basicConfig(stream=_RedactedLines(out), level=logging.WARNING, force=True,
                         format="%(asctime)s %(levelname)s %(name)s %(message)s")
 

@@ -1,0 +1,284 @@
+"""Bluesky: one record under a key of our choosing, so that sending it twice is sending it once.
+
+putRecord of a record that is there already, byte for byte, changes nothing; the record is therefore frozen: its key
+and `createdAt` come from the message, never from the moment of sending (atproto, com.atproto.repo.putRecord; record
+keys and TIDs: atproto.com/specs/tid). XRPC is spoken over requests: the atproto package takes three seconds to import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import requests
+from pydantic import Field
+
+from notifier.model.channel import ChannelProfile
+from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.notice import Mode
+from notifier.model.people import AddressKind
+from notifier.model.settings import Settings, Slug
+from notifier.model.times import rfc3339, utc
+from notifier.notices.fit import facets
+from notifier.ports import CannotTell, Finding, Found, NotFound
+from notifier.secret import Secret, SecretMissing
+
+from .wire import (
+    RETRY_LEAST,
+    BaseUrl,
+    HttpAnswer,
+    Wire,
+    failed,
+    judge_status,
+    mounted,
+    no_secret,
+    rejected,
+    reset_at,
+    retry,
+    sent,
+    unknown,
+)
+
+COLLECTION = "app.bsky.feed.post"
+ANOTHER = CannotTell("another record stands under this key")
+_SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
+_STALE = ("ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired")
+_BLOCKED = ("AccountTakedown", "AccountDeactivated", "AccountSuspended", "RepoTakendown", "RepoDeactivated")
+
+
+class BlueskySettings(Settings):
+    """Posting on Bluesky as one account."""
+
+    id: Slug
+    kind: Literal["bluesky"]
+    mode: Mode = Mode.TEST
+    """What the account is for: test notices or live ones."""
+    languages: tuple[str, ...] = ()
+    """Languages posted; empty: all the company's."""
+    per_minute: float = Field(default=20.0, gt=0, le=60)
+    """Most posts a minute; a server allows 1,666 an hour."""
+    handle: str = Field(min_length=3, max_length=253)
+    """The account's handle, without @."""
+    app_password: Secret
+    """An app password of the account, not its own password."""
+    base_url: BaseUrl = "https://bsky.social"
+    """The account's personal data server."""
+
+
+class NoSession(Exception):
+    """The server gave no session: what it answered is in `answer`."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        super().__init__(f"no session: HTTP {answer.status}")
+        self.answer = answer
+
+
+class BlueskyChannel:
+    """One account on Bluesky. Nothing is read or connected before the first send, find or check. `rate`: posts a
+    second."""
+
+    keyed_for = timedelta(days=365)
+    """A record key never expires; a year outlives every notice."""
+    reaches: AddressKind | None = None
+
+    def __init__(self, settings: BlueskySettings, *, timeout: tuple[float, float] | None = None) -> None:
+        self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
+        self.rate = settings.per_minute / 60
+        self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
+        self._settings = settings
+        self._wire = Wire(None, timeout) if timeout else Wire()
+        self._session = mounted(requests.Session(), self._wire)
+        self._lock = threading.RLock()
+        self._tokens: Mapping[str, str] = {}
+
+    def send(self, message: Message, now: datetime) -> Outcome:
+        """Put the record. Where another stands under its key, it is read and compared."""
+        try:
+            did = self._open()["did"]
+        except (NoSession, SecretMissing, requests.RequestException) as error:
+            return _not_begun(error, now)
+        try:
+            answer = self._authorised("POST", "com.atproto.repo.putRecord", json=payload(message, did))
+            outcome = judge(answer, now)
+            return self._compared(message, did) if outcome.reason is Reason.DUPLICATE else outcome
+        except (NoSession, SecretMissing) as error:
+            return _not_begun(error, now)
+        except requests.RequestException as error:
+            return failed(error)
+
+    def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
+        """Read the record under the message's key."""
+        try:
+            return read_record(self._record(message, self._open()["did"]), message)
+        except SecretMissing as error:
+            return CannotTell(str(error))
+        except NoSession as error:
+            return CannotTell(str(error))
+        except requests.RequestException as error:
+            return CannotTell(f"the server cannot be read: {type(error).__name__}")
+
+    def check(self) -> Sequence[Finding]:
+        """Open a session and ask whose it is."""
+        subject = f"channel {self.id}"
+        try:
+            self._open()
+            answer = self._authorised("GET", "com.atproto.server.getSession")
+        except (SecretMissing, NoSession) as error:
+            return (Finding(subject, False, str(error)),)
+        except requests.RequestException as error:
+            return (Finding(subject, False, f"cannot be reached: {type(error).__name__}"),)
+        handle = answer.fields().get("handle")
+        if answer.status == 200 and isinstance(handle, str):
+            return (Finding(subject, True, f"posts as @{handle}"),)
+        return (Finding(subject, False, f"answered HTTP {answer.status}, which is not what it should say"),)
+
+    def _compared(self, message: Message, did: str) -> Outcome:
+        """What the record that is there makes of a refused put."""
+        found = read_record(self._record(message, did), message)
+        if isinstance(found, Found):
+            return replace(sent(found.provider_id), reason=Reason.ADOPTED)
+        if found == ANOTHER:
+            return rejected(Reason.DUPLICATE, ANOTHER.why)
+        if isinstance(found, CannotTell):
+            return unknown(Reason.DUPLICATE, f"a record stands under this key; {found.why}")
+        return retry(Reason.BAD_ANSWER, "refused for a record that is not there")
+
+    def _record(self, message: Message, did: str) -> HttpAnswer:
+        asked = {"repo": did, "collection": COLLECTION, "rkey": record_key(message)}
+        return self._ask("GET", "com.atproto.repo.getRecord", params=asked)
+
+    # ── session ──
+
+    def _open(self) -> Mapping[str, str]:
+        """The session's tokens. It is kept: a server allows only 300 log-ins a day. Raises NoSession, SecretMissing or
+        requests.RequestException."""
+        with self._lock:
+            if not self._tokens:
+                login = {"identifier": self._settings.handle, "password": self._settings.app_password.reveal()}
+                answer = self._ask("POST", "com.atproto.server.createSession", json=login)
+                tokens = read_session(answer)
+                if tokens is None:
+                    raise NoSession(answer)
+                self._tokens = tokens
+            return self._tokens
+
+    def _renewed(self, stale: Mapping[str, str]) -> Mapping[str, str]:
+        """The session refreshed, or a new one where it cannot be; another thread's work is not done twice."""
+        with self._lock:
+            if self._tokens is stale:
+                bearer = {"Authorization": f"Bearer {stale['refresh']}"}
+                answer = self._ask("POST", "com.atproto.server.refreshSession", headers=bearer)
+                self._tokens = read_session(answer) or {}
+            return self._open()
+
+    def _authorised(self, method: str, name: str, **arguments: Any) -> HttpAnswer:
+        """Ask with the session; once more with a new one where the server no longer knows it."""
+        tokens = self._open()
+        answer = self._ask(method, name, headers={"Authorization": f"Bearer {tokens['access']}"}, **arguments)
+        if answer.status in (400, 401) and answer.fields().get("error") in _STALE:
+            tokens = self._renewed(tokens)
+            return self._ask(method, name, headers={"Authorization": f"Bearer {tokens['access']}"}, **arguments)
+        return answer
+
+    def _ask(self, method: str, name: str, **arguments: Any) -> HttpAnswer:
+        url = f"{self._settings.base_url}/xrpc/{name}"
+        return self._wire.ask(lambda: self._session.request(method, url, allow_redirects=False, **arguments))
+
+
+# ── pure ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def record_key(message: Message) -> str:
+    """A TID: 13 characters, 53 bits of microseconds, 10 bits of "clock". Microseconds within the millisecond and the
+    clock come from the message's key, so that texts planned in the same instant do not collide."""
+    seed = int.from_bytes(hashlib.sha256(message.key.encode()).digest()[:8])
+    micros = int(utc(message.created_at).timestamp() * 1000) * 1000 + seed % 1000
+    number = (micros << 10) | (seed // 1000 % 1024)
+    return "".join(_SORTABLE[(number >> shift) & 31] for shift in range(60, -1, -5))
+
+
+def record(message: Message) -> dict[str, Any]:
+    """The post itself, the same on every attempt."""
+    post: dict[str, Any] = {
+        "$type": COLLECTION, "text": message.body, "createdAt": rfc3339(message.created_at),
+        "langs": [message.language],
+    }
+    links = [
+        {
+            "index": {"byteStart": start, "byteEnd": end},
+            "features": [{"$type": "app.bsky.richtext.facet#link", "uri": url}],
+        }
+        for start, end, url in facets(message.body)
+    ]
+    return post | ({"facets": links} if links else {})
+
+
+def payload(message: Message, did: str) -> dict[str, Any]:
+    """putRecord: only where nothing, or just this, stands under the key."""
+    return {
+        "repo": did, "collection": COLLECTION, "rkey": record_key(message), "validate": True, "swapRecord": None,
+        "record": record(message),
+    }
+
+
+def judge(answer: HttpAnswer, now: datetime) -> Outcome:
+    """What the server's answer to putRecord means. DUPLICATE: something stands under the key, to be compared."""
+    read = answer.fields()
+    error, words = str(read.get("error", "")), str(read.get("message", "")).lower()
+    if answer.status == 200:
+        uri = read.get("uri")
+        return sent(uri) if isinstance(uri, str) and uri.startswith("at://") else unknown(
+            Reason.BAD_ANSWER, "HTTP 200 without the record's address")
+    if error == "InvalidSwap":
+        return rejected(Reason.DUPLICATE, "another record stands under this key")
+    if error in _BLOCKED:
+        return retry(Reason.FORBIDDEN, f"HTTP {answer.status}: {error}", stops=True)
+    if error in _STALE:
+        return retry(Reason.AUTHENTICATION, f"HTTP {answer.status}: {error}", stops=True)
+    if answer.status == 400 and ("longer than" in words or "graphemes" in words or "too big" in words):
+        return rejected(Reason.TOO_LONG, "HTTP 400: longer than the server takes")
+    if answer.status == 429:
+        at = reset_at(answer.headers, "ratelimit-reset", now) or now + RETRY_LEAST
+        return retry(Reason.RATE_LIMITED, "HTTP 429", at=at)
+    return judge_status(answer, now, keyed=True)
+
+
+def read_session(answer: HttpAnswer) -> Mapping[str, str] | None:
+    """did, access and refresh token; None where the answer is no session."""
+    read = answer.fields() if answer.status == 200 else {}
+    tokens = {own: read.get(name) for own, name in (("did", "did"), ("access", "accessJwt"), ("refresh", "refreshJwt"))}
+    if not all(isinstance(value, str) and value.isascii() and value.isprintable() for value in tokens.values()):
+        return None
+    return {name: str(value) for name, value in tokens.items()}
+
+
+def read_record(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
+    """What getRecord says of our record."""
+    read = answer.fields()
+    if answer.status == 400 and read.get("error") == "RecordNotFound":
+        return NotFound()
+    uri, value = read.get("uri"), read.get("value")
+    if answer.status != 200 or not isinstance(uri, str) or not isinstance(value, dict):
+        return CannotTell(f"the record answered HTTP {answer.status}")
+    if value.get("text") == message.body and value.get("createdAt") == rfc3339(message.created_at):
+        return Found(uri)
+    return ANOTHER
+
+
+def _not_begun(error: Exception, now: datetime) -> Outcome:
+    """Why there is no session; nothing was sent, so nothing is in doubt."""
+    if isinstance(error, SecretMissing):
+        return no_secret(error)
+    if isinstance(error, NoSession):
+        answer = error.answer
+        if answer.status in (400, 401, 403):
+            return retry(Reason.AUTHENTICATION, f"log-in refused: HTTP {answer.status}", stops=True)
+        outcome = judge(answer, now)
+        if outcome.retry_at is not None:
+            return outcome
+        return retry(Reason.SERVER_ERROR, f"no log-in: HTTP {answer.status}")
+    return retry(Reason.UNREACHABLE, f"no log-in: {type(error).__name__}")

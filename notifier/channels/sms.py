@@ -1,0 +1,247 @@
+"""SMS through Twilio: one message to one number, with the notice's remaining life as the provider's own expiry.
+
+Creating a message takes no idempotency key, so a lost answer is looked for in Twilio's list before anything is sent
+again (Twilio REST API 2010-04-01; error codes: twilio.com/docs/api/errors).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+import requests
+from pydantic import Field, model_validator
+from twilio.base.exceptions import TwilioException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from notifier.model.channel import ChannelProfile
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.notice import Mode
+from notifier.model.people import AddressKind
+from notifier.model.settings import Settings, Slug
+from notifier.model.times import utc
+from notifier.ports import CannotTell, Finding, Found, NotFound
+from notifier.secret import Secret, SecretMissing
+
+from .wire import (
+    RETRY_LEAST,
+    TIMEOUT,
+    BaseUrl,
+    HttpAnswer,
+    Wire,
+    failed,
+    finding_of,
+    judge_status,
+    mounted,
+    no_secret,
+    rejected,
+    retry,
+    retry_after,
+    sent,
+)
+
+LIFE_LEAST = timedelta(seconds=5)
+LIFE_MOST = timedelta(hours=10)
+"""ValidityPeriod's range: 1 to 36,000 seconds, of which Twilio advises more than 5."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+PAGE = 200
+_SILENT = logging.Logger("twilio is kept from logging numbers", logging.CRITICAL)
+_R, _J = OutcomeKind.RETRY, OutcomeKind.REJECTED
+CODES: Mapping[int, tuple[OutcomeKind, Reason, bool]] = {
+    20003: (_R, Reason.AUTHENTICATION, True),
+    20005: (_R, Reason.NOT_PERMITTED, True),
+    20008: (_R, Reason.NOT_PERMITTED, True),
+    20404: (_R, Reason.AUTHENTICATION, True),
+    20429: (_R, Reason.RATE_LIMITED, False),
+    21211: (_J, Reason.INVALID_ADDRESS, False),
+    21212: (_R, Reason.NOT_PERMITTED, True),
+    21217: (_J, Reason.INVALID_ADDRESS, False),
+    21265: (_J, Reason.INVALID_ADDRESS, False),
+    21408: (_J, Reason.NOT_PERMITTED, False),
+    21602: (_J, Reason.CONTENT_REFUSED, False),
+    21603: (_R, Reason.NOT_PERMITTED, True),
+    21606: (_R, Reason.NOT_PERMITTED, True),
+    21608: (_J, Reason.NOT_PERMITTED, False),
+    21610: (_J, Reason.OPTED_OUT, False),
+    21611: (_R, Reason.RATE_LIMITED, False),
+    21612: (_J, Reason.INVALID_ADDRESS, False),
+    21614: (_J, Reason.INVALID_ADDRESS, False),
+    21617: (_J, Reason.TOO_LONG, False),
+    21701: (_R, Reason.NOT_PERMITTED, True),
+    21703: (_R, Reason.NOT_PERMITTED, True),
+    21704: (_R, Reason.NOT_PERMITTED, True),
+    30001: (_R, Reason.RATE_LIMITED, False),
+    30002: (_R, Reason.NOT_PERMITTED, True),
+    30004: (_J, Reason.RECIPIENT_GONE, False),
+    30005: (_J, Reason.RECIPIENT_GONE, False),
+    30006: (_J, Reason.INVALID_ADDRESS, False),
+    30007: (_J, Reason.FILTERED, True),
+    30034: (_R, Reason.NOT_PERMITTED, True),
+    30450: (_J, Reason.NOT_PERMITTED, True),
+}
+"""What each error code at creation means: kind, reason, and whether the channel must stop."""
+
+
+class SmsSettings(Settings):
+    """Sending SMS through one Twilio account."""
+
+    id: Slug
+    kind: Literal["sms"]
+    mode: Mode = Mode.TEST
+    """What the account is for: test notices or live ones."""
+    languages: tuple[str, ...] = ()
+    """Languages sent; empty: all the company's."""
+    per_minute: float = Field(default=60.0, gt=0, le=60_000)
+    """Most messages a minute: 60 for one US long code, more for pools and short codes."""
+    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
+    """The account's SID."""
+    auth_token: Secret
+    """The account's auth token."""
+    from_number: str | None = Field(default=None, min_length=3, max_length=20)
+    """Sender: a number in E.164, a short code or a registered name. Either this or messaging_service_sid."""
+    messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
+    """Messaging Service that picks the sender."""
+    status_callback_base: BaseUrl | None = None
+    """Public address of this daemon's web part; Twilio reports each message's fate there."""
+    base_url: BaseUrl = "https://api.twilio.com"
+    """Where Twilio's API is: another for a region, or for stand-ins."""
+
+    @model_validator(mode="after")
+    def _one_sender(self) -> SmsSettings:
+        if (self.from_number is None) == (self.messaging_service_sid is None):
+            raise ValueError("expected exactly one of from_number, messaging_service_sid")
+        return self
+
+
+class SmsChannel:
+    """One Twilio account. Nothing is read or connected before the first send, find or check. `rate`: messages a
+    second."""
+
+    keyed_for = timedelta(0)
+    reaches: AddressKind | None = AddressKind.PHONE
+
+    def __init__(self, settings: SmsSettings, *, timeout: tuple[float, float] | None = None) -> None:
+        self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
+        self.rate = settings.per_minute / 60
+        self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
+        self._settings = settings
+        self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)
+        self._lock = threading.Lock()
+        self._client_made: Client | None = None
+
+    def send(self, message: Message, now: datetime) -> Outcome:
+        """Create the message, unless it would hardly outlive its own sending."""
+        if message.expires_at - now < LIFE_LEAST:
+            return rejected(Reason.TOO_LATE, "less than five seconds of its life are left")
+        try:
+            client, fields = self._client(), payload(message, self._settings, now)
+            answer = self._wire.ask(lambda: client.messages.create(**fields), TwilioException)
+        except SecretMissing as error:
+            return no_secret(error)
+        except requests.RequestException as error:
+            return failed(error)
+        return judge(answer, now)
+
+    def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
+        """Look through what was sent to this number since a minute before the message was made."""
+        try:
+            client = self._client()
+            answer = self._wire.ask(
+                lambda: client.messages.page(to=message.address, page_size=PAGE), TwilioException)
+        except SecretMissing as error:
+            return CannotTell(str(error))
+        except requests.RequestException as error:
+            return CannotTell(f"Twilio cannot be read: {type(error).__name__}")
+        return read_list(answer, message)
+
+    def check(self) -> Sequence[Finding]:
+        """Fetch the account."""
+        return (finding_of(f"channel {self.id}", self._fetch, _standing),)
+
+    def _fetch(self) -> HttpAnswer:
+        client = self._client()
+        return self._wire.ask(lambda: client.api.accounts(self._settings.account_sid).fetch(), TwilioException)
+
+    def _client(self) -> Client:
+        with self._lock:
+            if self._client_made is None:
+                token = self._settings.auth_token.reveal()
+                http = TwilioHttpClient(timeout=TIMEOUT[1], logger=_SILENT)
+                mounted(http.session, self._wire)
+                self._client_made = Client(self._settings.account_sid, token, http_client=http)
+            return self._client_made
+
+
+# ── pure ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str, Any]:
+    """What is asked of Twilio. The provider's queue gets the notice's remaining life, so that no text arrives after
+    the notice has passed."""
+    life = min(max(message.expires_at - now, timedelta(seconds=1)), LIFE_MOST)
+    fields: dict[str, Any] = {
+        "to": message.address, "body": message.body, "validity_period": int(life.total_seconds()),
+    }
+    if settings.messaging_service_sid is not None:
+        fields["messaging_service_sid"] = settings.messaging_service_sid
+    else:
+        fields["from_"] = settings.from_number
+    if settings.status_callback_base is not None:
+        path = f"/hooks/twilio/status/{quote(message.delivery, safe='')}"
+        fields["status_callback"] = settings.status_callback_base + path
+    return fields
+
+
+def judge(answer: HttpAnswer, now: datetime) -> Outcome:
+    """What Twilio's answer to a creation means: by its error code where that is known, else by the status."""
+    read = answer.fields()
+    if answer.status in (200, 201):
+        sid = read.get("sid")
+        return sent(sid) if isinstance(sid, str) and sid else judge_status(replace(answer, status=299), now)
+    code = read.get("code")
+    if answer.status < 500 and isinstance(code, int) and code in CODES:
+        kind, reason, stops = CODES[code]
+        at = None
+        if reason is Reason.RATE_LIMITED:
+            at = retry_after(answer.headers, now) or now + RETRY_LEAST
+        return Outcome(kind, reason, retry_at=at, stops_channel=stops, detail=f"HTTP {answer.status}, Twilio {code}")
+    if answer.status == 403:
+        return retry(Reason.FORBIDDEN, "HTTP 403: the account may not do this", stops=True)
+    outcome = judge_status(answer, now)
+    return replace(outcome, detail=f"{outcome.detail}, Twilio {code}") if isinstance(code, int) else outcome
+
+
+def read_list(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
+    """What the newest messages to one number say of ours. A trial account puts words before the text, so the end is
+    compared. Filtering is done here, because Twilio's own filter by DateSent leaves out what is still queued."""
+    rows = answer.fields().get("messages")
+    if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return CannotTell(f"Twilio's list answered HTTP {answer.status}")
+    since, body = message.created_at - CLOCKS_DIFFER, message.body.strip()
+    recent = [row for row in rows if _made_at(row, since) >= since]
+    for row in recent:
+        if body and str(row.get("body", "")).strip().endswith(body):
+            return Found(str(row.get("sid", "")))
+    if answer.fields().get("next_page_uri") and len(recent) == len(rows):
+        return CannotTell(f"more than {PAGE} messages to this number since it was made")
+    return NotFound()
+
+
+def _made_at(row: Mapping[str, Any], otherwise: datetime) -> datetime:
+    """When a message was created (RFC 2822)."""
+    try:
+        return utc(parsedate_to_datetime(str(row.get("date_created", ""))))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return otherwise
+
+
+def _standing(answer: HttpAnswer) -> str | None:
+    status = answer.fields().get("status")
+    return "the account is active" if status == "active" else None

@@ -1,0 +1,266 @@
+"""What channels over HTTP share: time-outs everywhere, where requests go, bounded answers, and what a failure means.
+
+The vendors' libraries leave time-outs and base addresses out, and some fail on answers they do not expect; so the
+answer is taken from the wire itself, and each channel judges it by its own table.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import requests
+from pydantic import AfterValidator
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from notifier.model.delivery import Outcome, OutcomeKind, Reason
+from notifier.model.times import utc
+from notifier.ports import Finding
+from notifier.secret import SecretMissing
+
+TIMEOUT = (3.05, 10.0)
+"""Seconds to connect and to wait for an answer: the twelve seconds together stay below a lease."""
+MOST_BYTES = 1_000_000
+RETRY_LEAST = timedelta(seconds=60)
+"""How long to wait where a far side says "too much" but not until when."""
+RETRY_MOST = timedelta(hours=24)
+_UNSENT = (
+    NewConnectionError,
+    ConnectTimeoutError,
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.MissingSchema,
+    ssl.SSLCertVerificationError,
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine by name or number."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _safe_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url.rstrip("/")
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+        return url.rstrip("/")
+    raise ValueError("expected https://…, or http:// to this machine: credentials never cross a network in the clear")
+
+
+BaseUrl = Annotated[str, AfterValidator(_safe_url)]
+"""Where an API is: https, or plain http on loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back. `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body read as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def fields(self) -> Mapping[str, Any]:
+        """The body as a JSON object; empty where it is none."""
+        read = self.json()
+        return read if isinstance(read, dict) else {}
+
+
+class Wire(HTTPAdapter):
+    """Carries requests with a time-out to `base` (where given, instead of the host they name), reads a bounded answer
+    and remembers it for the thread that asked."""
+
+    def __init__(self, base: str | None = None, timeout: tuple[float, float] = TIMEOUT) -> None:
+        self._base = base
+        self._timeout = timeout
+        self._here = threading.local()
+        super().__init__(pool_maxsize=4)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """As HTTPAdapter.send; raises requests.RequestException for an answer over a megabyte."""
+        kwargs["timeout"] = self._timeout
+        if self._base is not None:
+            url = urlsplit(str(request.url))
+            request.url = self._base + url.path + (f"?{url.query}" if url.query else "")
+        response = super().send(request, *args, **kwargs)
+        body = b""
+        for part in response.iter_content(16_384):
+            body += part
+            if len(body) > MOST_BYTES:
+                response.close()
+                raise requests.exceptions.ContentDecodingError("the answer is over a megabyte")
+        response._content = body  # the documented property has no setter; requests itself assigns it so
+        self._here.answer = HttpAnswer(
+            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
+        )
+        return response
+
+    def ask(self, call: Callable[[], object], quirk: type[Exception] = ValueError) -> HttpAnswer:
+        """The raw answer that `call` got, whatever its library made of it (`quirk`: what it may raise of its own).
+
+        Raises requests.RequestException where there was none.
+        """
+        self._here.answer = None
+        try:
+            call()
+        except requests.RequestException:
+            if self._here.answer is None:
+                raise
+        except (ValueError, TypeError, AttributeError, LookupError, quirk):
+            if self._here.answer is None:
+                raise requests.exceptions.InvalidURL("the request could not be made") from None
+        answer: HttpAnswer | None = self._here.answer
+        if answer is None:
+            raise requests.exceptions.InvalidURL("the request was not made")
+        return answer
+
+
+def mounted(session: requests.Session, wire: Wire) -> requests.Session:
+    """`session` speaking through `wire` only: no proxies, .netrc or redirects may carry credentials elsewhere."""
+    session.trust_env = False
+    session.max_redirects = 0
+    session.mount("https://", wire)
+    session.mount("http://", wire)
+    return session
+
+
+# ── what it means ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def was_unsent(error: BaseException) -> bool:
+    """Whether a failed request certainly never reached the far side: no connection was made."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, _UNSENT):
+            return True
+        if isinstance(current, BaseException) and id(current) not in seen:
+            seen.add(id(current))
+            waiting += [getattr(current, "reason", None), current.__cause__, current.__context__, *current.args]
+    return False
+
+
+def failed(error: requests.RequestException) -> Outcome:
+    """What a request without an answer means: RETRY where no connection was made, else UNKNOWN. The detail names the
+    kind of error only, because its text may hold an address."""
+    if was_unsent(error):
+        return Outcome(OutcomeKind.RETRY, Reason.UNREACHABLE, detail=f"no connection: {type(error).__name__}")
+    return Outcome(OutcomeKind.UNKNOWN, Reason.LOST_ANSWER, detail=f"no answer: {type(error).__name__}")
+
+
+def no_secret(error: SecretMissing) -> Outcome:
+    """A secret cannot be read: nothing was sent, and nothing will be until it can."""
+    return Outcome(OutcomeKind.RETRY, Reason.AUTHENTICATION, stops_channel=True, detail=str(error))
+
+
+def retry(reason: Reason, detail: str, *, stops: bool = False, at: datetime | None = None) -> Outcome:
+    """Certainly not accepted; may be sent again."""
+    return Outcome(OutcomeKind.RETRY, reason, retry_at=at, stops_channel=stops, detail=detail)
+
+
+def rejected(reason: Reason, detail: str, *, stops: bool = False) -> Outcome:
+    """Never to be repeated."""
+    return Outcome(OutcomeKind.REJECTED, reason, stops_channel=stops, detail=detail)
+
+
+def unknown(reason: Reason, detail: str) -> Outcome:
+    """May have been accepted."""
+    return Outcome(OutcomeKind.UNKNOWN, reason, detail=detail)
+
+
+def sent(provider_id: str) -> Outcome:
+    """Accepted under the far side's own id."""
+    return Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id=provider_id[:200])
+
+
+def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> Outcome:
+    """What a status means by HTTP's own rules (RFC 9110), where the provider has no other word for it. `keyed`: a
+    repeat is harmless, so an error of the server's is a RETRY rather than UNKNOWN."""
+    status = answer.status
+    detail = f"HTTP {status}"
+    if status == 429:
+        return retry(Reason.RATE_LIMITED, detail, at=retry_after(answer.headers, now) or now + RETRY_LEAST)
+    if status >= 500 or status == 408:
+        at = retry_after(answer.headers, now)
+        return retry(Reason.SERVER_ERROR, detail, at=at) if keyed else unknown(Reason.SERVER_ERROR, detail)
+    if status in _MEANING:
+        kind, reason, stops = _MEANING[status]
+        return Outcome(kind, reason, stops_channel=stops, detail=detail)
+    if 300 <= status < 400:
+        return retry(Reason.BAD_ANSWER, f"{detail}: redirected, which no API of this kind does", stops=True)
+    if 400 <= status < 500:
+        return rejected(Reason.BAD_ANSWER, detail)
+    return unknown(Reason.BAD_ANSWER, f"{detail} without the id of what was made")
+
+
+_MEANING: Mapping[int, tuple[OutcomeKind, Reason, bool]] = {
+    400: (OutcomeKind.REJECTED, Reason.CONTENT_REFUSED, False),
+    401: (OutcomeKind.RETRY, Reason.AUTHENTICATION, True),
+    402: (OutcomeKind.RETRY, Reason.OUT_OF_CREDIT, True),
+    403: (OutcomeKind.REJECTED, Reason.FORBIDDEN, True),
+    404: (OutcomeKind.RETRY, Reason.BAD_ANSWER, True),
+    405: (OutcomeKind.RETRY, Reason.BAD_ANSWER, True),
+    413: (OutcomeKind.REJECTED, Reason.TOO_LONG, False),
+    422: (OutcomeKind.REJECTED, Reason.CONTENT_REFUSED, False),
+}
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The time Retry-After names, in seconds or as a date, kept within a day of `now`; None where it names none."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return now + min(timedelta(seconds=int(value[:9])), RETRY_MOST)
+    try:
+        return bounded(utc(parsedate_to_datetime(value)), now)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def reset_at(headers: Mapping[str, str], name: str, now: datetime) -> datetime | None:
+    """A header of Unix seconds (x-rate-limit-reset) as a time within a day of `now`; None where there is none."""
+    value = headers.get(name, "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= 11):
+        return None
+    return bounded(now + timedelta(seconds=int(value) - now.timestamp()), now)
+
+
+def bounded(moment: datetime, now: datetime) -> datetime:
+    """`moment`, but neither before `now` nor more than a day after it."""
+    return min(max(moment, now), now + RETRY_MOST)
+
+
+# ── check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def finding_of(subject: str, ask: Callable[[], HttpAnswer], said: Callable[[HttpAnswer], str | None]) -> Finding:
+    """One line of `doctor` from one harmless request; `said` makes the good sentence, None where it is not good."""
+    try:
+        answer = ask()
+    except SecretMissing as error:
+        return Finding(subject, False, str(error))
+    except requests.RequestException as error:
+        return Finding(subject, False, f"cannot be reached: {type(error).__name__}")
+    good = said(answer) if answer.status == 200 else None
+    return Finding(subject, good is not None, good or f"answered HTTP {answer.status}, which is not what it should say")

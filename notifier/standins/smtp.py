@@ -1,0 +1,175 @@
+"""A stand-in for a mail relay: a real SMTP server (aiosmtpd) with a ledger, and faults ordered over HTTP beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email
+import socket
+import struct
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
+
+from ..clock import SystemClock
+from ..model.times import rfc3339
+from .faults import ACCEPT_THEN_DROP, ERROR_AFTER_ACCEPT, HANG, RESET, Faults
+from .ledger import Entry, Ledger
+from .speaking import HANG_SECONDS, StandIn
+
+_REPLIES = {"429": "451 4.7.0 Too many messages, try later", "403": "550 5.7.1 Not permitted"}
+"""SMTP's words for faults named by HTTP statuses, given to RCPT; any other is 451 4.3.0."""
+
+
+class _Control(StandIn):
+    """Takes orders for faults; nothing else."""
+
+
+class Smtp:
+    """One relay. With `username` and `password` it wants a log-in (over plain text too: it stands on loopback)."""
+
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
+        now: Callable[[], datetime] | None = None, username: str | None = None, password: str | None = None,
+    ) -> None:
+        self.faults = Faults()
+        self.book = Ledger(ledger)
+        self.now = now or SystemClock().now
+        self.refused: set[str] = set()
+        """Addresses that do not exist."""
+        self.port = port
+        self._host = host
+        self._login = (username, password)
+        self._server: Controller | None = None
+        self._control = _Control(host=host, now=now)
+        self._control.faults = self.faults
+        self._control.book = self.book
+
+    @property
+    def ledger(self) -> list[Entry]:
+        """Everything that was accepted, in order."""
+        return self.book.entries
+
+    @property
+    def control_port(self) -> int:
+        """Where faults are ordered: POST /_faults."""
+        return self._control.port
+
+    @property
+    def control_url(self) -> str:
+        """The same as a URL."""
+        return self._control.url
+
+    def fault(self, mode: str, times: int = 1, on: str = "send") -> None:
+        """Meet the next mails with a fault: see `Faults.set`."""
+        self.faults.set(mode, times, on)
+
+    def start(self) -> Smtp:
+        """Begin to serve; `port` is then known."""
+        user, password = self._login
+        wants: dict[str, Any] = {}
+        if user is not None:
+            wants = {"authenticator": _authenticator(user, password), "auth_required": True,
+                     "auth_require_tls": False}
+        self._server = _Relay(_Mails(self), hostname=self._host, port=self.port or _free(self._host), **wants)
+        self._server.start()
+        self.port = int(self._server.port)
+        self._control.start()
+        return self
+
+    def stop(self) -> None:
+        """End. Harmless when called again."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+        self._control.stop()
+
+    def __enter__(self) -> Smtp:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Relay(Controller):
+    def factory(self) -> SMTP:
+        with warnings.catch_warnings():  # aiosmtpd warns of log-ins in the clear; loopback is all this serves
+            warnings.simplefilter("ignore", UserWarning)
+            return _Session(self.handler, **self.SMTP_kwargs)
+
+
+class _Session(SMTP):
+    """One conversation, which can be cut."""
+
+    def cut(self) -> None:
+        """End it with a reset."""
+        transport = self.transport
+        if isinstance(transport, asyncio.Transport):
+            with contextlib.suppress(OSError):
+                connection = transport.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+
+
+class _Mails:
+    """What the relay does with each recipient and each mail."""
+
+    def __init__(self, relay: Smtp) -> None:
+        self._relay = relay
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+        self, server: _Session, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address in self._relay.refused:
+            return "550 5.1.1 No such user"
+        mode = self._relay.faults.take("send")
+        if mode.isdigit():
+            return _REPLIES.get(mode, "451 4.3.0 Temporary failure")
+        envelope.fault = mode
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: _Session, session: Any, envelope: Any) -> str:  # noqa: N802
+        mode = getattr(envelope, "fault", "")
+        if mode == HANG:
+            await asyncio.sleep(HANG_SECONDS)
+            return "451 4.3.0 Slept"
+        if mode != RESET:
+            self._keep(session, envelope)
+        if mode in (RESET, ACCEPT_THEN_DROP):
+            server.cut()
+        return "451 4.3.0 Error after the mail was kept" if mode == ERROR_AFTER_ACCEPT else "250 2.0.0 OK"
+
+    def _keep(self, session: Any, envelope: Any) -> None:
+        mail = email.message_from_bytes(envelope.content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        plain = mail.get_body(("plain",))
+        self._relay.book.add({
+            "provider": "smtp", "id": mail["Message-ID"], "at": rfc3339(self._relay.now()),
+            "address": ",".join(envelope.rcpt_tos), "key": mail["Message-ID"],
+            "body": plain.get_content().replace("\r\n", "\n").rstrip("\n") if plain is not None else "",
+            "headers": {name: str(value) for name, value in mail.items()},
+            "request": {"mail_from": envelope.mail_from, "raw": envelope.content.decode("utf-8", "replace")},
+        })
+
+
+def _authenticator(user: str, password: str | None) -> Callable[..., AuthResult]:
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        fits = data.login == user.encode() and data.password == (password or "").encode()
+        return AuthResult(success=fits, handled=False)
+
+    return authenticate
+
+
+def _free(host: str) -> int:
+    """A port nobody uses: aiosmtpd asks itself for the port it was told, so it must be told one."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

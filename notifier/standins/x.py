@@ -1,0 +1,131 @@
+"""A stand-in for X's API v2 as one account uses it to post: create, read the own timeline, say who it is.
+
+Its answers have the shapes of X's OpenAPI description (2.167); the refusal of a doubled text is the one X gave in
+2026. It swaps links for t.co ones and escapes &, < and >, because that is what makes finding one's own post hard.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..model.times import parse_rfc3339, rfc3339
+from ..notices.fit import measure
+from ..notices.urls import find_links
+from .ledger import Entry
+from .speaking import Answer, Asked, StandIn
+
+USER = {"id": "1500000000000000001", "name": "Example Status", "username": "examplestatus"}
+_FIRST_ID = 1_990_000_000_000_000_000
+_DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
+_WORDS: Mapping[int, tuple[str, str]] = {
+    402: ("CreditsDepleted", "Your enrolled account does not have any credits to fulfill this request."),
+    403: ("Forbidden", "You are not permitted to perform this action."),
+    429: ("Too Many Requests", "Too Many Requests"),
+    503: ("Service Unavailable", "Service Unavailable"),
+}
+
+
+class X(StandIn):
+    """One account. A text that is among the last hundred posts is refused as X does."""
+
+    def start(self) -> X:
+        """Begin to serve."""
+        super().start()
+        return self
+
+    def sends(self, asked: Asked) -> bool:
+        """Only creating a post does."""
+        return (asked.method, asked.path) == ("POST", "/2/tweets")
+
+    def answer(self, asked: Asked) -> Answer:
+        """As X would."""
+        given = asked.headers.get("authorization", "")
+        if not (given.startswith("OAuth ") and "oauth_signature=" in given and "oauth_token=" in given):
+            return problem(401, "Unauthorized", "Unauthorized")
+        if self.sends(asked):
+            return self._create(asked)
+        if asked.path == "/2/users/me":
+            return Answer(200, {"data": USER})
+        if asked.path == f"/2/users/{USER['id']}/tweets":
+            return self._timeline(asked.query)
+        return problem(404, "Not Found", "Not Found")
+
+    def refusal(self, status: int) -> Answer:
+        """As X words it; 429 comes with the times of its limits."""
+        title, detail = _WORDS.get(status, (f"Status {status}", f"told to answer {status}"))
+        headers = {}
+        if status == 429:
+            reset = int(self.now().timestamp()) + 600
+            headers = {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "0", "x-rate-limit-reset": str(reset)}
+        return problem(status, title, detail, headers)
+
+    def _create(self, asked: Asked) -> Answer:
+        text = asked.fields().get("text")
+        if not isinstance(text, str) or not text.strip():
+            return problem(400, "Invalid Request", "One or more parameters to your request was invalid.")
+        if not measure("x", text).fits:
+            return problem(403, "Forbidden", "Your Tweet text is too long.")
+        if any(entry["body"] == text for entry in self.ledger[-100:]):
+            return problem(403, "Forbidden", _DUPLICATE)
+        id = str(_FIRST_ID + len(self.ledger))
+        self.book.add({
+            "provider": "x", "id": id, "at": rfc3339(self.now()), "address": "", "key": "", "body": text,
+            "headers": asked.seen(), "request": asked.fields(),
+        })
+        shown, _ = _as_shown(text, id)
+        return Answer(201, {"data": {"id": id, "text": shown, "edit_history_tweet_ids": [id]}})
+
+    def _timeline(self, query: Mapping[str, str]) -> Answer:
+        most = query.get("max_results", "10")
+        if not most.isdigit() or not 5 <= int(most) <= 100:
+            return problem(400, "Invalid Request", "max_results must be between 5 and 100")
+        since = parse_rfc3339(query["start_time"]) if "start_time" in query else None
+        posts = [entry for entry in reversed(self.ledger) if _is_since(entry, since)]
+        token = query.get("pagination_token", "0")
+        first = int(token) if token.isdigit() else 0
+        page = [_post(entry, query.get("tweet.fields", "")) for entry in posts[first : first + int(most)]]
+        meta: dict[str, Any] = {"result_count": len(page)}
+        if page:
+            meta |= {"newest_id": page[0]["id"], "oldest_id": page[-1]["id"]}
+        if first + int(most) < len(posts):
+            meta["next_token"] = str(first + int(most))
+        return Answer(200, {"data": page, "meta": meta} if page else {"meta": meta})
+
+
+def problem(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """A refusal as X shapes it (RFC 7807)."""
+    body = {"title": title, "detail": detail, "type": "about:blank", "status": status}
+    return Answer(status, body, headers or {}, "application/problem+json")
+
+
+def _is_since(entry: Entry, since: datetime | None) -> bool:
+    return since is None or parse_rfc3339(entry["at"]) >= since
+
+
+def _as_shown(text: str, id: str) -> tuple[str, list[dict[str, Any]]]:
+    """The text as X shows it, and where its links are."""
+    urls: list[dict[str, Any]] = []
+    for number, link in enumerate(reversed(find_links(text))):
+        short = f"https://t.co/{id[-6:]}{number:04d}"
+        text = text[: link.start] + short + text[link.end :]
+        whole = link.text if link.has_scheme else f"http://{link.text}"
+        urls.append({"url": short, "expanded_url": whole, "display_url": re.sub(r"https?://", "", whole)})
+    shown = html.escape(text, quote=False)
+    for url in urls:
+        url["start"] = shown.find(str(url["url"]))
+        url["end"] = url["start"] + len(str(url["url"]))
+    return shown, urls
+
+
+def _post(entry: Entry, fields: str) -> dict[str, Any]:
+    shown, urls = _as_shown(entry["body"], entry["id"])
+    post: dict[str, Any] = {"id": entry["id"], "text": shown, "edit_history_tweet_ids": [entry["id"]]}
+    if "created_at" in fields:
+        post["created_at"] = rfc3339(parse_rfc3339(entry["at"]))
+    if "entities" in fields and urls:
+        post["entities"] = {"urls": urls}
+    return post

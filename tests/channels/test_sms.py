@@ -1,0 +1,181 @@
+"""SMS: each of Twilio's error codes has one meaning; a message never outlives its notice; numbers stay private."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from notifier.channels.sms import CODES, SmsSettings, judge, payload, read_list
+from notifier.model.delivery import OutcomeKind, Reason
+from notifier.ports import CannotTell, Found, NotFound
+from notifier.standins.twilio import Twilio
+from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
+from tests.channels.far_sides import ACCOUNT, FIXED, message, now, sms_channel
+
+TO = "+18025550123"
+SERVICE = "MG" + "1b" * 16
+
+
+@pytest.fixture
+def far() -> Iterator[Twilio]:
+    with Twilio() as standin:
+        assert isinstance(standin, Twilio)
+        yield standin
+
+
+def settings(**more: Any) -> SmsSettings:
+    given = {"id": "sms", "kind": "sms", "account_sid": ACCOUNT, "auth_token": {"env": "T_TWILIO"},
+             "from_number": "+15005550006"} | more
+    return SmsSettings.model_validate({name: value for name, value in given.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "reason", "stops"),
+    [
+        pytest.param(21211, REJECTED, Reason.INVALID_ADDRESS, False, id="not a number"),
+        pytest.param(21614, REJECTED, Reason.INVALID_ADDRESS, False, id="not a mobile number"),
+        pytest.param(21610, REJECTED, Reason.OPTED_OUT, False, id="sent STOP"),
+        pytest.param(21408, REJECTED, Reason.NOT_PERMITTED, False, id="a country that is not allowed"),
+        pytest.param(21617, REJECTED, Reason.TOO_LONG, False, id="over 1,600 characters"),
+        pytest.param(30004, REJECTED, Reason.RECIPIENT_GONE, False, id="blocked"),
+        pytest.param(30005, REJECTED, Reason.RECIPIENT_GONE, False, id="unknown handset"),
+        pytest.param(30006, REJECTED, Reason.INVALID_ADDRESS, False, id="a landline"),
+        pytest.param(30007, REJECTED, Reason.FILTERED, True, id="filtered: stop and look"),
+        pytest.param(30450, REJECTED, Reason.NOT_PERMITTED, True, id="pumping"),
+        pytest.param(30034, RETRY, Reason.NOT_PERMITTED, True, id="unregistered 10DLC"),
+        pytest.param(30002, RETRY, Reason.NOT_PERMITTED, True, id="account suspended"),
+        pytest.param(20003, RETRY, Reason.AUTHENTICATION, True, id="wrong token"),
+        pytest.param(20429, RETRY, Reason.RATE_LIMITED, False, id="too many requests"),
+        pytest.param(21611, RETRY, Reason.RATE_LIMITED, False, id="the sender's queue is full"),
+        pytest.param(30001, RETRY, Reason.RATE_LIMITED, False, id="queue overflow"),
+    ],
+)
+def test_each_code_has_one_meaning(code: int, kind: OutcomeKind, reason: Reason, stops: bool) -> None:
+    outcome = judge(answer(429 if code == 20429 else 400, {"code": code, "message": "x"}), FIXED)
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (kind, reason, stops)
+    assert (outcome.retry_at is not None) == (reason is Reason.RATE_LIMITED)
+    assert str(code) in outcome.detail
+
+
+def test_every_code_that_blames_the_account_stops_and_no_other_retries_in_vain() -> None:
+    for code, (kind, reason, stops) in CODES.items():
+        if kind is RETRY:
+            assert stops or reason is Reason.RATE_LIMITED, code
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        pytest.param(201, {"sid": "SM1", "status": "queued"}, SENT, Reason.ACCEPTED, id="queued"),
+        pytest.param(201, {}, UNKNOWN, Reason.BAD_ANSWER, id="made, but no id"),
+        pytest.param(400, {"code": 99999}, REJECTED, Reason.CONTENT_REFUSED, id="a code nobody knows"),
+        pytest.param(401, {}, RETRY, Reason.AUTHENTICATION, id="refused without a code"),
+        pytest.param(403, {}, RETRY, Reason.FORBIDDEN, id="account may not"),
+        pytest.param(404, {}, RETRY, Reason.BAD_ANSWER, id="no such API"),
+        *[pytest.param(status, {"code": 20429}, UNKNOWN, Reason.SERVER_ERROR, id=f"server error {status}, any code")
+          for status in (500, 502, 503, 504)],
+    ],
+)
+def test_each_status_has_one_meaning(status: int, body: Any, kind: OutcomeKind, reason: Reason) -> None:
+    outcome = judge(answer(status, body), FIXED)
+    assert (outcome.kind, outcome.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+def test_garbage_is_never_a_success(body: bytes) -> None:
+    assert judge(answer(201, body), FIXED).kind is UNKNOWN
+    assert judge(answer(400, body), FIXED).kind is REJECTED
+    assert isinstance(read_list(answer(200, body), message(TO)), CannotTell)
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        pytest.param(timedelta(hours=1), 3600, id="the remaining life"),
+        pytest.param(timedelta(hours=30), 36_000, id="at most ten hours"),
+        pytest.param(timedelta(seconds=5, milliseconds=900), 5, id="never rounded up"),
+        pytest.param(timedelta(seconds=-9), 1, id="at least a second"),
+    ],
+)
+def test_the_providers_queue_gets_the_remaining_life(left: timedelta, expected: int) -> None:
+    ours = message(TO, created_at=FIXED, expires_at=FIXED + left)
+    assert payload(ours, settings(), FIXED)["validity_period"] == expected
+
+
+def test_what_would_hardly_outlive_its_sending_is_not_sent(far: Twilio, secrets: None) -> None:
+    at = now()
+    outcome = sms_channel(far.url).send(message(TO, expires_at=at + timedelta(seconds=4)), at)
+    assert (outcome.kind, outcome.reason) == (REJECTED, Reason.TOO_LATE)
+    assert far.asked == []
+
+
+def test_the_far_side_sees_sender_life_and_callback(far: Twilio, secrets: None) -> None:
+    channel = sms_channel(far.url, from_number=None, messaging_service_sid=SERVICE,
+                          status_callback_base="https://notify.example.com/")
+    ours = message(TO)
+    assert channel.send(ours, ours.created_at).kind is SENT
+    assert far.ledger[0]["request"] == {
+        "To": TO, "Body": ours.body, "MessagingServiceSid": SERVICE, "ValidityPeriod": "3600",
+        "StatusCallback": f"https://notify.example.com/hooks/twilio/status/{ours.delivery}",
+    }
+
+
+def test_opted_out_and_invalid_numbers_are_told_apart(far: Twilio, secrets: None) -> None:
+    far.opted_out.add(TO)
+    far.invalid.add("+18025550199")
+    channel = sms_channel(far.url)
+    assert channel.send(message(TO), now()).reason is Reason.OPTED_OUT
+    assert channel.send(message("+18025550199"), now()).reason is Reason.INVALID_ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "expected"),
+    [
+        pytest.param([], None, NotFound, id="nothing was sent to this number"),
+        pytest.param([{"sid": "SM1", "body": "ours", "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], None, Found,
+                     id="ours, still queued and without a date of sending"),
+        pytest.param([{"sid": "SM1", "body": "Sent from your Twilio trial account - ours",
+                       "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], None, Found, id="a trial account's words"),
+        pytest.param([{"sid": "SM1", "body": "ours", "date_created": "Thu, 15 Jan 2026 11:00:00 +0000"}], None,
+                     NotFound, id="the same words an hour before"),
+        pytest.param([{"sid": "SM1", "body": "ours"}], None, Found, id="no date: rather ours than sent twice"),
+        pytest.param([{"sid": "SM1", "body": "other", "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], "/more",
+                     CannotTell, id="more than a page since"),
+        pytest.param([{"sid": "SM1", "body": "other", "date_created": "Thu, 15 Jan 2026 11:00:01 +0000"}], "/more",
+                     NotFound, id="the next page is older still"),
+        pytest.param(["x"], None, CannotTell, id="no list of messages"),
+    ],
+)
+def test_what_is_listed_is_judged(rows: list[Any], more: str | None, expected: type) -> None:
+    ours = message(TO, created_at=FIXED, body="ours")
+    assert isinstance(read_list(answer(200, {"messages": rows, "next_page_uri": more}), ours), expected)
+
+
+def test_the_vendors_library_is_kept_from_logging_numbers(
+    far: Twilio, secrets: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = sms_channel(far.url)
+    with caplog.at_level(logging.DEBUG, logger="twilio"):
+        channel.send(message(TO), now())
+        channel.find(message(TO), now())
+    assert "8025550123" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"from_number": None}, id="no sender"),
+        pytest.param({"messaging_service_sid": SERVICE}, id="two senders"),
+        pytest.param({"base_url": "http://api.twilio.com"}, id="a token in the clear"),
+        pytest.param({"account_sid": "SK1"}, id="no account"),
+        pytest.param({"status_callback_base": "ftp://e.com"}, id="no address for callbacks"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**wrong)

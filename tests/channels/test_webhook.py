@@ -1,0 +1,100 @@
+"""Webhook: each status has one meaning; signed as Standard Webhooks' own example; told apart by its id."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from notifier.channels.webhook import BadSecret, judge, payload, read_secret, signed
+from notifier.model.delivery import OutcomeKind, Reason
+from notifier.standins.webhook import Webhook
+from tests.channels.answers import REJECTED, RETRY, SENT, answer
+from tests.channels.far_sides import FIXED, WEBHOOK_SECRET, message, now, webhook_channel
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "reason", "stops"),
+    [
+        *[pytest.param(status, SENT, Reason.ACCEPTED, False, id=f"taken with {status}") for status in (200, 202, 204)],
+        pytest.param(301, REJECTED, Reason.BAD_ANSWER, False, id="moved: the configuration must say where"),
+        pytest.param(400, REJECTED, Reason.BAD_ANSWER, False, id="not understood"),
+        pytest.param(401, REJECTED, Reason.AUTHENTICATION, True, id="signature refused"),
+        pytest.param(404, REJECTED, Reason.BAD_ANSWER, False, id="nobody there"),
+        pytest.param(410, REJECTED, Reason.RECIPIENT_GONE, True, id="wants no more"),
+        pytest.param(408, RETRY, Reason.SERVER_ERROR, False, id="took too long"),
+        pytest.param(429, RETRY, Reason.RATE_LIMITED, False, id="too many"),
+        *[pytest.param(status, RETRY, Reason.SERVER_ERROR, False, id=f"server error {status}") for status in
+          (500, 502, 503, 504)],
+    ],
+)
+def test_each_status_has_one_meaning(status: int, kind: OutcomeKind, reason: Reason, stops: bool) -> None:
+    outcome = judge(answer(status), message(), FIXED)
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (kind, reason, stops)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        pytest.param("120", 120, id="seconds"),
+        pytest.param("Thu, 15 Jan 2026 12:10:00 GMT", 600, id="a date"),
+        pytest.param("Thu, 15 Jan 2026 11:00:00 GMT", 0, id="a date that has passed"),
+        pytest.param("9" * 30, 86_400, id="for ever is cut to a day"),
+        pytest.param("-5", 60, id="less than nothing"),
+        pytest.param("soon", 60, id="words"),
+    ],
+)
+def test_retry_after_is_obeyed_within_reason(said: str, seconds: int) -> None:
+    outcome = judge(answer(429, None, {"retry-after": said}), message(), FIXED)
+    assert outcome.retry_at == FIXED + timedelta(seconds=seconds)
+
+
+def test_the_signature_is_the_one_of_the_specifications_example() -> None:
+    """The example of the specification and its libraries' tests."""
+    secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    at = datetime.fromtimestamp(1614265330, UTC)
+    headers = signed("msg_p5jXN8AQM9LWM0D4loKWxJek", b'{"test": 2432232314}', secret, at)
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_what_is_posted() -> None:
+    one = message(created_at=FIXED, body="Café", language="fr")
+    assert payload(one) == payload(one)
+    assert json.loads(payload(one)) == {
+        "type": "notice.acknowledge", "timestamp": "2026-01-15T12:00:00Z",
+        "data": {
+            "incident": "I261122-1", "stage": "acknowledge", "mode": "test", "language": "fr", "text": "Café",
+            "subject": None, "valid_until": "2026-01-15T13:00:00Z",
+        },
+    }
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_short", "whsec_not base64 at all!!", "x" * 5, "whsec_é"])
+def test_a_secret_that_is_none_is_refused_without_being_told(secret: str) -> None:
+    with pytest.raises(BadSecret) as refused:
+        read_secret(secret)
+    assert not secret.removeprefix("whsec_") or secret not in str(refused.value)
+
+
+def test_the_receiver_refuses_what_was_changed_on_the_way(secrets: None) -> None:
+    with Webhook(secret=WEBHOOK_SECRET) as far:
+        one = message()
+        headers = signed(one.key, payload(one), read_secret(WEBHOOK_SECRET), now())
+        assert requests.post(far.url, data=payload(one) + b" ", headers=headers, timeout=5).status_code == 401
+        old = signed(one.key, payload(one), read_secret(WEBHOOK_SECRET), now() - timedelta(hours=1))
+        assert requests.post(far.url, data=payload(one), headers=old, timeout=5).status_code == 401
+        assert far.ledger == []
+
+
+def test_a_later_attempt_is_signed_anew_under_the_same_id(secrets: None) -> None:
+    with Webhook(secret=WEBHOOK_SECRET) as far:
+        channel, one = webhook_channel(far.url), message()
+        far.fault("500_after_accept")
+        assert channel.send(one, now()).kind is RETRY
+        assert channel.send(one, now() + timedelta(seconds=30)).kind is SENT
+        assert [entry["key"] for entry in far.ledger] == [one.key]

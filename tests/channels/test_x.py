@@ -1,0 +1,198 @@
+"""X: each answer has one meaning; our own post is recognised; the stand-in speaks as X's own description says."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import jsonschema
+import pytest
+import requests
+
+from notifier.channels.x import is_ours, judge, read_timeline
+from notifier.model.delivery import OutcomeKind, Reason
+from notifier.standins.x import X
+from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
+from tests.channels.far_sides import FIXED, message, now, x_channel
+from tests.shared_data import shared
+
+DUPLICATE = {
+    "detail": "You are not allowed to create a Tweet with duplicate content.", "type": "about:blank",
+    "title": "Forbidden", "status": 403,
+}
+
+
+@pytest.fixture
+def far() -> Iterator[X]:
+    with X() as standin:
+        assert isinstance(standin, X)
+        yield standin
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason", "stops"),
+    [
+        pytest.param(201, {"data": {"id": "1", "text": "a"}}, SENT, Reason.ACCEPTED, False, id="made"),
+        pytest.param(200, {"data": {"id": "1"}}, SENT, Reason.ACCEPTED, False, id="made, said with 200"),
+        pytest.param(201, {"data": {}}, UNKNOWN, Reason.BAD_ANSWER, False, id="made, but no id"),
+        pytest.param(202, {}, UNKNOWN, Reason.BAD_ANSWER, False, id="accepted for later, which X does not document"),
+        pytest.param(400, {"title": "Invalid Request"}, REJECTED, Reason.CONTENT_REFUSED, False, id="bad request"),
+        pytest.param(401, {"title": "Unauthorized"}, RETRY, Reason.AUTHENTICATION, True, id="keys refused"),
+        pytest.param(402, {"title": "CreditsDepleted"}, RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone"),
+        pytest.param(402, b"", RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone, without a word"),
+        pytest.param(403, {"title": "CreditsDepleted"}, RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone, as 403"),
+        pytest.param(403, DUPLICATE, REJECTED, Reason.DUPLICATE, False, id="a duplicate, in 2026's words"),
+        pytest.param(403, {"errors": [{"code": 187, "message": "Status is a duplicate."}]}, REJECTED, Reason.DUPLICATE,
+                     False, id="a duplicate, by the old code"),
+        pytest.param(403, {"detail": "Your Tweet text is too long."}, REJECTED, Reason.TOO_LONG, False, id="too long"),
+        pytest.param(403, {"errors": [{"code": 186}]}, REJECTED, Reason.TOO_LONG, False, id="too long, by old code"),
+        pytest.param(403, {"title": "Forbidden", "type": "https://api.x.com/2/problems/oauth1-permissions"}, RETRY,
+                     Reason.FORBIDDEN, True, id="the app may only read"),
+        pytest.param(403, {"detail": "Your account is temporarily locked."}, RETRY, Reason.FORBIDDEN, True,
+                     id="account locked"),
+        pytest.param(403, {"detail": "You are not permitted to perform this action."}, REJECTED, Reason.FORBIDDEN,
+                     True, id="forbidden for another reason"),
+        pytest.param(403, b"", REJECTED, Reason.FORBIDDEN, True, id="forbidden without a word"),
+        pytest.param(404, {}, RETRY, Reason.BAD_ANSWER, True, id="no such API here"),
+        pytest.param(429, {"title": "Too Many Requests"}, RETRY, Reason.RATE_LIMITED, False, id="too many"),
+        pytest.param(429, {"title": "UsageCapExceeded", "type": "https://api.x.com/2/problems/usage-capped"}, RETRY,
+                     Reason.OUT_OF_CREDIT, True, id="the plan's cap"),
+        *[pytest.param(status, {}, UNKNOWN, Reason.SERVER_ERROR, False, id=f"server error {status}")
+          for status in (500, 502, 503, 504)],
+        pytest.param(302, {}, RETRY, Reason.BAD_ANSWER, True, id="redirected"),
+    ],
+)
+def test_each_answer_has_one_meaning(status: int, body: Any, kind: OutcomeKind, reason: Reason, stops: bool) -> None:
+    outcome = judge(answer(status, body), FIXED)
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (kind, reason, stops)
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+@pytest.mark.parametrize("status", [200, 201, 400, 403, 429, 500])
+def test_garbage_is_never_a_success(status: int, body: bytes) -> None:
+    assert judge(answer(status, body), FIXED).kind is not SENT
+    assert read_timeline(answer(status, body)) is None or body == b'{"meta":{}}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"x-rate-limit-reset": str(int(FIXED.timestamp()) + 300)}, 300, id="said"),
+        pytest.param({}, 900, id="not said: a whole window"),
+        pytest.param({"x-rate-limit-reset": "soon"}, 900, id="not a number"),
+        pytest.param({"x-rate-limit-reset": "5"}, 0, id="long past"),
+        pytest.param({"x-rate-limit-reset": "9" * 11}, 86_400, id="the far future is cut to a day"),
+        pytest.param({"x-rate-limit-reset": str(int(FIXED.timestamp()) + 60), "x-app-limit-24hour-remaining": "0",
+                      "x-app-limit-24hour-reset": str(int(FIXED.timestamp()) + 7200)}, 7200, id="the day's limit too"),
+    ],
+)
+def test_a_limit_is_waited_out(headers: dict[str, str], seconds: int) -> None:
+    assert judge(answer(429, {}, headers), FIXED).retry_at == FIXED + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "entities", "same"),
+    [
+        pytest.param("a & b < c", "a &amp; b &lt; c", None, True, id="X escapes"),
+        pytest.param("cafe\u0301", "café", None, True, id="X normalises"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 now",
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/a"}]}, True, id="a link"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 now",
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/b"}]}, False, id="another"),
+        pytest.param("see e.com now", "see https://t.co/x1 now",
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "http://e.com"}]}, True, id="bare"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 now", None, True, id="a link X does not expand"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 then", None, False, id="other words around it"),
+        pytest.param("a", "b", {"urls": "x"}, False, id="other words"),
+    ],
+)
+def test_our_own_post_is_recognised(ours: str, theirs: str, entities: Any, same: bool) -> None:
+    assert is_ours(ours, {"id": "1", "text": theirs, "entities": entities}) is same
+
+
+def test_a_duplicate_that_is_ours_is_adopted(far: X, secrets: None) -> None:
+    channel, ours = x_channel(far.url), message()
+    first = channel.send(ours, now())
+    again = channel.send(ours, now())
+    assert (again.kind, again.reason, again.provider_id) == (SENT, Reason.ADOPTED, first.provider_id)
+    assert len(far.ledger) == 1
+
+
+def test_a_duplicate_of_older_words_is_rejected(far: X, secrets: None) -> None:
+    channel = x_channel(far.url)
+    channel.send(message(), now())
+    later = message(created_at=now() + timedelta(hours=1))
+    outcome = channel.send(later, now())
+    assert (outcome.kind, outcome.reason) == (REJECTED, Reason.DUPLICATE)
+
+
+def test_a_duplicate_nobody_can_look_up_is_unknown(far: X, secrets: None) -> None:
+    channel = x_channel(far.url)
+    channel.send(message(), now())
+    far.fault("503", times=5, on="read")
+    outcome = channel.send(message(), now())
+    assert (outcome.kind, outcome.reason) == (UNKNOWN, Reason.DUPLICATE)
+
+
+def test_it_is_found_behind_a_full_page(far: X, secrets: None) -> None:
+    channel, ours = x_channel(far.url), message(body="the first of many")
+    channel.send(ours, now())
+    for number in range(120):
+        far.book.add({**far.ledger[0], "id": str(int(far.ledger[0]["id"]) + number + 1), "body": f"other {number}"})
+    found = channel.find(ours, now())
+    assert getattr(found, "provider_id", None) == far.ledger[0]["id"]
+    assert sum(path.endswith("/tweets") for method, path in far.asked if method == "GET") == 2
+
+
+def test_requests_without_a_signature_are_refused(far: X) -> None:
+    answered = requests.post(f"{far.url}/2/tweets", json={"text": "a"}, timeout=5)
+    assert answered.status_code == 401
+    assert far.ledger == []
+
+
+# ── X's own description ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def description() -> dict[str, Any]:
+    with gzip.open(shared("data/api/x_openapi.json.gz"), "rt", encoding="utf-8") as file:
+        read: dict[str, Any] = json.load(file)
+    return read
+
+
+def _fits(description: dict[str, Any], schema: dict[str, Any], value: object) -> None:
+    whole = {**schema, "components": description["components"]}
+    jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(value)
+
+
+def _answer_schema(description: dict[str, Any], path: str, method: str, status: str) -> dict[str, Any]:
+    schema: dict[str, Any] = description["paths"][path][method]["responses"][status]["content"]["application/json"]
+    return dict(schema["schema"])
+
+
+def test_request_and_answers_fit_the_description(
+    far: X, secrets: None, description: dict[str, Any]
+) -> None:
+    channel, ours = x_channel(far.url), message()
+    assert channel.send(ours, now()).kind is SENT
+    asked = description["paths"]["/2/tweets"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    _fits(description, asked, far.ledger[0]["request"])
+    signed = {"Authorization": 'OAuth oauth_signature="s", oauth_token="t"'}
+    made = requests.post(f"{far.url}/2/tweets", json={"text": "another"}, headers=signed, timeout=5)
+    _fits(description, _answer_schema(description, "/2/tweets", "post", "201"), made.json())
+    me = requests.get(f"{far.url}/2/users/me", headers=signed, timeout=5).json()
+    _fits(description, _answer_schema(description, "/2/users/me", "get", "200"), me)
+    posts = requests.get(
+        f"{far.url}/2/users/{me['data']['id']}/tweets", headers=signed, timeout=5,
+        params={"max_results": "100", "tweet.fields": "created_at,entities"},
+    ).json()
+    assert posts["meta"]["result_count"] == 2
+    _fits(description, _answer_schema(description, "/2/users/{id}/tweets", "get", "200"), posts)
+
+
+def test_the_description_refuses_what_is_wrong(description: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        _fits(description, _answer_schema(description, "/2/tweets", "post", "201"), {"data": {"id": "not a number"}})
