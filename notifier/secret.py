@@ -54,4 +54,5 @@ def _credential_path(name: str) -> Path:
     name "secrets", as the shipped unit does (systemd.exec(5), LoadCredential=)."""
     folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
     plain = folder / name
-    return plain if plain.exists() else folder / f"secrets_{name}"
+    # os.path.exists, because Path.exists raises where the folder may not be entered; the read then names the place.
+    return plain if os.path.exists(plain) else folder / f"secrets_{name}"

@@ -78,10 +78,10 @@ def preview(service: str, regions: tuple[str, ...], channel: str | None, languag
         return
     print_table(f"What would be said about {service}",
                 ["wording", "channel", "lang", "text", "length", "limit", "segments", "price"],
-                [(r.wording, r.channel, r.language, (f"{r.subject}\n" if r.subject else "") + r.text,
+                [(r.wording, r.channel, r.language, r.problem or (f"{r.subject}\n" if r.subject else "") + r.text,
                   r.length, r.limit, r.segments, f"{r.price:.3f}" if r.price else "") for r in shown],
                 empty="No channel would carry anything.")
-    misfits = [row for row in shown if not row.fits]
+    misfits = [row for row in shown if row.text and not row.fits]
     if misfits:
         raise Problem(f"{len(misfits)} texts do not fit their channel")
 
@@ -143,6 +143,8 @@ def _examine_source(source: Source, now: Any) -> Finding:
     answer = source.fetch({}, now)
     if isinstance(answer, Failure):
         return Finding(source.id, False, f"{answer.reason} {answer.detail}".strip())
+    if getattr(source, "kind", "") == "probe" and not (tried := json.loads(answer.body))["ok"]:
+        return Finding(source.id, False, f"its target fails: {tried['why']}")
     reading = source.read(answer, {}, now)
     if not reading.known:
         return Finding(source.id, False, f"answers, but says nothing to rely on: {reading.why}")

@@ -25,6 +25,7 @@ from .workaround import workaround
 @click.version_option(__version__, prog_name="notifier")
 def main() -> None:
     """Tell customers about an outage before they call."""
+    configure(json_lines=False, level="warning")  # standard output is for the answer alone
 
 
 @main.command()

@@ -1,0 +1,1 @@
+"""The Vermont morning: the story the product exists for, reconstructed and played live in a terminal."""

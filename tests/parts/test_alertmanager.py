@@ -1,4 +1,4 @@
-"""Debian's Alertmanager pushes to the daemon and is polled by it; what amtool fires opens an incident, its end closes it."""
+"""Debian's Alertmanager pushes to the daemon and is polled by it: what amtool fires is an incident, until it ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from .waiting import stays, until
 
 pytestmark = [
     pytest.mark.parts, pytest.mark.timeout(180),
-    pytest.mark.skipif(shutil.which("prometheus-alertmanager") is None, reason="needs Debian's prometheus-alertmanager"),
-    pytest.mark.skipif(shutil.which("amtool") is None, reason="needs amtool, which Debian ships with its Alertmanager"),
+    pytest.mark.skipif(shutil.which("prometheus-alertmanager") is None, reason="needs Debian's Alertmanager"),
+    pytest.mark.skipif(shutil.which("amtool") is None, reason="needs Debian's amtool"),
 ]
 
 
@@ -40,12 +41,11 @@ def alertmanager(folder: Path, port: int, receiver: dict[str, Any]) -> Iterator[
 
 
 def fire(base: str, name: str, *, region: str = "US-VT", over: bool = False) -> None:
-    """Fire an alert with amtool, or end it."""
+    """Fire an alert with amtool, or end it: the same run, which has now an end."""
+    now = datetime.now(UTC)  # noqa: TID251 Alertmanager lives in real time
     words = ["amtool", "--alertmanager.url", base, "alert", "add", f"alertname={name}", "service=mobile-data",
-             f"region={region}", "severity=critical", f"--annotation=summary={name} in {region}"]
-    if over:
-        words.append("--end=2026-01-01T00:00:00Z")
-        words.append("--start=2025-12-31T00:00:00Z")
+             f"region={region}", "severity=critical", f"--annotation=summary={name} in {region}",
+             f"--start={now.strftime('%Y-%m-%dT00:00:00Z')}", *([f"--end={now.isoformat()}"] if over else [])]
     done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

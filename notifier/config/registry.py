@@ -1,0 +1,80 @@
+"""Every kind of source and channel there is: a new one is one line here, and checking, schema, metrics, `doctor` and
+the contract suites follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..channels.bluesky import BlueskyChannel
+from ..channels.bluesky import BlueskySettings as BlueskyChannelSettings
+from ..channels.email import EmailChannel, EmailSettings
+from ..channels.mastodon import MastodonChannel
+from ..channels.mastodon import MastodonSettings as MastodonChannelSettings
+from ..channels.sms import SmsChannel, SmsSettings
+from ..channels.webhook import WebhookChannel, WebhookSettings
+from ..channels.x import XChannel
+from ..channels.x import XSettings as XChannelSettings
+from ..model.settings import Settings
+from ..ports import Channel, MentionSource, Source
+from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.bluesky import BlueskyMentions, BlueskySettings
+from ..sources.cap import CapSettings, CapSource
+from ..sources.export import ExportMentions, ExportSettings
+from ..sources.feed import FeedSettings, FeedSource
+from ..sources.mastodon import MastodonMentions, MastodonSettings
+from ..sources.nws import NwsSettings, NwsSource
+from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.statuspage import StatuspageSettings, StatuspageSource
+from ..sources.x import XMentions, XSettings
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of polled source: its settings, and `make(settings, regions=tree)`."""
+
+    settings: type[Settings]
+    make: Callable[..., Source]
+
+
+@dataclass(frozen=True)
+class MentionKind:
+    """A kind of mention source: its settings, and `make(settings)`."""
+
+    settings: type[Settings]
+    make: Callable[[Any], MentionSource]
+
+
+@dataclass(frozen=True)
+class ChannelKind:
+    """A kind of channel: its settings, and `make(settings)`."""
+
+    settings: type[Settings]
+    make: Callable[[Any], Channel]
+
+
+SOURCES: Mapping[str, SourceKind] = {
+    "statuspage": SourceKind(StatuspageSettings, StatuspageSource),
+    "feed": SourceKind(FeedSettings, FeedSource),
+    "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
+    "probe": SourceKind(ProbeSettings, ProbeSource),
+    "cap": SourceKind(CapSettings, CapSource),
+    "nws": SourceKind(NwsSettings, NwsSource),
+}
+
+MENTION_SOURCES: Mapping[str, MentionKind] = {
+    "x": MentionKind(XSettings, XMentions),
+    "mastodon": MentionKind(MastodonSettings, MastodonMentions),
+    "bluesky": MentionKind(BlueskySettings, BlueskyMentions),
+    "export": MentionKind(ExportSettings, ExportMentions),
+}
+
+CHANNELS: Mapping[str, ChannelKind] = {
+    "x": ChannelKind(XChannelSettings, XChannel),
+    "mastodon": ChannelKind(MastodonChannelSettings, MastodonChannel),
+    "bluesky": ChannelKind(BlueskyChannelSettings, BlueskyChannel),
+    "sms": ChannelKind(SmsSettings, SmsChannel),
+    "email": ChannelKind(EmailSettings, EmailChannel),
+    "webhook": ChannelKind(WebhookSettings, WebhookChannel),
+}

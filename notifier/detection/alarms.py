@@ -1,0 +1,110 @@
+"""When an alarm begins, how long it lasts, and which regions stand for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.region import RegionTree
+from .board import Board, Key
+from .rollup import Alarm, Choice, choose
+from .series import BIN, Episode, Series
+from .settings import DetectionSettings
+from .spike import onset, score, tail
+
+UNUSUAL = 2.0
+"""An alarm goes on while chance explains the last minutes with less than 10^-this …"""
+UNUSUAL_WINDOWS = (8, 21)
+"""… over any of so many minutes."""
+RECOVERY_WINDOW = 600
+"""Seconds over which people who say it works again are weighed against those who complain."""
+RECOVERY_LEAST = 3
+SHARE_WINDOW = 34
+"""Minutes over which regions are weighed against each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An alarm that is over, and why in words."""
+
+    key: Key
+    why: str
+
+
+class Watch:
+    """Which series are alarmed, and which regions stand for each service's alarms."""
+
+    def __init__(self, settings: DetectionSettings, regions: RegionTree) -> None:
+        self._settings = settings
+        self._regions = regions
+        self.ended: dict[Key, Ended] = {}
+        self.chosen: dict[str, tuple[Choice, ...]] = {}
+        """By service: what is to be reported now."""
+
+    def look(self, board: Board, now: int) -> None:
+        """Begin, continue and end alarms; then choose which regions to report."""
+        self.ended = {}
+        for key in sorted(board.series):
+            series = board.series[key]
+            if series.episode is None and (series.placed or series.unplaced):
+                self._begin(board, key, series, now)
+            elif series.episode is not None:
+                self._continue(board, key, series, now)
+        services = {service for (service, _), series in board.series.items() if series.episode is not None}
+        self.chosen = {service: self._choose(board, service, now) for service in sorted(services)}
+
+    def _begin(self, board: Board, key: Key, series: Series, now: int) -> None:
+        rate = board.rate(key, now)
+        windows = series.windows(now, self._settings.windows, rate)
+        spike = score(windows, self._settings, home=key[1] == board.home)
+        if spike.score < self._settings.threshold:
+            return
+        steps = series.steps(now, max(self._settings.windows))
+        first = (now // BIN - len(steps) + 1 + onset(steps, rate * BIN / 60)) * BIN
+        begun = first // 60 * 60
+        series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
+                                 peak=spike.score, most=spike.people)
+
+    def _continue(self, board: Board, key: Key, series: Series, now: int) -> None:
+        episode = series.episode
+        assert episode is not None
+        rate = board.rate(key, now)
+        spike = score(series.windows(now, self._settings.windows, rate), self._settings, home=key[1] == board.home)
+        if spike.score >= self._settings.threshold:
+            episode.peak = max(episode.peak, spike.score)
+            episode.most = max(episode.most, spike.people)
+        if any(tail(late.people, late.expected, self._settings.dispersion) >= UNUSUAL
+               for late in series.windows(now, UNUSUAL_WINDOWS, rate)):
+            episode.heard = max(episode.heard, series.newest())
+        why = self._over(series, episode, now)
+        if why:
+            self.ended[key] = Ended(key, why)
+            series.episode = None
+            series.floor = now // BIN
+            series.busy_until = now
+
+    def _over(self, series: Series, episode: Episode, now: int) -> str:
+        quiet = self._settings.quiet_after.total_seconds()
+        again = series.recovered_within(now, RECOVERY_WINDOW)
+        complaints = series.since(now - RECOVERY_WINDOW)
+        works = again >= RECOVERY_LEAST and again > complaints
+        silent = now - episode.heard
+        if works and silent >= quiet / 3:
+            return f"{again} people say that it works again, and nothing unusual was heard for {silent // 60} minutes"
+        if silent >= quiet:
+            return f"nothing unusual was heard for {silent // 60} minutes"
+        return ""
+
+    def _choose(self, board: Board, service: str, now: int) -> tuple[Choice, ...]:
+        alarms: dict[str, Alarm] = {}
+        for (of, region), series in board.series.items():
+            if of == service and series.episode is not None:
+                placed = series.placed_within(now, SHARE_WINDOW)
+                usual = board.rate((service, region), now) * SHARE_WINDOW
+                alarms[region] = Alarm(region, max(placed - usual, 0.0))
+
+        def placed_in(region: str) -> int:
+            found = board.series.get((service, region))
+            return found.placed_within(now, SHARE_WINDOW) if found else 0
+
+        reported = [choice.region for choice in self.chosen.get(service, ())]
+        return choose(alarms, self._regions, placed=placed_in, reported=reported, settings=self._settings)

@@ -1,0 +1,143 @@
+"""What was heard of one service in one region lately, and whether it is alarmed. Plain counting; times are seconds
+since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .baseline import HOUR, Level, Profile
+from .spike import Heard
+
+BIN = 10
+"""Seconds of a bin."""
+KEEP = 35 * 60
+"""Seconds bins are kept: the longest window and a little."""
+KEEP_MINUTES = 180
+"""Minutes kept for people to look at."""
+WORDS_MOST = 50
+
+Bins = dict[int, int]
+
+
+@dataclass
+class Episode:
+    """An alarm that lasts. `people` since `onset`, a person at most once an hour; `peak` its highest score; `most` the
+    most people any alarming window held; `heard` when the newest unusual complaint was."""
+
+    onset: int
+    began: int
+    heard: int
+    people: int
+    peak: float
+    most: int
+
+
+@dataclass
+class Series:
+    """People by bin: with a known place, without one (home region only), and those who say it works again."""
+
+    placed: Bins = field(default_factory=dict)
+    unplaced: Bins = field(default_factory=dict)
+    recovered: Bins = field(default_factory=dict)
+    minutes: Bins = field(default_factory=dict)
+    hours: Bins = field(default_factory=dict)
+    """People by hour, until they are learnt."""
+    words: dict[str, int] = field(default_factory=dict)
+    samples: list[tuple[int, str]] = field(default_factory=list)
+    helps: list[tuple[int, str]] = field(default_factory=list)
+    level: Level = field(default_factory=Level)
+    floor: int = 0
+    """Bins up to this one belong to an episode that is over."""
+    busy_until: int = 0
+    episode: Episode | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to look at."""
+        return bool(self.placed or self.unplaced or self.recovered or self.episode)
+
+    def add(self, at: int, *, placed: bool, words: Iterable[str], sample: tuple[int, str] | None, most: int) -> None:
+        """Count one person's complaint; keep its words and, if there is room, its text."""
+        bins = self.placed if placed else self.unplaced
+        bins[at // BIN] = bins.get(at // BIN, 0) + 1
+        self.minutes[at // 60] = self.minutes.get(at // 60, 0) + 1
+        self.hours[at // HOUR] = self.hours.get(at // HOUR, 0) + 1
+        if self.episode is not None and at >= self.episode.onset:
+            self.episode.people += 1
+        for word in words:
+            if word in self.words or len(self.words) < WORDS_MOST:
+                self.words[word] = self.words.get(word, 0) + 1
+        if sample is not None and most and all(sample[1] != text for _, text in self.samples):
+            self.samples = [*self.samples, sample][-most:]
+
+    def recover(self, at: int) -> None:
+        """Count one person who says that it works again."""
+        self.recovered[at // BIN] = self.recovered.get(at // BIN, 0) + 1
+
+    def help(self, at: int, text: str) -> None:
+        """Keep what one person says helps."""
+        if all(text != known for _, known in self.helps):
+            self.helps = [*self.helps, (at, text)][:10]
+
+    def windows(self, now: int, lengths: Iterable[int], rate: float) -> list[Heard]:
+        """What the windows of these minutes hold that end now; none reaches back into an episode that is over."""
+        newest = now // BIN
+        counts = [(newest - at, count, count if known else 0)
+                  for bins, known in ((self.placed, True), (self.unplaced, False))
+                  for at, count in bins.items() if at > self.floor]
+        counts.sort()
+        found: list[Heard] = []
+        people = placed = next_one = 0
+        for length in sorted(lengths):
+            while next_one < len(counts) and counts[next_one][0] < length * 60 // BIN:
+                people += counts[next_one][1]
+                placed += counts[next_one][2]
+                next_one += 1
+            found.append(Heard(length, people, placed, rate * length))
+        return found
+
+    def steps(self, now: int, minutes: int) -> list[int]:
+        """People a bin over the last `minutes`, oldest first, the bin of `now` last."""
+        newest = now // BIN
+        size = minutes * 60 // BIN
+        return [self._in(at) for at in range(newest - size + 1, newest + 1)]
+
+    def _in(self, at: int) -> int:
+        return 0 if at <= self.floor else self.placed.get(at, 0) + self.unplaced.get(at, 0)
+
+    def since(self, second: int) -> int:
+        """People counted from a time on, as far back as bins are kept."""
+        return sum(count for bins in (self.placed, self.unplaced) for at, count in bins.items()
+                   if at >= second // BIN)
+
+    def placed_within(self, now: int, minutes: int) -> int:
+        """People with a known place within the last minutes, since the last episode's end."""
+        oldest = max(now // BIN - minutes * 60 // BIN, self.floor)
+        return sum(count for at, count in self.placed.items() if at > oldest)
+
+    def recovered_within(self, now: int, seconds: int) -> int:
+        """People who said within so many seconds that it works again."""
+        return sum(count for at, count in self.recovered.items() if at > (now - seconds) // BIN)
+
+    def newest(self) -> int:
+        """When the last complaint was, 0 if none is kept."""
+        return max((at for bins in (self.placed, self.unplaced) for at in bins), default=0) * BIN
+
+    def forget(self, now: int) -> None:
+        """Drop what is too old; what an episode gathered stays until it is over."""
+        for bins, oldest in ((self.placed, (now - KEEP) // BIN), (self.unplaced, (now - KEEP) // BIN),
+                             (self.recovered, (now - KEEP) // BIN), (self.minutes, now // 60 - KEEP_MINUTES)):
+            for at in [at for at in bins if at < oldest]:
+                del bins[at]
+        if not self.active:
+            self.words, self.samples, self.helps = {}, [], []
+
+
+@dataclass
+class Usual:
+    """One service in all its regions: what an hour of the week is like."""
+
+    level: Level = field(default_factory=Level)
+    profile: Profile = field(default_factory=Profile)
+    hours: Bins = field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""What NOC staff may set about hearing customers: words and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pydantic import Field
+
+from ..model.settings import Duration, Settings
+
+ByLanguage = Mapping[str, tuple[str, ...]]
+
+
+class Vocabulary(Settings):
+    """Words that make a post a complaint. Phrases are matched word by word, without regard to case or accents, in every
+    language listed: posts rarely say which they are in. {service} stands for any of a service's words."""
+
+    symptoms: ByLanguage = Field(default_factory=dict)
+    """Phrases that say something does not work; most hold {service}. Those without need a service's word near by."""
+    own_symptoms: Mapping[str, ByLanguage] = Field(default_factory=dict)
+    """By service: phrases that name the service and the trouble at once ("lost power")."""
+    recovery: ByLanguage = Field(default_factory=dict)
+    """Phrases that say it works again."""
+    workaround: ByLanguage = Field(default_factory=dict)
+    """Phrases that say what helps meanwhile."""
+    negations: tuple[str, ...] = ()
+    """Words just before a symptom that turn it round ("never lost power")."""
+    unreal: tuple[str, ...] = ()
+    """Words before a symptom that make it a fear or a wish ("if we lose power")."""
+    others: tuple[str, ...] = ()
+    """Words before a symptom that tell of others ("customers remain without power"): news, not a customer."""
+    fillers: tuple[str, ...] = ()
+    """Words that may stand inside any phrase without changing it ("power is officially out")."""
+    ignore: ByLanguage = Field(default_factory=dict)
+    """Phrases of news, promotions and jokes: a post with one of them is no complaint."""
+    nowhere: tuple[str, ...] = ()
+    """Places people claim to be from that are none ("Hogwarts")."""
+    not_places: tuple[str, ...] = ()
+    """Names of places that are more often something else in posts ("Mobile", "Reading")."""
+
+
+class DetectionSettings(Settings):
+    """Limits of the detector. "People" are distinct authors; reposts, copies and repeats count nobody new."""
+
+    tick: Duration = timedelta(seconds=10)
+    """How often counts are looked at."""
+    windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
+    """Lengths of the windows that are tested, in minutes."""
+    minimum_people: int = Field(default=5, ge=2)
+    """Fewer people than this are never a spike, however unusual."""
+    threshold: float = Field(default=5.5, ge=1)
+    """A spike begins where chance explains it with less than 10^-threshold."""
+    dispersion: float = Field(default=0.25, ge=0)
+    """How much counts vary beyond chance: variance = m + dispersion * m² (0.1 to 0.4 in real posts)."""
+    prior_per_minute: float = Field(default=0.01, gt=0)
+    """People who complain a minute, per service and region, before anything was learnt."""
+    learn_half_life: Duration = timedelta(days=4)
+    """How fast the usual level follows what is heard."""
+    quiet_after: Duration = timedelta(minutes=15)
+    """A spike is over when nothing unusual was heard for so long (a third of it once people say it works again)."""
+    once_within: Duration = timedelta(hours=1)
+    """One person counts once per service within this."""
+    copies_within: Duration = timedelta(minutes=30)
+    """Posts of the same words within this count as one."""
+    late_within: Duration = timedelta(minutes=15)
+    """A post that arrives later than this after it was written is too old to count."""
+    home_region: str | None = None
+    """The operator's whole territory: complaints without a place speak of it, and complaints from outside are left
+    alone. None: every region is watched, and complaints without a place are not counted."""
+    home_needs: int = Field(default=2, ge=0)
+    """People with a known place in the home region without whom posts of no place start nothing there."""
+    roll_up_children: int = Field(default=3, ge=2)
+    """From so many failing children on, their parent is reported in their place."""
+    roll_up_share: float = Field(default=0.7, gt=0, le=1)
+    """The parent is reported too where failing children explain less than this share of its people."""
+    samples: int = Field(default=3, ge=0, le=10)
+    """Posts kept as examples with a signal; public posts, without their authors."""
+    series_most: int = Field(default=50_000, ge=100)
+    """Series kept; the quietest is forgotten first."""
+    remember_most: int = Field(default=200_000, ge=1000)
+    """Authors and texts remembered for counting people once."""

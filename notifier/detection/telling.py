@@ -1,0 +1,134 @@
+"""Alarms → signals: what is told, in which words, and when it is told again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..model.region import RegionTree
+from ..model.service import Service
+from ..model.signal import Level, Signal, SignalClass
+from .alarms import Watch
+from .board import Board, Key
+from .series import Episode, Series
+from .settings import DetectionSettings
+
+SOURCE = "crowd"
+LASTS = timedelta(minutes=20)
+"""How long a signal stands if nothing renews it."""
+AGAIN = 60
+"""Seconds before a signal with other numbers is told again …"""
+AGAIN_ALIKE = 300
+"""… and one with the same."""
+GROWTH = 1.2
+"""A signal whose people grew by so much is told again at once."""
+MAJOR_PEOPLE = 25
+"""People in one window from which trouble is major."""
+HALF = 6.0
+"""A spike of score s (chance explains it with 10^-s) is told as 1 - 2^(-s/HALF): 5.5 gives 0.47, 12 gives 0.75."""
+SHOWN_MOST = 200
+"""Characters of a post that are shown."""
+
+_HIDDEN = re.compile(r"https?://\S+|www\.\S+|[@＠][\w.-]+", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]+")
+
+
+def shown(text: str) -> str:
+    """A post as staff may see it: no names, links or control characters, on one line, not too long."""
+    plain = " ".join(_UNSEEN.sub(" ", _HIDDEN.sub(" ", text[:2_000])).split())
+    return plain if len(plain) <= SHOWN_MOST else plain[:SHOWN_MOST - 1].rstrip() + "…"
+
+
+def strength(score: float) -> float:
+    """A spike's score between 0 and 1; see HALF."""
+    return float(1 - 2 ** (-score / HALF))
+
+
+@dataclass
+class Told:
+    """What was told last of one service in one region."""
+
+    fingerprint: str
+    started: int
+    at: int
+    people: int
+    level: int
+
+
+class Teller:
+    """Remembers what was told, so that only what is new, other or over is."""
+
+    def __init__(self, settings: DetectionSettings, regions: RegionTree, services: Mapping[str, Service]) -> None:
+        self._settings = settings
+        self._regions = regions
+        self._services = services
+        self.told: dict[Key, Told] = {}
+
+    def tell(self, board: Board, watch: Watch, now: int) -> tuple[Signal, ...]:
+        """Signals that are due, those that are over first."""
+        wanted = {(service, choice.region): (service, choice.alarm)
+                  for service, choices in watch.chosen.items() for choice in choices}
+        over = [self._over(key, wanted, watch, now) for key in sorted(self.told) if key not in wanted]
+        current = [self._current(key, board.series[speaks], board, now) for key, speaks in sorted(wanted.items())]
+        return (*over, *(signal for signal in current if signal is not None))
+
+    def _over(self, key: Key, wanted: Mapping[Key, Key], watch: Watch, now: int) -> Signal:
+        told = self.told.pop(key)
+        service, region = key
+        heirs = sorted(self._regions[other].name for of, other in wanted
+                       if of == service and self._regions.related(other, region))
+        ended = watch.ended.get(key)
+        if heirs:
+            why = f"now told of as {self._services[service].name} in {', '.join(heirs[:3])}"
+        else:
+            why = ended.why if ended else "nothing unusual is heard any more"
+        return Signal(source=SOURCE, klass=SignalClass.CROWD, service=service, region=region, level=Level.OK,
+                      observed_at=_moment(now), started_at=_moment(told.started), fingerprint=told.fingerprint,
+                      why=why, facts={"people": str(told.people)})
+
+    def _current(self, key: Key, series: Series, board: Board, now: int) -> Signal | None:
+        episode = series.episode
+        assert episode is not None
+        told = self.told.get(key)
+        level = Level.MAJOR if episode.most >= MAJOR_PEOPLE else Level.MINOR
+        if told is not None and not _due(told, episode, level, now):
+            return None
+        if told is None:
+            told = Told(f"spike-{_moment(episode.onset):%Y%m%dT%H%M}", episode.onset, now, episode.people, level)
+        told.at, told.people, told.level = now, episode.people, max(level, told.level)
+        self.told[key] = told
+        usual = board.rate(key, now) * max((now - told.started) / 60, 1.0)
+        return Signal(source=SOURCE, klass=SignalClass.CROWD, service=key[0], region=key[1], level=Level(told.level),
+                      observed_at=_moment(now), started_at=_moment(told.started), fingerprint=told.fingerprint,
+                      score=strength(episode.peak), why=self._why(key, told, usual),
+                      lasts_until=_moment(now) + LASTS, facts=_facts(series, episode))
+
+    def _why(self, key: Key, told: Told, usual: float) -> str:
+        region = self._regions[key[1]]
+        since = _moment(told.started).astimezone(ZoneInfo(region.timezone))
+        return (f"{told.people} people report {self._services[key[0]].name} failing in {region.name} "
+                f"since {since:%H:%M} ({usual:.1f} usual)")
+
+
+def _due(told: Told, episode: Episode, level: Level, now: int) -> bool:
+    if level > told.level or episode.people >= GROWTH * max(told.people, 1):
+        return True
+    return now - told.at >= (AGAIN if episode.people != told.people else AGAIN_ALIKE)
+
+
+def _facts(series: Series, episode: Episode) -> dict[str, str]:
+    """What staff want to see: how many, in which words, and some of the posts."""
+    words = sorted(series.words, key=lambda word: (-series.words[word], word))[:5]
+    found = {"people": str(episode.people), "reported_count": str(episode.people), "words": ", ".join(words)}
+    for number, (_, text) in enumerate(series.samples, start=1):
+        found[f"sample_{number}"] = text
+    if len(series.helps) >= 2:
+        found["workaround"] = series.helps[0][1]
+    return found
+
+
+def _moment(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)

@@ -1,0 +1,86 @@
+"""Text → words, and finding phrases among them in linear time, whatever the text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+TEXT_MOST = 2_000
+"""Characters looked at; complaints are short, and a long text says most at its beginning."""
+PHRASE_MOST = 10
+"""Words of the longest phrase."""
+
+_URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
+_WORD = re.compile(r"[@#]?[^\W_]+(?:['’][^\W_]+)*")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: folded (lower case, no accents, no # sign), as written, and whether a comma stood before it."""
+
+    folded: str
+    written: str
+    after_comma: bool = False
+
+
+@lru_cache(maxsize=50_000)
+def fold(word: str) -> str:
+    """Lower case without accents and apostrophes."""
+    plain = unicodedata.normalize("NFKD", word.translate(_APOSTROPHES))
+    return "".join(c for c in plain if not unicodedata.combining(c) and c != "'").casefold()
+
+
+def split(text: str) -> list[Word]:
+    """The words of a text. Links are dropped, "#NoPower" becomes two words, "@name" stays one."""
+    shown = _URL.sub(" ", text[:TEXT_MOST])
+    found: list[Word] = []
+    end = 0
+    for match in _WORD.finditer(shown):
+        comma = "," in shown[end:match.start()]
+        end = match.end()
+        raw = match.group()
+        parts = _CAMEL.split(raw[1:]) if raw[0] == "#" else [raw]
+        for number, part in enumerate(parts):
+            found.append(Word(fold(part), part, comma and number == 0))
+    return found
+
+
+@dataclass
+class PhraseBook(Generic[T]):
+    """Phrases with what each means.
+
+    Looking through n words costs n times the longest phrase, however many phrases there are.
+    """
+
+    meanings: dict[tuple[str, ...], list[T]] = field(default_factory=dict)
+    longest: int = 1
+    fillers: frozenset[str] = frozenset()
+    """Words left out of phrases; whoever looks for phrases leaves them out of the text."""
+
+    def add(self, phrase: str, meaning: T) -> None:
+        """Add a phrase; one longer than PHRASE_MOST words or without any is left out, and so is one of which only a
+        single word is left once its fillers are gone."""
+        every = split(phrase)
+        key = tuple(word.folded for word in every if word.folded not in self.fillers)
+        if 0 < len(key) <= PHRASE_MOST and (len(key) > 1 or len(every) == 1):
+            self.longest = max(self.longest, len(key))
+            meanings = self.meanings.setdefault(key, [])
+            if meaning not in meanings:
+                meanings.append(meaning)
+
+    def find(self, words: list[Word]) -> Iterator[tuple[int, int, T]]:
+        """(first word, word after the last, meaning) of every phrase that occurs, longest first at each place."""
+        folded = [word.folded for word in words]
+        for start in range(len(folded)):
+            for size in range(min(self.longest, len(folded) - start), 0, -1):
+                for meaning in self.meanings.get(tuple(folded[start:start + size]), ()):
+                    yield start, start + size, meaning
+
