@@ -1,7 +1,7 @@
 """Named places on the send path where a test can end the process as a power cut would.
 
-Dead weight of one dictionary look-up in production, where the environment variable is not set. The names are the
-enumeration the crash tests walk through: a step without a name here is a step nobody has killed.
+Dead weight of one comparison in production, where the environment variable is not set. The names are the enumeration
+the crash tests walk through: a step without a name here is a step nobody has killed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 SEND_PATH = (
     "decide.before_commit",
     "decide.after_commit",
+    "claim.before_commit",
     "claim.after_commit",
     "begin.before_commit",
     "begin.after_commit",
@@ -19,21 +20,30 @@ SEND_PATH = (
     "channel.after_answer",
     "settle.before_commit",
     "settle.after_commit",
+    "expired_leases.before_commit",
+    "expired_leases.after_commit",
     "reconcile.before_find",
     "reconcile.after_find",
+    "reconcile.before_commit",
     "reconcile.after_commit",
 )
-"""Every durable or visible step between the decision and the settled delivery, in order."""
+"""Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
+from a crash or a lost answer."""
+BESIDE = ("transaction", "unknowns", "expire", "callback")
+"""Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unknowns`
+reads, `expire` says what the clock says again after a restart, and `callback` is the provider's to repeat."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))
+_signal = signal.Signals[os.environ.get("NOTIFIER_FAILPOINT_SIGNAL", "SIGKILL")]
 
 
 def failpoint(name: str) -> None:
-    """Kill this process with SIGKILL if `name` is the armed fail point and this is the hit that was asked for."""
+    """Kill this process if `name` is the armed fail point and this is the hit that was asked for: with SIGKILL, or as
+    NOTIFIER_FAILPOINT_SIGNAL says (SIGTERM: ask it to end here)."""
     global _countdown
     if _armed is None or name != _armed:
         return
     _countdown -= 1
     if _countdown == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _signal)

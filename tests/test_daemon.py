@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections import Counter
@@ -104,6 +105,10 @@ def edit(path: Path, before: str, after: str) -> None:
     fresh.replace(path)
 
 
+def revision(daemon: Daemon) -> str:
+    return re.findall(r'notifier_config_info\{revision="(\w+)"\} 1', daemon.get("/metrics").text)[0]
+
+
 def reload_state(daemon: Daemon) -> float | None:
     return daemon.metric("notifier_config_last_reload_successful")
 
@@ -119,19 +124,19 @@ def test_a_bad_edit_keeps_the_last_good_configuration(run: Run, receiver: Webhoo
         if ask:
             daemon.send(signal.SIGHUP)
 
-    first = until(lambda: daemon.status()["daemon"].get("revision"), "it says which configuration is in force")
+    first = revision(daemon)
     put("name: mobile data", "nam: mobile data")
     until(lambda: reload_state(daemon) == 0, "the edit is rejected")
-    kept = until(lambda: (now := daemon.status()["daemon"])["rejected"] and now, "`notifier status` shows the mistake")
-    assert any(m["file"] == "services.yaml" and m["line"] == 2 and m["nearest"] == "name" for m in kept["rejected"])
-    assert kept["revision"] == first
+    assert revision(daemon) == first
+    if ask:
+        kept = until(lambda: (now := daemon.status()["daemon"])["rejected"] and now, "`notifier status` shows it")
+        assert any(m["file"] == "services.yaml" and m["line"] == 2 and m["nearest"] == "name" for m in kept["rejected"])
     assert daemon.alert(alert("CellsDown")) == 200
     until(lambda: of_type(receiver, "notice.acknowledge"), "it goes on working", within=15)
 
     put("nam: mobile data", "name: phone data")
     until(lambda: reload_state(daemon) == 1, "the good edit is taken")
-    after = until(lambda: (now := daemon.status()["daemon"])["revision"] != first and now, "a new one is in force")
-    assert after["rejected"] == []
+    assert revision(daemon) != first
     assert daemon.alert(alert("CellsDown", region="US-NH")) == 200
     second = until(lambda: [n for n in of_type(receiver, "notice.acknowledge") if "New Hampshire" in n["text"]],
                    "the next outage is acknowledged", within=15)

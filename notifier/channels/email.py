@@ -16,11 +16,11 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP as CRLF
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +41,8 @@ COMMAND_SECONDS = 20.0
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
                       r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _ENHANCED = re.compile(rb"^([245])\.(\d{1,3})\.(\d{1,3})\b")
+LINK_MOST = 900
+"""Longest link in a header: a line holds 998 characters (RFC 5322 2.1.1)."""
 _Stage = Literal["connect", "greet", "login", "sender", "recipient", "data", "text", "dot"]
 
 
@@ -200,6 +202,19 @@ class EmailChannel:
         return sent(str(mail["Message-ID"])) if code == 250 else judge("dot", code, words, now)
 
 
+class _Whole(UnstructuredHeader, BaseHeader):
+    """A header on one line as it is. Python breaks long ones into encoded words, in which nobody finds a link."""
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        """The line."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Whole)
+CRLF = SMTP.clone(header_factory=_HEADERS)
+
+
 class _Talk:
     """How far a conversation with a relay has come."""
 
@@ -233,7 +248,7 @@ def compose(message: Message, settings: EmailSettings) -> EmailMessage:
     if settings.reply_to is not None:
         mail["Reply-To"] = Address(addr_spec=settings.reply_to)
     link = message.unsubscribe_url
-    if link is not None and re.fullmatch(r"https?://[!-;=?-~]+", link):
+    if link is not None and len(link) <= LINK_MOST and re.fullmatch(r"https?://[!-;=?-~]+", link):
         mail["List-Unsubscribe"] = f"<{link}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(_without_controls(message.body), charset="utf-8", cte="quoted-printable")

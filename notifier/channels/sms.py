@@ -147,7 +147,10 @@ class SmsChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        return judge(answer, now)
+        outcome = judge(answer, now)
+        if outcome.reason is Reason.AUTHENTICATION:
+            self._forget()
+        return outcome
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through what was sent to this number since a minute before the message was made."""
@@ -168,6 +171,11 @@ class SmsChannel:
     def _fetch(self) -> HttpAnswer:
         client = self._client()
         return self._wire.ask(lambda: client.api.accounts(self._settings.account_sid).fetch(), TwilioException)
+
+    def _forget(self) -> None:
+        """Read the token anew next time: it may have been renewed since."""
+        with self._lock:
+            self._client_made = None
 
     def _client(self) -> Client:
         with self._lock:

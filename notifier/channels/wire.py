@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import AfterValidator
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from notifier.clock import SystemClock
 from notifier.model.delivery import Outcome, OutcomeKind, Reason
 from notifier.model.times import utc
 from notifier.ports import Finding
@@ -98,18 +99,14 @@ class Wire(HTTPAdapter):
         super().__init__(pool_maxsize=4)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """As HTTPAdapter.send; raises requests.RequestException for an answer over a megabyte."""
+        """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming."""
         kwargs["timeout"] = self._timeout
         if self._base is not None:
             url = urlsplit(str(request.url))
             request.url = self._base + url.path + (f"?{url.query}" if url.query else "")
+        kwargs["stream"] = True
         response = super().send(request, *args, **kwargs)
-        body = b""
-        for part in response.iter_content(16_384):
-            body += part
-            if len(body) > MOST_BYTES:
-                response.close()
-                raise requests.exceptions.ContentDecodingError("the answer is over a megabyte")
+        body = _read(response, self._timeout[1])
         response._content = body  # the documented property has no setter; requests itself assigns it so
         self._here.answer = HttpAnswer(
             response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
@@ -134,6 +131,26 @@ class Wire(HTTPAdapter):
         if answer is None:
             raise requests.exceptions.InvalidURL("the request was not made")
         return answer
+
+
+def _read(response: requests.Response, seconds: float) -> bytes:
+    """The body, within `seconds` as a whole: a time-out of its own for each byte would let a far side hold us all day.
+    Raises requests.RequestException."""
+    clock = SystemClock()
+    until, body = clock.monotonic() + seconds, b""
+    try:
+        while part := response.raw.read1(16_384, decode_content=True):
+            body += part
+            if len(body) > MOST_BYTES:
+                raise requests.exceptions.ContentDecodingError("the answer is over a megabyte")
+            if clock.monotonic() > until:
+                raise requests.exceptions.ReadTimeout("the answer is too slow in coming")
+    except (HTTPError, OSError) as error:
+        response.close()
+        if isinstance(error, requests.RequestException):
+            raise
+        raise requests.exceptions.ChunkedEncodingError("the answer broke off") from error
+    return body
 
 
 def mounted(session: requests.Session, wire: Wire) -> requests.Session:

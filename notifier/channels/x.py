@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import requests
 import tweepy
@@ -81,6 +82,19 @@ class XSettings(Settings):
     """Where X's API is; another only for stand-ins."""
 
 
+class _Addressed(requests.Session):
+    """Asks `base`, whatever host tweepy names, before the request is signed: OAuth 1.0a signs the host too (RFC 5849
+    3.4.1.2), so a request readdressed later is refused with 401."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """As Session.request; tweepy's URLs hold a path only, their parameters come apart."""
+        return super().request(method, self._base + urlsplit(str(url)).path, *args, **kwargs)
+
+
 class XChannel:
     """One account on X. Nothing is read or connected before the first send, find or check. `rate`: posts a second."""
 
@@ -92,7 +106,7 @@ class XChannel:
         self.rate = settings.per_minute / 60
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
-        self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)
+        self._wire = Wire(None, timeout) if timeout else Wire()
         self._lock = threading.Lock()
         self._client_made: tweepy.Client | None = None
         self._user = ""
@@ -109,6 +123,8 @@ class XChannel:
         except requests.RequestException as error:
             return failed(error)
         outcome = judge(answer, now)
+        if outcome.reason is Reason.AUTHENTICATION:
+            self._forget()
         if outcome.reason is not Reason.DUPLICATE:
             return outcome
         found = self.find(message, now)
@@ -161,6 +177,11 @@ class XChannel:
         client = self._client()
         return self._wire.ask(lambda: client.get_me(user_auth=True), tweepy.TweepyException)
 
+    def _forget(self) -> None:
+        """Read the secrets anew next time: they may have been renewed since."""
+        with self._lock:
+            self._client_made = None
+
     def _client(self) -> tweepy.Client:
         with self._lock:
             if self._client_made is None:
@@ -170,7 +191,7 @@ class XChannel:
                     access_token=own.access_token.reveal(), access_token_secret=own.access_token_secret.reveal(),
                     return_type=requests.Response, wait_on_rate_limit=False,
                 )
-                mounted(client.session, self._wire)
+                client.session = mounted(_Addressed(own.base_url), self._wire)
                 self._client_made = client
             return self._client_made
 

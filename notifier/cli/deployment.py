@@ -56,7 +56,8 @@ def load_or_explain(directory: Path) -> Config:
     except ConfigMistakes as error:
         for mistake in error.mistakes:
             click.echo(str(mistake), err=True)
-        raise Problem(f"{directory} has {len(error.mistakes)} mistakes; nothing was done") from error
+        count = len(error.mistakes)
+        raise Problem(f"{directory} has {count} mistake{'' if count == 1 else 's'}; nothing was done") from error
 
 
 @contextmanager

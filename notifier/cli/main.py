@@ -11,11 +11,14 @@ from .. import __version__
 from ..clock import SystemClock
 from ..daemon import Daemon
 from ..logs import configure
+from ..ports import StoreUnavailable
 from ..store import open_store
 from ..store.settings import StoreSettings
+from ..web.server import CannotListen
 from .deployment import actor_option, config_option, load_or_explain, opened_store, store_option
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
+from .output import Problem
 from .playing import demo, record, replay
 from .subscribers import subscribers
 from .workaround import workaround
@@ -42,7 +45,12 @@ def run(directory: Path, store_path: Path | None, log_level: str, log_format: st
     settings: StoreSettings = config.store
     if store_path is not None:
         settings = settings.model_copy(update={"path": str(store_path)})
-    daemon = Daemon(directory, config, store=open_store(settings), clock=SystemClock())
+    try:
+        daemon = Daemon(directory, config, store=open_store(settings), clock=SystemClock())
+    except StoreUnavailable as error:
+        raise Problem(f"the store at {settings.path} cannot be opened: {error}") from error
+    except CannotListen as error:
+        raise Problem(str(error)) from error
     raise SystemExit(daemon.run())
 
 

@@ -18,17 +18,17 @@ APPROVES_AT = datetime(2012, 9, 18, 8, 5, tzinfo=ZONE)
 """When she has tried the workaround herself and approves it."""
 
 SUBSCRIBERS = """\
-address,regions,services,language,timezone,quiet_hours,consent_at,consent_by
-+18025550101,US-VT,,en,America/New_York,,2012-01-05T10:00:00-05:00,shop Burlington
-+18025550102,US-VT,,en,America/New_York,,2012-02-11T12:30:00-05:00,web form
-+18025550103,US-VT,mobile-data,es,America/New_York,,2012-03-02T09:00:00-05:00,web form
-+18025550104,US-VT,,en,America/New_York,,2012-03-09T17:45:00-05:00,shop Rutland
-+18025550105,US-VT,power,en,America/New_York,,2012-04-01T08:00:00-04:00,web form
-ann@example.com,US-VT,,en,America/New_York,,2012-01-20T10:00:00-05:00,web form
-ben@example.com,US-VT,,en,America/New_York,,2012-02-01T10:00:00-05:00,web form
-cleo@example.com,US-VT,mobile-data,es,America/New_York,,2012-05-06T11:00:00-04:00,web form
-+15185550106,US-NY,,en,America/New_York,,2012-01-08T10:00:00-05:00,shop Albany
-dora@example.com,US-NH,,en,America/New_York,,2012-06-03T10:00:00-04:00,web form
+address,regions,services,language,timezone,consent_at,consent_by
++18025550101,US-VT,,en,America/New_York,2012-01-05T10:00:00-05:00,shop Burlington
++18025550102,US-VT,,en,America/New_York,2012-02-11T12:30:00-05:00,web form
++18025550103,US-VT,mobile-data,es,America/New_York,2012-03-02T09:00:00-05:00,web form
++18025550104,US-VT,,en,America/New_York,2012-03-09T17:45:00-05:00,shop Rutland
++18025550105,US-VT,power,en,America/New_York,2012-04-01T08:00:00-04:00,web form
+ann@example.com,US-VT,,en,America/New_York,2012-01-20T10:00:00-05:00,web form
+ben@example.com,US-VT,,en,America/New_York,2012-02-01T10:00:00-05:00,web form
+cleo@example.com,US-VT,mobile-data,es,America/New_York,2012-05-06T11:00:00-04:00,web form
++15185550106,US-NY,,en,America/New_York,2012-01-08T10:00:00-05:00,shop Albany
+dora@example.com,US-NH,,en,America/New_York,2012-06-03T10:00:00-04:00,web form
 """
 """Eight in Vermont, of whom one asked for power only; two elsewhere, who must hear nothing."""
 

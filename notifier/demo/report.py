@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState, Stage
 from .people import OPTED_OUT
 from .stage import Stage as Scene
@@ -55,15 +54,24 @@ def grade(scene: Scene, by_channel: Mapping[str, int]) -> Grade:
         incidents = tx.incidents()
         notices = [notice for incident in incidents for notice in tx.notices(incident=incident.id)]
     incident = incidents[0] if incidents else None
-    entries = {channel: standin.ledger for channel, standin in scene.standins.items()}
-    sends = [(channel, _addressee(entry), _text(entry)) for channel, book in entries.items() for entry in book]
+    resolved = _released(notices, Stage.RESOLVE)
+    sends = [(channel, str(entry["address"]), str(entry["body"]), _at(entry))
+             for channel, standin in scene.standins.items() for entry in standin.ledger]
+    said = [(channel, address, text) for channel, address, text, _ in sends]
     return Grade(
         fifth_complaint=_fifth(), detected=incident.opened_at if incident else None,
         acknowledged=_released(notices, Stage.ACKNOWLEDGE), workaround=_released(notices, Stage.WORKAROUND),
-        resolved=_released(notices, Stage.RESOLVE), sends=len(sends), doubles=len(sends) - len(set(sends)),
-        strangers_told=sum(1 for _, address, _ in sends if address in ELSEWHERE),
-        told=_told(scene, incident, Stage.ACKNOWLEDGE, Stage.WORKAROUND, Stage.UPDATE),
-        told_it_is_over=_told(scene, incident, Stage.RESOLVE), by_channel=by_channel)
+        resolved=resolved, sends=len(sends), doubles=len(said) - len(set(said)),
+        strangers_told=sum(1 for _, address, _ in said if address in ELSEWHERE),
+        told=frozenset((channel, address) for channel, address, _, at in sends if resolved is None or at < resolved),
+        told_it_is_over=frozenset(
+            (channel, address) for channel, address, _, at in sends if resolved is not None and at >= resolved),
+        by_channel=by_channel)
+
+
+def _at(entry: Mapping[str, Any]) -> datetime:
+    """When a provider took it, by its own clock."""
+    return datetime.fromisoformat(str(entry["at"]).replace("Z", "+00:00"))
 
 
 def _fifth() -> datetime | None:
@@ -83,25 +91,6 @@ def _released(notices: Iterable[Notice], stage: Stage) -> datetime | None:
     times = [n.released_at for n in notices
              if n.stage is stage and n.state is not NoticeState.WAITING and n.released_at is not None]
     return min(times, default=None)
-
-
-def _told(scene: Scene, incident: Incident | None, *stages: Stage) -> frozenset[tuple[str, str]]:
-    if incident is None:
-        return frozenset()
-    with scene.app.store.transaction() as tx:
-        return frozenset((d.channel, d.address) for d in tx.deliveries(incident=incident.id)
-                         if d.stage in stages and d.state.value in ("sent", "delivered"))
-
-
-def _addressee(entry: Mapping[str, Any]) -> str:
-    for name in ("to", "To", "rcpt", "recipient"):
-        if isinstance(entry.get(name), str):
-            return str(entry[name])
-    return ""
-
-
-def _text(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("body") or entry.get("Body") or entry.get("text") or entry.get("status") or entry)
 
 
 def print_report(console: Console, result: Grade) -> None:

@@ -18,6 +18,9 @@ BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 62
 """Minutes of the chart."""
 
+SAID_ROWS = 23
+"""Rows of what was said, so that all fits 40 rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -57,8 +60,7 @@ def local(at: datetime) -> str:
 def draw(frame: Frame) -> RenderableType:
     """The picture of one moment."""
     head = Text.assemble((f" {frame.now.astimezone(ZONE):%A %d %B %Y}  {local(frame.now)} ", "bold white on blue"),
-                         ("  a reconstruction of the Vermont morning; every provider is a stand-in on this machine",
-                          "dim"))
+                         ("  a reconstruction; every provider is a stand-in on this machine", "dim"))
     return Group(head, _chart(frame), Columns([_posts(frame), _incident(frame)], expand=True), _said(frame))
 
 
@@ -85,9 +87,19 @@ def _incident(frame: Frame) -> Panel:
 
 def _said(frame: Frame) -> Panel:
     table = Table.grid(padding=(0, 1))
-    for column in ("time", "channel", "times"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("text", no_wrap=True, overflow="ellipsis")
-    for said in frame.said[-11:]:
-        table.add_row(local(said.at), Text(said.channel, "cyan"), f"×{said.times}", said.text.replace("\n", " "))
-    return Panel(table, title="what customers were told, as the providers took it", title_align="left", height=13)
+    for width in (5, 27):
+        table.add_column(no_wrap=True, width=width)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    for at, channels, text in together(frame.said)[-SAID_ROWS:]:
+        table.add_row(local(at)[:5], Text(channels, "cyan"), Text(" ".join(text.split())))
+    return Panel(table, title="what customers were told, as the providers took it", title_align="left",
+                 height=SAID_ROWS + 2)
+
+
+def together(said: Sequence[Said]) -> list[tuple[datetime, str, str]]:
+    """(when, channels, words): channels that carried the same words at the same time in one row, with how many
+    addresses heard it where more than one did."""
+    rows: dict[tuple[datetime, str], list[str]] = {}
+    for one in said:
+        rows.setdefault((one.at, one.text), []).append(f"{one.channel} ×{one.times}" if one.times > 1 else one.channel)
+    return [(at, " ".join(channels), text) for (at, text), channels in rows.items()]

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from ..model.incident import Incident
 from ..model.mention import Mention
 from ..model.notice import NoticeState
 from ..replay.engine import Player
@@ -42,8 +43,9 @@ class Performance:
         self.live = live
         self.console = console
         self.per_second = seconds / (ENDS - SHOWN_FROM).total_seconds()
-        self.posts: deque[str] = deque(maxlen=6)
+        self.posts: deque[tuple[datetime, str]] = deque(maxlen=8)
         self.printed = 0
+        self.lines: set[str] = set()
 
     def pace(self, at: datetime) -> None:
         """Let real time pass until `at`, drawing what stands meanwhile."""
@@ -61,7 +63,7 @@ class Performance:
     def heard(self, event: Event) -> Event:
         """Note a post for the picture."""
         if isinstance(event.what, Mention):
-            self.posts.append(f"{local(event.at)} {event.what.text}")
+            self.posts.append((event.at, event.what.text))
         return event
 
     def draw(self) -> None:
@@ -69,23 +71,47 @@ class Performance:
         if self.live is not None:
             self.live.update(draw(self.frame()))
             return
+        self._new_line(self.headline())
+        for at, words in self.engineer.said:
+            self._new_line(f"{local(at)} the engineer on duty {words}")
         for said in (all_said := self.said())[self.printed:]:
-            self.console.print(f"{local(said.at)}  {said.channel:9} ×{said.times}  {said.text}", markup=False)
+            text = " ".join(said.text.split())
+            self.console.print(f"{local(said.at)}  {said.channel:9} ×{said.times}  {text}", markup=False,
+                               highlight=False, soft_wrap=True)
         self.printed = len(all_said)
+
+    def _new_line(self, words: str) -> None:
+        """Print what the daemon makes of it, or what the engineer does, once each."""
+        if words and words not in self.lines:
+            self.lines.add(words)
+            self.console.print(f"{local(self.stage.clock.now())}  ── {words}", markup=False, highlight=False,
+                               soft_wrap=True)
+
+    def incident(self) -> Incident | None:
+        """The latest incident."""
+        with self.stage.app.store.transaction() as tx:
+            return next(reversed(tx.incidents()), None)
+
+    def headline(self) -> str:
+        """The incident, where, and how far it is; "" where there is none."""
+        incident = self.incident()
+        if incident is None:
+            return ""
+        names = [self.stage.app.config.regions[region].name for region in incident.regions]
+        service = self.stage.app.config.services[incident.service].name
+        return f"{incident.id}: {service} in {', '.join(names)} – {incident.state.replace('_', ' ')}"
 
     def frame(self) -> Frame:
         """What the picture shows, from the detector, the store and the far side's books."""
         now = self.stage.clock.now()
-        history = self.stage.app.detector.history("mobile-data", "US-VT", minutes=62, now=now)
+        history = self.stage.app.detector.history("mobile-data", "US-VT", minutes=63, now=now)[:-1]
         with self.stage.app.store.transaction() as tx:
-            incidents = tx.incidents()
             waiting = tx.notices(state=NoticeState.WAITING)
-        incident = incidents[-1] if incidents else None
-        names = [self.stage.app.config.regions[region].name for region in incident.regions] if incident else []
+        incident = self.incident()
         return Frame(
             now=now, counts=[people for _, people, _ in history], usual=history[-1][2] if history else 0.0,
-            posts=tuple(self.posts),
-            incident=f"{incident.id}: {incident.service} in {', '.join(names)} – {incident.state}" if incident else "",
+            posts=tuple(f"{local(at)} {text}" for at, text in self.posts if at <= now),
+            incident=self.headline(),
             why=incident.reason if incident else "nothing unusual",
             waiting="; ".join(f"{n.stage} waits for a person" for n in waiting) or self._last_word(), said=self.said())
 
@@ -93,7 +119,7 @@ class Performance:
         if not self.engineer.said:
             return ""
         at, words = self.engineer.said[-1]
-        return f"{local(at)} the engineer {words}"
+        return f"{local(at)} the engineer on duty {words}"
 
     def said(self) -> list[Said]:
         """Every text the providers took, doubles counted together, in order of time."""
@@ -108,11 +134,8 @@ class Performance:
 
 
 def words_of(entry: Mapping[str, Any]) -> str:
-    """The text a provider took, whatever it calls it."""
-    for name in ("subject", "text", "status", "body", "Body"):
-        if isinstance(entry.get(name), str):
-            return str(entry[name])
-    return ""
+    """The text a provider took."""
+    return str(entry["body"])
 
 
 def moment_of(entry: Mapping[str, Any]) -> datetime:

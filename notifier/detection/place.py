@@ -115,7 +115,7 @@ class PlaceFinder:
     def _hits(self, words: list[Word], running: bool) -> Iterator[Hit]:
         at = named_until = 0
         while at < len(words):
-            hit = self._named(words, at, running) or self._lettered(words, at, running, named=0 < at == named_until)
+            hit = self._lettered(words, at, running, named=0 < at == named_until) or self._named(words, at, running)
             if hit is None:
                 at += 1
             else:
@@ -134,11 +134,12 @@ class PlaceFinder:
         """A state's letters: after a name (`named`) or a comma; in capitals also alone, or after "in"."""
         word = words[at]
         capital = word.written.isupper()
-        regions = self._letters.get(word.written if capital or not named or running else word.written.upper(), ())
+        small = not running and (named or (word.after_comma and at + 1 == len(words)))
+        regions = self._letters.get(word.written.upper() if small else word.written, ())
         alone = capital and (len(words) <= 2 if not running else at > 0 and words[at - 1].folded in PREPOSITIONS)
         unknown_town = at > 0 and words[at - 1].written[0].isupper() and len(words[at - 1].written) > 2
-        ends = word.after_comma or at + 1 == len(words)
-        if not regions or not (named or alone or (capital and ends and (unknown_town or not running))):
+        ends = word.after_comma or at + 1 == len(words) or words[at + 1].written.isdigit()
+        if not regions or not (named or alone or small or (capital and ends and (unknown_town or not running))):
             return None
         return Hit(at, at + 1, (word.folded,), tuple(Candidate(region, OWN) for region in regions), letters=True)
 

@@ -49,9 +49,22 @@ def tail(n: int, mean: float, dispersion: float) -> float:
     if mean <= 0:
         return MOST
     if n <= mean:
-        below = sum(exp(_log_pmf(k, mean, dispersion)) for k in range(n))
-        return -log10(max(1.0 - below, 1e-16)) if below < 1.0 else 0.0
+        return max(-log10(max(1.0 - _below(n, mean, dispersion), 1e-16)), 0.0)
     return min(max(-(_log_upper(n, mean, dispersion) / log(10)), 0.0), MOST)
+
+
+def _below(n: int, mean: float, dispersion: float) -> float:
+    """P(N < n) for n up to the mean, from the largest term down."""
+    total, term = 0.0, exp(_log_pmf(n - 1, mean, dispersion))
+    for k in range(n - 1, -1, -1):
+        total += term
+        if dispersion > 0:
+            term *= k / (k - 1 + 1 / dispersion) * (1 + mean * dispersion) / (mean * dispersion) if k else 0.0
+        else:
+            term *= k / mean
+        if term < total * 1e-13:
+            break
+    return total
 
 
 def _log_upper(n: int, mean: float, dispersion: float) -> float:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 
 def utc(moment: datetime) -> datetime:
-    """Return `moment` in UTC. Raises ValueError for a time without a zone (guessing one has closed outages early) and for
-    one whose zone carries it out of the calendar."""
+    """Return `moment` in UTC. Raises ValueError for a time without a zone (guessing one has closed outages early) and
+    for one whose zone carries it out of the calendar."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone: attach one where the value enters the program")
     try:

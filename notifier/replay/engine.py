@@ -116,13 +116,18 @@ class Player:
     _others_due: datetime | None = None
     _others_known: bool = False
 
-    def play(self, events: Iterable[Event]) -> None:
-        """Play to the end, then let time run until nothing is due, two hours at most."""
+    def play(self, events: Iterable[Event], *, until: datetime | None = None) -> None:
+        """Play to the end, then let time run until nothing is due, two hours at most; or play up to `until`, what is
+        due at that moment included."""
         for event in events:
+            if until is not None and event.at >= until:
+                break
             self.run_until(event.at)
             self._go(event.at)
             self._hand_in(event)
-        self.run_until(self.clock.now() + AFTERWARDS)
+        self.run_until(until or self.clock.now() + AFTERWARDS)
+        if until is not None:
+            self._go(until)
 
     def _hand_in(self, event: Event) -> None:
         now = self.clock.now()

@@ -10,8 +10,12 @@ import importlib
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from ..model.times import parse_rfc3339
 
 PROVIDERS = {
     "x": "X", "mastodon": "Mastodon", "bluesky": "Bluesky", "twilio": "Twilio", "smtp": "Smtp", "webhook": "Webhook",
@@ -24,6 +28,11 @@ def make(name: str, **arguments: Any) -> Any:
     return getattr(importlib.import_module(f"{__package__}.{name}"), PROVIDERS[name])(**arguments)
 
 
+def clock_in(file: Path) -> Callable[[], datetime]:
+    """The time written in a file, read anew each time: a far side that shares virtual time with who moves it."""
+    return lambda: parse_rfc3339(file.read_text(encoding="utf-8").strip())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to end."""
     parser = argparse.ArgumentParser(prog="python -m notifier.standins", description=__doc__)
@@ -31,11 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--ledger", type=Path, default=None)
+    parser.add_argument("--clock", type=Path, default=None, help="file holding the time to live by, RFC 3339")
+    parser.add_argument("--without-keys", action="store_true", help="mastodon: ignore Idempotency-Key")
     given = parser.parse_args(arguments)
+    if given.without_keys and given.name != "mastodon":
+        parser.error("--without-keys is for mastodon")
+    more: dict[str, Any] = {"keyed": False} if given.without_keys else {}
+    if given.clock is not None:
+        more["now"] = clock_in(given.clock)
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
-    standin = make(given.name, host=given.host, port=given.port, ledger=given.ledger)
+    standin = make(given.name, host=given.host, port=given.port, ledger=given.ledger, **more)
     standin.start()
     sys.stdout.write(f"listening {standin.port}\n")
     if hasattr(standin, "control_port"):

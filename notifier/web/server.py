@@ -45,14 +45,27 @@ def make_web(needs: WebNeeds) -> Flask:
     return web
 
 
+class CannotListen(Exception):
+    """The web part's address cannot be listened on: change web.host or web.port, or end what holds it."""
+
+
 class WebServer:
-    """Waitress in a thread of its own; the main thread keeps the signals. `port` is the real one after `start`."""
+    """Waitress in a thread of its own; the main thread keeps the signals. `port` is the real one after `start`.
+
+    Raises CannotListen where the address is taken or not this machine's.
+    """
 
     def __init__(self, needs: WebNeeds) -> None:
         self._needs = needs
-        self._server = create_server(
-            make_web(needs), host=needs.settings.host, port=needs.settings.port, threads=needs.settings.threads,
-            max_request_body_size=needs.settings.body_limit, channel_timeout=30, ident="notifier")
+        settings = needs.settings
+        try:
+            self._server = create_server(
+                make_web(needs), host=settings.host, port=settings.port, threads=settings.threads,
+                max_request_body_size=settings.body_limit, channel_timeout=30, ident="notifier")
+        except (OSError, ValueError) as error:  # waitress wraps names it cannot resolve in a ValueError
+            why = getattr(error, "strerror", None) or str(error)
+            raise CannotListen(f"the web part cannot listen on {settings.host}:{settings.port}: {why}; "
+                               "change web.host or web.port, or end what holds it") from error
         self.port = int(self._server.effective_port)
         self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
 

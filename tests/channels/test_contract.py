@@ -14,7 +14,7 @@ import pytest
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Channel, Found, NotFound
-from tests.channels.far_sides import CANARY, SIDES, Side, message, now, unused_port
+from tests.channels.far_sides import CANARY, SECRETS, SIDES, Side, message, now, unused_port
 
 ALL = sorted(SIDES)
 KEYED = [kind for kind in ALL if kind in ("bluesky", "mastodon", "webhook")]
@@ -248,3 +248,17 @@ def test_a_wrong_secret_stops_the_channel(
     assert outcome.reason is Reason.AUTHENTICATION
     assert outcome.stops_channel
     assert far.ledger == []
+
+
+@pytest.mark.parametrize("kind", ["mastodon", "sms", "x"])
+def test_a_renewed_secret_is_read_once_the_old_one_was_refused(
+    side: Side, far: Any, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel.check()
+    for name in SECRETS:
+        monkeypatch.delenv(name)
+    far.fault("401")
+    channel.send(message(side.address), now())
+    outcome = channel.send(message(side.address), now())
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (OutcomeKind.RETRY, Reason.AUTHENTICATION, True)
+    assert "not set" in outcome.detail

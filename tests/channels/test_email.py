@@ -93,6 +93,19 @@ def test_what_a_mail_carries() -> None:
     assert b"=0D" not in raw
 
 
+@pytest.mark.parametrize("length", [20, 58, 80, 200, 800])
+def test_the_link_to_unsubscribe_stays_as_it_is_however_long(length: int) -> None:
+    link = "https://e.com/u/" + "aB3_-" * (length // 5)
+    raw = compose(message(TO, unsubscribe_url=link), settings()).as_bytes()
+    assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in raw
+
+
+def test_a_link_no_header_line_can_hold_is_left_out() -> None:
+    mail = compose(message(TO, unsubscribe_url="https://e.com/u/" + "a" * 990), settings())
+    assert mail["List-Unsubscribe"] is None
+    assert mail["List-Unsubscribe-Post"] is None
+
+
 def test_without_a_link_there_is_no_header_for_it() -> None:
     mail = compose(message(TO), settings())
     assert mail["List-Unsubscribe"] is None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +14,7 @@ import requests
 from notifier.channels.webhook import BadSecret, judge, payload, read_secret, signed
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.standins.webhook import Webhook
-from tests.channels.answers import REJECTED, RETRY, SENT, answer
+from tests.channels.answers import REJECTED, RETRY, SENT, UNKNOWN, answer
 from tests.channels.far_sides import FIXED, WEBHOOK_SECRET, message, now, webhook_channel
 
 
@@ -98,3 +101,29 @@ def test_a_later_attempt_is_signed_anew_under_the_same_id(secrets: None) -> None
         assert channel.send(one, now()).kind is RETRY
         assert channel.send(one, now() + timedelta(seconds=30)).kind is SENT
         assert [entry["key"] for entry in far.ledger] == [one.key]
+
+
+def test_an_answer_that_only_drips_does_not_hold_us(secrets: None) -> None:
+    """One byte within each time-out, for two minutes if it were let."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as far:
+
+        def drip() -> None:
+            taken, _ = far.accept()
+            with taken:
+                taken.recv(65_536)
+                taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                for _ in range(1200):
+                    if over.wait(0.1):
+                        return
+                    taken.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        outcome = webhook_channel(f"http://127.0.0.1:{far.getsockname()[1]}").send(message(), now())
+        took = time.monotonic() - began
+        over.set()
+        thread.join(5)
+    assert (outcome.kind, outcome.reason) == (UNKNOWN, Reason.LOST_ANSWER)
+    assert took < 10

@@ -11,12 +11,15 @@ from typing import Any
 import jsonschema
 import pytest
 import requests
+from oauthlib.common import Request
+from oauthlib.oauth1.rfc5849 import signature
 
 from notifier.channels.x import is_ours, judge, read_timeline
 from notifier.model.delivery import OutcomeKind, Reason
+from notifier.standins.speaking import Answer, Asked
 from notifier.standins.x import X
 from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
-from tests.channels.far_sides import FIXED, message, now, x_channel
+from tests.channels.far_sides import FIXED, SECRETS, message, now, x_channel
 from tests.shared_data import shared
 
 DUPLICATE = {
@@ -196,3 +199,32 @@ def test_request_and_answers_fit_the_description(
 def test_the_description_refuses_what_is_wrong(description: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         _fits(description, _answer_schema(description, "/2/tweets", "post", "201"), {"data": {"id": "not a number"}})
+
+
+class _SigningX(X):
+    """Checks each signature as X does: over the method, the URL at the host that was asked, and every parameter."""
+
+    signed: list[bool]
+
+    def answer(self, asked: Asked) -> Answer:
+        parameters = signature.collect_parameters(
+            uri_query="&".join(f"{k}={requests.utils.quote(v, safe='')}" for k, v in asked.query.items()),
+            headers={"Authorization": asked.headers["authorization"]}, exclude_oauth_signature=False, with_realm=False,
+        )
+        request = Request(f"http://{asked.headers['host']}{asked.path}", asked.method)
+        request.params = [(name, value) for name, value in parameters if name != "oauth_signature"]
+        request.signature = dict(parameters)["oauth_signature"]
+        self.signed.append(signature.verify_hmac_sha1(
+            request, SECRETS["T_CONSUMER_SECRET"], SECRETS["T_ACCESS_SECRET"]))
+        return super().answer(asked)
+
+
+def test_every_request_is_signed_for_the_host_it_goes_to(secrets: None) -> None:
+    far = _SigningX()
+    far.signed = []
+    with far:
+        channel = x_channel(far.url)
+        one = message()
+        assert channel.send(one, now()).kind is SENT
+        channel.find(one, now())
+    assert far.signed == [True, True, True]

@@ -1,67 +1,111 @@
-"""The daemon's send path in a process of its own, to be killed: `python -m tests.faults.child STORE KIND URL MINUTES`.
+"""The daemon from a signal to the settled deliveries, in a process of its own, to be killed.
 
-Decides three deliveries (once: ids are deterministic), then turns housekeeper, sender and reconciler in virtual time
-that begins MINUTES after noon, until nothing is open. Prints the deliveries as JSON.
+Hears of three troubles (once), then turns the decider, the senders, the reconciler and the housekeeper in virtual time
+until nothing is open, and prints the deliveries as JSON. SIGTERM ends it as it ends the daemon: between two sends.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from datetime import timedelta
+import os
+import signal
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from notifier.clock import VirtualClock
 from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.reconciler import Reconciler
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings
-from notifier.failpoints import failpoint
+from notifier.incidents.decider import Decider
 from notifier.model.delivery import DeliveryState
-from notifier.model.notice import Text
-from notifier.ports import Store
+from notifier.model.notice import Stage
+from notifier.model.people import Subscriber
+from notifier.model.policy import NoticeRule, Release
+from notifier.model.service import Service
+from notifier.model.times import rfc3339
+from notifier.ports import Channel, Store
 from notifier.store import StoreSettings, open_store
 
-from ..store.making import HOUR, NOW, a_delivery, a_notice
-from .kinds import KINDS, Kind
+from ..channels import far_sides
+from ..incidents.builders import NOW, policy, signal as a_signal, speaker
+from .kinds import ADDRESSES, KINDS, PATIENCE
 
+SERVICES = ("mobile-data", "power", "sms")
+"""One incident each."""
 OPEN = {DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN}
 TICK = timedelta(seconds=20)
+RULES = {Stage.ACKNOWLEDGE: NoticeRule(release=Release.AUTO, valid_for=timedelta(hours=6))}
 
 
-def decide(store: Store, kind: Kind, channel: str) -> None:
-    """The notices and their deliveries, in one transaction, once."""
+class SharedClock(VirtualClock):
+    """Virtual time that the far sides live by too: they read it from a file."""
+
+    def __init__(self, start: datetime, file: Path) -> None:
+        super().__init__(start)
+        self._file = file
+        self.set(start)
+
+    def set(self, to: datetime) -> None:
+        """Move to a time, for both sides; never half-way written."""
+        super().set(to)
+        written = self._file.with_suffix(".new")
+        written.write_text(rfc3339(self.now()), encoding="utf-8")
+        written.replace(self._file)
+
+
+def text_of(service: str) -> str:
+    """The whole acknowledgement of a service's trouble, as every far side gets it."""
+    return f"TEST: Acknowledge. Northeast: {service} in US-VT."
+
+
+def hear(store: Store) -> None:
+    """People who want to know, and an official word on each trouble; once, whatever happens afterwards."""
     with store.transaction() as tx:
-        if tx.notice("n1") is not None:
+        if tx.open_signals(NOW):
             return
-        for number in range(1, kind.notices + 1):
-            text = Text(channel, "en", f"n{number} mobile data is down in Vermont")
-            notice = a_notice(f"n{number}", sequence=number, valid_until=NOW + 6 * HOUR, texts=(text,))
-            tx.put_notice(notice)
-            tx.add_deliveries(a_delivery(notice, channel, address) for address in kind.addresses)
-        failpoint("decide.before_commit")
-    failpoint("decide.after_commit")
+        for kind, address in ADDRESSES.items():
+            tx.put_subscriber(Subscriber(kind.value, kind, address, ("US-VT",), "en", "UTC", NOW, "test"))
+        tx.put_signals(a_signal(service=service, fingerprint=service) for service in SERVICES)
 
 
-def main(path: str, kind: str, url: str, minutes: str) -> None:
-    store = open_store(StoreSettings(path=path))
-    clock = VirtualClock(NOW + timedelta(minutes=float(minutes)))
-    channel, settings = KINDS[kind].channel(url), DeliverySettings()
-    decide(store, KINDS[kind], channel.id)
-    sender = Sender(channel, store, clock, settings)
-    reconciler = Reconciler({channel.id: channel}, store, clock, settings)
-    housekeeper = Housekeeper(store, clock)
+def decider(store: Store, clock: VirtualClock, channels: dict[str, Channel]) -> Decider:
+    """The real one, over what the tests of incidents build."""
+    profiles = {id: getattr(channel, "profile") for id, channel in channels.items()}  # noqa: B009 not in the port
+    words = replace(speaker(profiles), services={id: Service(id=id, name=id) for id in SERVICES})
+    return Decider(store, clock, words, (policy(rules=RULES),))
+
+
+def main(folder: str, urls: dict[str, str], minutes: int) -> None:
+    """Live from `minutes` past noon over `folder`, with a channel to each of `urls` by kind."""
+    os.environ.update(far_sides.SECRETS)
+    far_sides.TIMEOUT = PATIENCE
+    store = open_store(StoreSettings(path=str(Path(folder) / "notifier.db")))
+    clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock")
+    made = [KINDS[kind].channel(url) for kind, url in urls.items()]
+    channels: dict[str, Channel] = {channel.id: channel for channel in made}
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    settings = DeliverySettings()
+    hear(store)
+    loops = (
+        Housekeeper(store, clock),
+        decider(store, clock, channels),
+        *(Sender(channel, store, clock, settings, stop=stop.is_set) for channel in made),
+        Reconciler(channels, store, clock, settings),
+    )
     for _ in range(500):
-        housekeeper.run_once()
-        sender.run_once()
-        reconciler.run_once()
+        for loop in loops:
+            if not stop.is_set():
+                loop.run_once()
         with store.transaction() as tx:
             rows = tx.deliveries()
-        if not any(row.state in OPEN for row in rows):
+            about = {row.incident: tx.incident(row.incident) for row in rows}
+        if stop.is_set() or not any(row.state in OPEN for row in rows):
             break
         clock.advance(TICK)
-    print(json.dumps([[f"{row.notice} {row.address}", row.state, row.reason] for row in rows]))
+    services = {id: incident.service for id, incident in about.items() if incident is not None}
+    print(json.dumps([[row.channel, row.stage, services[row.incident], row.state, row.reason] for row in rows]))
     store.close()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:5])

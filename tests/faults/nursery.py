@@ -1,6 +1,6 @@
-"""Starts the processes that are to be killed: one parent with everything imported forks a child for each run.
+"""Starts the processes: one parent with everything imported forks the daemons that are to be killed and their far sides.
 
-A fresh interpreter would spend a second importing, a hundred times over. The child is a process of its own all the
+A fresh interpreter would spend a second importing, hundreds of times over. Each child is a process of its own all the
 same, with a pid, a file descriptor table and a SIGKILL of its own; the parent is single-threaded, so forking is safe.
 """
 
@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: as subprocess says it, negative for a signal."""
+    """How a daemon ended: as subprocess says it, negative for a signal."""
 
     returncode: int
     output: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A far side's process: its pid and the ports it told."""
+
+    pid: int
+    ports: Mapping[str, int]
 
 
 class Nursery:
@@ -31,14 +42,29 @@ class Nursery:
             [sys.executable, "-m", "tests.faults.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, output: Path, arguments: list[str], point: str = "", hit: int = 1) -> Ended:
-        """Run the child with these arguments and, where named, a fail point armed."""
+    def daemon(
+        self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL"
+    ) -> Ended:
+        """Run `child.main` with these arguments to its end; where a fail point is named it is armed with a signal."""
+        armed = {"point": point, "hit": hit, "signal": sent}
+        code = self._ask({"do": "daemon", "output": str(output), "arguments": arguments, **armed})
+        return Ended(int(code), output.read_text(encoding="utf-8"))
+
+    def far_side(self, arguments: list[str]) -> Serving:
+        """Start what `python -m notifier.standins` runs with these arguments."""
+        told = self._ask({"do": "far_side", "arguments": arguments})
+        return Serving(told["pid"], told["ports"])
+
+    def end(self, far: Serving) -> None:
+        """Kill a far side: its ledger says of itself that it survives that."""
+        self._ask({"do": "end", "pid": far.pid})
+
+    def _ask(self, order: dict[str, Any]) -> Any:
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
-        order = {"output": str(output), "arguments": arguments, "point": point, "hit": hit}
         self._parent.stdin.write(json.dumps(order) + "\n")
         self._parent.stdin.flush()
-        return Ended(int(self._parent.stdout.readline()), output.read_text(encoding="utf-8"))
+        return json.loads(self._parent.stdout.readline())
 
     def close(self) -> None:
         """End the parent."""
@@ -49,36 +75,87 @@ class Nursery:
         self._parent.stdout.close()
 
 
-def _child(order: dict[str, object]) -> None:
+# ── in the parent ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _forked(live: Callable[[], object], output: int) -> int:
+    """The pid of a child that does `live` and ends, its output going there."""
+    pid = os.fork()
+    if pid:
+        return pid
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    code = 1
+    try:
+        live()
+        code = 0
+    except BaseException:  # noqa: BLE001 whatever it was, the tests must read it and the fork must end here
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _daemon(order: dict[str, Any]) -> int:
     from notifier import failpoints
 
     from .child import main
 
-    out = os.open(str(order["output"]), os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    failpoints._armed = str(order["point"]) or None
-    failpoints._countdown = int(str(order["hit"]))
-    try:
-        main(*order["arguments"])  # type: ignore[misc]
-        sys.stdout.flush()
-    except BaseException:  # noqa: BLE001 whatever it was, the tests must read it and the fork must end here
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)
+    def live() -> None:
+        failpoints._armed = order["point"] or None
+        failpoints._countdown = order["hit"]
+        failpoints._signal = signal.Signals[order["signal"]]
+        main(*order["arguments"])
+
+    output = os.open(order["output"], os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    pid = _forked(live, output)
+    os.close(output)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _far_side(order: dict[str, Any]) -> dict[str, Any]:
+    from notifier.standins.__main__ import main
+
+    read, write = os.pipe()
+    pid = _forked(lambda: main(order["arguments"]), write)
+    os.close(write)
+    ports: dict[str, int] = {}
+    with os.fdopen(read, encoding="utf-8") as lines:
+        for _ in range(2 if order["arguments"][0] == "smtp" else 1):
+            word, port = lines.readline().split()
+            ports[word] = int(port)
+    return {"pid": pid, "ports": ports}
+
+
+def _end(order: dict[str, Any]) -> int:
+    os.kill(order["pid"], signal.SIGKILL)
+    os.waitpid(order["pid"], 0)
+    return 0
+
+
+def _warm() -> None:
+    """Import, once for every child, what they would import for themselves, parts that hide behind lazy imports too."""
+    import twilio.rest.api.v2010.account.message  # noqa: F401
+
+    from notifier.standins import __main__, bluesky, mastodon, smtp, twilio as _, webhook, x  # noqa: F401
+
+    from . import child  # noqa: F401
 
 
 def _parent() -> None:
-    from . import child  # noqa: F401 imported once, here, for every child
-
+    _warm()
+    living: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _child(order)
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        told = {"daemon": _daemon, "far_side": _far_side, "end": _end}[order["do"]](order)
+        if order["do"] == "far_side":
+            living.add(told["pid"])
+        elif order["do"] == "end":
+            living.discard(order["pid"])
+        print(json.dumps(told), flush=True)
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

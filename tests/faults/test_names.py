@@ -1,0 +1,60 @@
+"""No step of the send path is without a name in `SEND_PATH`, and no name there is without a step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import notifier
+from notifier.failpoints import BESIDE, SEND_PATH
+
+ROOT = Path(notifier.__file__).parent
+STEP = "{name}.before_commit", "{name}.after_commit"
+"""What the store's one transaction calls for each of its steps."""
+
+
+def calls(name: str) -> Iterator[tuple[str, ast.expr]]:
+    """File and first argument of every call of a function or method of that name."""
+    for file in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args:
+                called = node.func
+                found = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+                if found == name:
+                    yield file.relative_to(ROOT).as_posix(), node.args[0]
+
+
+def steps() -> set[str]:
+    """Names of the store's transactions."""
+    arguments = [argument for file, argument in calls("step") if file.startswith("store/")]
+    assert all(isinstance(argument, ast.Constant) for argument in arguments), "name a step literally, to be found here"
+    return {str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)}
+
+
+def points() -> set[str]:
+    """Every name a fail point can have, the store's steps spelt out."""
+    found: set[str] = set()
+    for file, argument in calls("failpoint"):
+        if isinstance(argument, ast.Constant):
+            found.add(str(argument.value))
+            continue
+        written = ast.unparse(argument)
+        assert (file, written) in {("store/database.py", f"f'{suffix}'") for suffix in STEP}, f"{file}: name it literally"
+        found |= {ast.literal_eval(written[1:]).format(name=step) for step in steps()}
+    return found
+
+
+def test_every_fail_point_is_enumerated() -> None:
+    beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
+    assert points() == set(SEND_PATH) | beside
+    assert not set(SEND_PATH) & beside
+
+
+def test_every_step_of_the_store_is_enumerated() -> None:
+    on_path = {point.split(".")[0] for point in SEND_PATH}
+    assert steps() - on_path == set(BESIDE), "a new step of the store goes into SEND_PATH, or BESIDE with its reason"
+
+
+def test_no_name_stands_twice() -> None:
+    assert len(set(SEND_PATH)) == len(SEND_PATH)
