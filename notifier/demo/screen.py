@@ -9,7 +9,6 @@ from datetime import datetime
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from .vermont import ZONE
@@ -18,7 +17,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 62
 """Minutes of the chart."""
 
-SAID_ROWS = 23
+SAID_ROWS = 20
 """Rows of what was said, so that all fits 40 rows."""
 
 
@@ -86,13 +85,11 @@ def _incident(frame: Frame) -> Panel:
 
 
 def _said(frame: Frame) -> Panel:
-    table = Table.grid(padding=(0, 1))
-    for width in (5, 27):
-        table.add_column(no_wrap=True, width=width)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    lines = []
     for at, channels, text in together(frame.said)[-SAID_ROWS:]:
-        table.add_row(local(at)[:5], Text(channels, "cyan"), Text(" ".join(text.split())))
-    return Panel(table, title="what customers were told, as the providers took it", title_align="left",
+        lines.append(Text.assemble(f"{local(at)[:5]} ", (f"{channels:29.29} ", "cyan"), " ".join(text.split()),
+                                   no_wrap=True, overflow="ellipsis"))
+    return Panel(Group(*lines), title="what customers were told, as the providers took it", title_align="left",
                  height=SAID_ROWS + 2)
 
 

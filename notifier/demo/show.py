@@ -72,8 +72,8 @@ class Performance:
             self.live.update(draw(self.frame()))
             return
         self._new_line(self.headline())
-        for at, words in self.engineer.said:
-            self._new_line(f"{local(at)} the engineer on duty {words}")
+        for _, words in self.engineer.said:
+            self._new_line(f"the engineer on duty {words}")
         for said in (all_said := self.said())[self.printed:]:
             text = " ".join(said.text.split())
             self.console.print(f"{local(said.at)}  {said.channel:9} ×{said.times}  {text}", markup=False,

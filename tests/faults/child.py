@@ -30,7 +30,8 @@ from notifier.ports import Channel, Store
 from notifier.store import StoreSettings, open_store
 
 from ..channels import far_sides
-from ..incidents.builders import NOW, policy, signal as a_signal, speaker
+from ..incidents.builders import NOW, policy, speaker
+from ..incidents.builders import signal as a_signal
 from .kinds import ADDRESSES, KINDS, PATIENCE
 
 SERVICES = ("mobile-data", "power", "sms")
@@ -91,15 +92,15 @@ def main(folder: str, urls: dict[str, str], minutes: int) -> None:
     settings = DeliverySettings()
     hear(store)
     loops = (
-        Housekeeper(store, clock),
-        decider(store, clock, channels),
-        *(Sender(channel, store, clock, settings, stop=stop.is_set) for channel in made),
-        Reconciler(channels, store, clock, settings),
+        Housekeeper(store, clock).run_once,
+        decider(store, clock, channels).run_once,
+        *(Sender(channel, store, clock, settings, stop=stop.is_set).run_once for channel in made),
+        Reconciler(channels, store, clock, settings).run_once,
     )
     for _ in range(500):
-        for loop in loops:
+        for turn in loops:
             if not stop.is_set():
-                loop.run_once()
+                turn()
         with store.transaction() as tx:
             rows = tx.deliveries()
             about = {row.incident: tx.incident(row.incident) for row in rows}

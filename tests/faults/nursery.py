@@ -1,4 +1,4 @@
-"""Starts the processes: one parent with everything imported forks the daemons that are to be killed and their far sides.
+"""Starts the processes: one parent with everything imported forks the daemons to be killed and their far sides.
 
 A fresh interpreter would spend a second importing, hundreds of times over. Each child is a process of its own all the
 same, with a pid, a file descriptor table and a SIGKILL of its own; the parent is single-threaded, so forking is safe.
@@ -6,6 +6,8 @@ same, with a pid, a file descriptor table and a SIGKILL of its own; the parent i
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -16,6 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from babel.numbers import format_decimal
+
+from notifier.standins.__main__ import PROVIDERS
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,7 @@ class Nursery:
             [sys.executable, "-m", "tests.faults.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def daemon(
-        self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL"
-    ) -> Ended:
+    def daemon(self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL") -> Ended:
         """Run `child.main` with these arguments to its end; where a fail point is named it is armed with a signal."""
         armed = {"point": point, "hit": hit, "signal": sent}
         code = self._ask({"do": "daemon", "output": str(output), "arguments": arguments, **armed})
@@ -135,20 +139,21 @@ def _end(order: dict[str, Any]) -> int:
 
 
 def _warm() -> None:
-    """Import, once for every child, what they would import for themselves, parts that hide behind lazy imports too."""
-    import twilio.rest.api.v2010.account.message  # noqa: F401
-
-    from notifier.standins import __main__, bluesky, mastodon, smtp, twilio as _, webhook, x  # noqa: F401
-
-    from . import child  # noqa: F401
+    """Import and load, once for every child, what each would for itself; most of it hides behind lazy imports."""
+    modules = ("notifier.standins.__main__", *(f"notifier.standins.{name}" for name in PROVIDERS))
+    for name in (*modules, "twilio.rest.api.v2010.account.message", "tests.faults.child"):
+        importlib.import_module(name)
+    format_decimal(1, locale="en")
+    gc.freeze()  # what is shared stays shared: no collection touches it in a child
 
 
 def _parent() -> None:
     _warm()
     living: set[int] = set()
+    do: dict[str, Callable[[dict[str, Any]], Any]] = {"daemon": _daemon, "far_side": _far_side, "end": _end}
     for line in sys.stdin:
         order = json.loads(line)
-        told = {"daemon": _daemon, "far_side": _far_side, "end": _end}[order["do"]](order)
+        told = do[order["do"]](order)
         if order["do"] == "far_side":
             living.add(told["pid"])
         elif order["do"] == "end":

@@ -18,8 +18,8 @@ from .nursery import Nursery
 
 NOON, LATER, LAST = 0, 10, 20
 ONCE = {"decide.before_commit", "decide.after_commit", "claim.before_commit", "claim.after_commit"}
-"""Steps taken once for a whole batch; every other is killed at its second delivery: one settled, one in limbo, one still
-waiting."""
+"""Steps taken once for a whole batch; every other is killed at its second delivery: one settled, one in limbo, one
+still waiting."""
 RECONCILING = [point for point in SEND_PATH if point.startswith("reconcile.")]
 RECOVERING = [point for point in SEND_PATH if point.startswith("expired_leases.")]
 SENDING = [point for point in SEND_PATH if point not in RECONCILING + RECOVERING]
@@ -88,7 +88,7 @@ def test_killed_again_and_again(kind: str, daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("point", ["decide.before_commit", "decide.after_commit", "channel.after_answer"])
 def test_killed_with_all_channels(point: str, nursery: Nursery, tmp_path: Path) -> None:
-    """A signal is heard, the decider decides, the process dies: each channel still carries each acknowledgement once."""
+    """A signal is heard, the decider decides, the process dies: each channel carries each acknowledgement once."""
     with world(nursery, tmp_path, CHANNELS) as daemon:
         daemon.killed(NOON, point)
         if point.startswith("decide."):

@@ -17,7 +17,8 @@ STEP = "{name}.before_commit", "{name}.after_commit"
 def calls(name: str) -> Iterator[tuple[str, ast.expr]]:
     """File and first argument of every call of a function or method of that name."""
     for file in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if f"{name}(" in text else ():
             if isinstance(node, ast.Call) and node.args:
                 called = node.func
                 found = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
@@ -40,7 +41,8 @@ def points() -> set[str]:
             found.add(str(argument.value))
             continue
         written = ast.unparse(argument)
-        assert (file, written) in {("store/database.py", f"f'{suffix}'") for suffix in STEP}, f"{file}: name it literally"
+        spelt_out = {("store/database.py", f"f'{suffix}'") for suffix in STEP}
+        assert (file, written) in spelt_out, f"{file}: name the fail point literally"
         found |= {ast.literal_eval(written[1:]).format(name=step) for step in steps()}
     return found
 

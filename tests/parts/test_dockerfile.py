@@ -85,7 +85,8 @@ def pip_settings(folder: Path) -> list[str]:
     folders |= {str(Path(place).parent) for place in re.findall(r"file://(/[^\s']+)", said_too)}
     for place in map(Path, re.findall(r"(?<![:/\w])(/[^\s']+)", said_too)):
         folders.add(str(place if place.is_dir() else place.parent))
-    volumes = [f"{place}:{place}:ro" for place in sorted(folders) if Path(place).is_dir()] + [f"{config}:/etc/pip.conf:ro"]
+    volumes = [f"{place}:{place}:ro" for place in sorted(folders) if Path(place).is_dir()]
+    volumes.append(f"{config}:/etc/pip.conf:ro")
     return [word for volume in volumes for word in ("--volume", volume)]
 
 
@@ -101,16 +102,13 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     tool("bud", "--format", "docker", "--pull-never", *pip_settings(folder), "--tag", IMAGE, "--file",
          str(PROJECT / "Dockerfile"), str(PROJECT))
     yield tool
-    tool("rm", "--all", check=False)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def container(buildah: Buildah) -> Iterator[str]:
-    """A container of the image."""
-    name = buildah("from", "--pull-never", IMAGE).stdout.strip()
-    yield name
-    buildah("rm", name)
+@pytest.fixture(scope="module")
+def container(buildah: Buildah) -> str:
+    """A container of the image; it goes with buildah's storage."""
+    return buildah("from", "--pull-never", IMAGE).stdout.strip()
 
 
 def test_the_image_checks_its_configuration_as_its_own_user(buildah: Buildah, container: str) -> None:

@@ -64,7 +64,7 @@ class Played:
 
     def of(self, fingerprint: str) -> list[Incident]:
         """Our incidents whose evidence holds the vendor's incident."""
-        return [incident for incident, evidence in self.incidents if any(s.fingerprint == fingerprint for s in evidence)]
+        return [i for i, evidence in self.incidents if any(s.fingerprint == fingerprint for s in evidence)]
 
 
 def play_polls(folder: Path, polls: Iterable[Mapping[str, Any]]) -> Played:

@@ -161,5 +161,5 @@ def _judge(one: Told, told: Mapping[str, Told], holders: Mapping[str, list[tuple
         others = [told[s.fingerprint] for s in evidence
                   if s.fingerprint in told and s.fingerprint != one.fingerprint]
         mate = next((other for other in others if other.meets(one)), None)
-        words = f"{one.id} {one.title!r} with {mate.id if mate else '?'} {mate.title if mate else ''!r} in {incident.id}"
-        (found.merged if mate else found.unexplained).append(words)
+        words = f"{one.id} {one.title!r} with " + (f"{mate.id} {mate.title!r}" if mate else "none that met it")
+        (found.merged if mate else found.unexplained).append(f"{words} in {incident.id}")
