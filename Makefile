@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test check lint types contracts format lock schemas clean
+.PHONY: help demo test recordings check lint types contracts format lock schemas clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -19,7 +19,10 @@ demo: $(STAMP) ## Show the Vermont morning in this terminal
 	$(BIN)/notifier demo
 
 test: $(STAMP) ## Run the tests that need only the package index
-	$(BIN)/pytest -n 2 -m "not parts"
+	$(BIN)/pytest -n 2 -m "not parts and not recordings"
+
+recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are
+	$(BIN)/pytest -n 2 -m recordings --timeout 900 -rsP
 
 check: lint types contracts ## Lint, types and import contracts
 

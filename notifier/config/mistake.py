@@ -61,6 +61,8 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
     if value is None:
         return "nothing"
     return f"{value!r}"[:SHOWN]

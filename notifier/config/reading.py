@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +32,7 @@ Entry = Callable[[YamlFile, Path_, Any], T | None]
 def read_draft(directory: Path) -> Draft:
     """Read every file of a directory, each checked by itself."""
     draft = Draft(directory)
-    if not directory.is_dir():
+    if not os.path.isdir(directory):  # Path.is_dir raises where the way there is barred or its name too long
         draft.file(str(directory)).mistake((), "is not a directory", expected="a directory with notifier.yaml")
         return draft
     _read_files(draft)

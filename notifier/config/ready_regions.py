@@ -12,6 +12,7 @@ of its own in regions.yaml.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -24,8 +25,9 @@ from ..model.region import Region
 WORLD = "world"
 LEVELS = ("country", "state", "county")
 
-_OUTLYING = frozenset({"AS", "GU", "MP", "PR", "VI"})
-"""Parts of the United States that GeoNames keeps as countries of their own."""
+OUTLYING = frozenset({"AS", "GU", "MP", "PR", "UM", "VI"})
+"""Parts of the United States that ISO 3166-1 and GeoNames keep as countries of their own, too. They stand in the tree
+once, under their country code ("PR", not "US-PR"): a name that two regions have places nobody."""
 
 _SHORT = frozenset({"US", "CA", "AU"})
 """Countries whose people write a state by its ISO letters ("VT", "ON", "QLD")."""
@@ -69,8 +71,17 @@ def _states(country: str) -> Iterator[Region]:
             continue
         letters = part.code.partition("-")[2]
         codes = (fips[letters], f"FIPS:{fips[letters]}", f"SAME:0{fips[letters]}000") if letters in fips else ()
+        if country == "US" and letters in OUTLYING:
+            yield _outlying(letters, part.type.lower(), codes)
+            continue
         yield Region(id=part.code, name=part.name.partition(" [")[0], kind=part.type.lower(), parent=country,
                      timezone=_zone(country, letters), aliases=(letters,) if country in _SHORT else (), codes=codes)
+
+
+def _outlying(letters: str, kind: str, codes: tuple[str, ...]) -> Region:
+    whole = next(ready(letters, ()))
+    return replace(whole, kind=kind, parent="US", aliases=(*whole.aliases, letters),
+                   codes=(f"US-{letters}", *codes, *whole.codes))
 
 
 def _counties() -> Iterator[Region]:
@@ -79,7 +90,8 @@ def _counties() -> Iterator[Region]:
         state, fips, name = county["state"], county["fips"], county["name"]
         if f"US-{state}" not in known:
             continue
-        yield Region(id=f"US-{state}-{fips[2:]}", name=f"{name}, {state}", kind="county", parent=f"US-{state}",
+        yield Region(id=f"US-{state}-{fips[2:]}", name=f"{name}, {state}", kind="county",
+                     parent=state if state in OUTLYING else f"US-{state}",
                      timezone=_zone("US", state), aliases=(name,),
                      codes=(fips, f"FIPS:{fips}", f"SAME:0{fips}", f"UGC:{state}C{fips[2:]}"))
 
@@ -105,8 +117,7 @@ def _data() -> Any:
 
 @cache
 def _state_fips() -> Mapping[str, str]:
-    found = {code: state["fips"] for code, state in _data().get_us_states().items()}
-    return {code: fips for code, fips in found.items() if fips}
+    return {county["state"]: county["fips"][:2] for county in _data().get_us_counties()}
 
 
 @cache
@@ -126,6 +137,6 @@ def _zone(country: str, part: str | None) -> str:
     zones = _zones()
     if country in ("US", *ADMIN1) and (country, part) in zones:
         return zones[country, part]
-    if country == "US" and part is not None and (part, None) in zones and part in _OUTLYING:
+    if country == "US" and part is not None and (part, None) in zones and part in OUTLYING:
         return zones[part, None]
     return zones.get((country, None), "UTC")

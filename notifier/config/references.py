@@ -109,6 +109,7 @@ def _sources(draft: Draft) -> None:
     for number, settings in draft.entries.get("sources", ()):
         at = ("sources", number)
         _placing(draft, file, (*at, "placing"), getattr(settings, "placing", None))
+        _placeable(file, at, settings)
         for position, rule in enumerate(getattr(settings, "events", ())):
             if rule.service is not None:
                 _known(file, (*at, "events", position, "service"), "service", rule.service, draft.services)
@@ -122,6 +123,28 @@ def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:
         if rule.service is not None:
             _known(file, (*where, "service"), "service", rule.service, draft.services)
         _all_known(file, (*where, "regions"), "region", rule.regions, draft.regions)
+
+
+def _placeable(file: YamlFile, at: Path_, settings: Settings) -> None:
+    """Note a source of which nothing could ever be placed. Labels of alerts and areas of warnings place by
+    themselves."""
+    placing = getattr(settings, "placing", None)
+    if placing is None or not file.sound((*at, "placing")) or not file.sound((*at, "events")):
+        return
+    events = getattr(settings, "events", None)
+    rules = [placing, *(match for match in placing.map if not match.ignore), *(events or ())]
+    lacks, expected = [], []
+    if not hasattr(settings, "service_label") and not any(rule.service for rule in rules):
+        lacks.append("service")
+        expected.append("service" if events is None else "service (here, or in events)")
+    by_itself = hasattr(settings, "region_label") or events is not None
+    if not by_itself and not placing.find_regions and not any(getattr(rule, "regions", ()) for rule in rules):
+        lacks.append("region")
+        expected.append("regions, or find_regions: true")
+    if lacks:
+        where = (*at, "placing") if (*at, "placing") in file.values else at
+        file.mistake(where, f"names no {' and no '.join(lacks)}: nothing this source says could be placed",
+                     expected=f"placing: with {' and '.join(expected)}")
 
 
 def _channels(draft: Draft) -> None:

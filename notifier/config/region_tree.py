@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..model.region import Region, RegionTree
 from .files import Include, RegionEntry
 from .mistake import listed, nearest, shown
-from .ready_regions import LEVELS, WORLD, known_countries, ready, world
+from .ready_regions import LEVELS, OUTLYING, WORLD, known_countries, ready, world
 from .yaml_file import YamlFile
 
 DEEPEST = 30
@@ -67,7 +67,8 @@ def _include(found: dict[str, Region], include: Include, file: YamlFile, number:
                          expected="an ISO 3166-1 code of two letters, or all", nearest=nearest(country, countries))
             continue
         for region in ready(country, include.levels):
-            found.setdefault(region.id, region)
+            if region.id not in found or (region.id in OUTLYING and region.parent != WORLD):
+                found[region.id] = region
 
 
 def _check_entry(entry: RegionEntry, file: YamlFile, number: int) -> None:

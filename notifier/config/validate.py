@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,10 @@ from .mistake import listed, nearest, shown
 from .yaml_file import Path_, YamlFile
 
 M = TypeVar("M", bound=BaseModel)
+
+_MEANT: Mapping[str, str] = {"no": "false", "off": "false", "n": "false", "0": "false",
+                             "yes": "true", "on": "true", "y": "true", "1": "true"}
+"""What older YAML, and pydantic, take for true and false."""
 
 _HIDDEN = ("secret", "token", "password", "key", "credential", "auth")
 """A value under such a name is never repeated: somebody may have put the secret where its place belongs."""
@@ -49,13 +53,37 @@ def validate(model: type[M], value: Any, file: YamlFile, path: Path_ = ()) -> M 
     if not isinstance(value, dict):
         file.mistake(path, "is of the wrong kind", found=shown(value), expected="a mapping of keys to values")
         return None
+    details: list[ErrorDetails] = []
     try:
-        return model.model_validate(value)
+        made: M | None = model.model_validate(value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        for detail in details:
-            _note(model, detail, file, path)
-        return salvage(model, value, details)
+        made = salvage(model, value, details)
+    for detail in details:
+        _note(model, detail, file, path)
+    for inner, found, expected in _slips(model, value):
+        at = (*path, *inner)
+        if file.sound(at):
+            file.mistake(at, "is not valid", found=_found(found, at), expected=expected,
+                         nearest=_MEANT.get(str(found).lower(), "") if expected == "true or false" else "")
+    return made
+
+
+def _slips(kind: Any, value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any, str]]:
+    """(path, value, what was expected) of everything pydantic would turn into another kind without a word: `no` into
+    false, true into 1."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield from _slips(_step(_models(kind), step, kind), inner, (*path, step))
+    kinds = _unions(kind)
+    if isinstance(value, bool):
+        slipped = bool not in kinds and (int in kinds or float in kinds)
+    else:
+        slipped = isinstance(value, str | int | float) and bool in kinds and type(value) not in kinds
+    if slipped and not isinstance(value, bool):
+        yield path, value, "true or false"
+    elif slipped:
+        yield path, value, "a whole number" if int in kinds else "a number"
 
 
 def salvage(model: type[M], value: Mapping[str, Any], details: list[ErrorDetails]) -> M | None:

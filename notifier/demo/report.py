@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,6 @@ class Grade:
     strangers_told: int
     told: frozenset[tuple[str, str]]
     told_it_is_over: frozenset[tuple[str, str]]
-    by_channel: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def kept(self) -> bool:
@@ -48,7 +47,7 @@ class Grade:
         return self.fifth_complaint is not None and (self.acknowledged - self.fifth_complaint).total_seconds() <= 180
 
 
-def grade(scene: Scene, by_channel: Mapping[str, int]) -> Grade:
+def grade(scene: Scene) -> Grade:
     """Measure a played morning from the store's times and the far side's books."""
     with scene.app.store.transaction() as tx:
         incidents = tx.incidents()
@@ -65,8 +64,7 @@ def grade(scene: Scene, by_channel: Mapping[str, int]) -> Grade:
         strangers_told=sum(1 for _, address, _ in said if address in ELSEWHERE),
         told=frozenset((channel, address) for channel, address, _, at in sends if resolved is None or at < resolved),
         told_it_is_over=frozenset(
-            (channel, address) for channel, address, _, at in sends if resolved is not None and at >= resolved),
-        by_channel=by_channel)
+            (channel, address) for channel, address, _, at in sends if resolved is not None and at >= resolved))
 
 
 def _at(entry: Mapping[str, Any]) -> datetime:

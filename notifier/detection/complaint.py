@@ -71,12 +71,16 @@ class Judge:
                     self._book.add(phrase, _Meaning(what))
 
     def _add_symptoms(self, vocabulary: Vocabulary, service: Service) -> None:
+        """Every phrase with {service}, once for each of the service's words."""
+        names = {self._book.key(word) for word in (service.name, *service.names.values(), *service.words)} - {()}
         for what, listed in (("symptom", vocabulary.symptoms), ("recovery", vocabulary.recovery),
                              ("workaround", vocabulary.workaround)):
+            meaning = _Meaning(what, service.id)
             for phrase in _all(listed):
-                if "{service}" in phrase:
-                    for word in {service.name, *service.names.values(), *service.words}:
-                        self._book.add(phrase.replace("{service}", word), _Meaning(what, service.id))
+                before, marked, after = phrase.partition("{service}")
+                start, end = self._book.key(before), self._book.key(after)
+                for name in names if marked and (start or end) else ():
+                    self._book.put((*start, *name, *end), meaning)
 
     def judge(self, mention: Mention) -> Verdict:
         """The verdict on one post."""

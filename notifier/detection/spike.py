@@ -15,6 +15,7 @@ from .settings import DetectionSettings
 
 MOST = 300.0
 """Scores end here: less likely than 10^-300 is not worth telling apart."""
+LEAST_MEAN = 1e-12
 TERMS_MOST = 100_000
 
 
@@ -46,8 +47,8 @@ def tail(n: int, mean: float, dispersion: float) -> float:
     is 0). Between 0 and MOST; grows with n, falls with the mean."""
     if n <= 0:
         return 0.0
-    if mean <= 0:
-        return MOST
+    if mean < LEAST_MEAN:
+        return tail(n, LEAST_MEAN, dispersion)
     if n <= mean:
         return max(-log10(max(1.0 - _below(n, mean, dispersion), 1e-16)), 0.0)
     return min(max(-(_log_upper(n, mean, dispersion) / log(10)), 0.0), MOST)

@@ -70,11 +70,20 @@ class PhraseBook(Generic[T]):
         single word is left once its fillers are gone."""
         every = split(phrase)
         key = tuple(word.folded for word in every if word.folded not in self.fillers)
-        if 0 < len(key) <= PHRASE_MOST and (len(key) > 1 or len(every) == 1):
+        if len(key) > 1 or len(every) == 1:
+            self.put(key, meaning)
+
+    def put(self, key: tuple[str, ...], meaning: T) -> None:
+        """Add a phrase of folded words."""
+        if 0 < len(key) <= PHRASE_MOST:
             self.longest = max(self.longest, len(key))
             meanings = self.meanings.setdefault(key, [])
             if meaning not in meanings:
                 meanings.append(meaning)
+
+    def key(self, phrase: str) -> tuple[str, ...]:
+        """A phrase's folded words, but for the fillers."""
+        return tuple(word.folded for word in split(phrase) if word.folded not in self.fillers)
 
     def find(self, words: list[Word]) -> Iterator[tuple[int, int, T]]:
         """(first word, word after the last, meaning) of every phrase that occurs, longest first at each place."""

@@ -65,10 +65,10 @@ def x_channel(url: str) -> XChannel:
     }), timeout=TIMEOUT)
 
 
-def mastodon_channel(url: str, **more: Any) -> MastodonChannel:
+def mastodon_channel(url: str, timeout: tuple[float, float] = TIMEOUT, **more: Any) -> MastodonChannel:
     return MastodonChannel(MastodonSettings.model_validate({
         "id": "mastodon-main", "kind": "mastodon", "base_url": url, "access_token": _secret("T_MASTODON"), **more,
-    }), timeout=TIMEOUT)
+    }), timeout=timeout)
 
 
 def bluesky_channel(url: str) -> BlueskyChannel:

@@ -18,6 +18,8 @@ from notifier.ports import Found, NotFound
 from tests.channels.far_sides import mastodon_channel, message, now, unused_port
 
 STARTS_WITHIN = 60.0
+PATIENT = (5.0, 30.0)
+"""Seconds: a whole server on a busy machine takes longer than the half second a stand-in is given."""
 
 
 def _answers(url: str) -> bool:
@@ -51,7 +53,7 @@ def _end_of(log: Path) -> str:
 @pytest.fixture
 def channel(server: str, monkeypatch: pytest.MonkeyPatch) -> MastodonChannel:
     monkeypatch.setenv("T_MASTODON", "mock_token")
-    return mastodon_channel(server)
+    return mastodon_channel(server, PATIENT)
 
 
 def test_posting_repeating_finding(channel: MastodonChannel) -> None:

@@ -42,6 +42,14 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert mistake.message == "is not a directory"
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"], ids=["a name too long for any file system", "NUL in the name"])
+def test_a_directory_that_cannot_be_asked_for(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigMistakes) as caught:
+        load(tmp_path / name)
+    (mistake,) = caught.value.mistakes
+    assert mistake.message == "is not a directory"
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     directory = laid_over(tmp_path / "config")
     (directory / "notifier.yaml").unlink()

@@ -50,13 +50,26 @@ def test_every_region_of_every_ready_tree_has_a_zone_and_a_parent_before_it() ->
         ZoneInfo(region.timezone)
         assert region.parent in seen or region.id == "world"
         seen.add(region.id)
-    assert sum(region.kind == "country" for region in tree if region.parent == "world") == 249
+    assert sum(region.kind == "country" for region in tree if region.parent == "world") == 249 - 6
+
+
+def test_puerto_rico_is_there_once() -> None:
+    tree, mistakes = build(("all",), ("US", "state", "county"))
+    assert mistakes == []
+    named = [region.id for region in tree if "Puerto Rico" in (region.name, *region.aliases)]
+    assert named == ["PR"]
+    assert {"US-PR", "PRI", "FIPS:72", "SAME:072000"} <= set(tree["PR"].codes)
+    assert tree["PR"].parent == "US"
+    assert len(tree.within("PR")) > 70  # its municipalities
+    for order in ((("PR",), ("US", "state")), (("US", "state"), ("PR",)), (("US", "state"),)):
+        assert build(*order)[0]["PR"].parent == "US"
+    assert build(("all",))[0]["PR"].parent == "world"
 
 
 @pytest.mark.parametrize(("region", "zone"), [
     ("US-VT", "America/New_York"), ("US-IL", "America/Chicago"), ("US-CA", "America/Los_Angeles"),
     ("US-AZ", "America/Phoenix"), ("US-HI", "Pacific/Honolulu"), ("US-AK", "America/Anchorage"),
-    ("US-PR", "America/Puerto_Rico"), ("US-GU", "Pacific/Guam"), ("US-CO-031", "America/Denver"),
+    ("PR", "America/Puerto_Rico"), ("GU", "Pacific/Guam"), ("US-CO-031", "America/Denver"),
     ("CA-ON", "America/Toronto"), ("CA-BC", "America/Vancouver"), ("CA-NL", "America/St_Johns"),
     ("AU-WA", "Australia/Perth"), ("AU-QLD", "Australia/Brisbane"), ("GB-SCT", "Europe/London"), ("JP", "Asia/Tokyo"),
 ])

@@ -56,6 +56,7 @@ def test_each_file_of_the_example_names_its_schema_in_its_first_line(path: Path)
     "unknown-key", "unknown-key-nested", "unknown-top-key", "unknown-kind-of-source", "unknown-kind-of-channel",
     "kind-missing", "key-missing", "bad-enum", "bad-mode", "bad-level", "bad-score", "bad-duration", "bad-quiet-hours",
     "bad-id", "number-where-text-belongs", "text-where-list-belongs", "secret-in-the-open", "unknown-wording",
+    "boolean-of-older-yaml", "truth-where-a-number-belongs",
 ])
 def test_the_schema_sees_what_needs_no_other_file(mistake: str) -> None:
     (path,) = (MISTAKES / mistake).rglob("*.yaml")

@@ -44,7 +44,7 @@ def test_the_workaround_goes_out_within_five_minutes_of_its_approval(morning: tu
 
 def test_the_all_clear_reaches_exactly_those_who_were_told(morning: tuple[Grade, Path, str]) -> None:
     grade = morning[0]
-    assert len(grade.told) == 9, "three public accounts, the webhook, two phones, three mailboxes"
+    assert len(grade.told) == 10, "three public accounts, the webhook, three phones, three mailboxes"
     assert grade.told_it_is_over == grade.told
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from notifier.model.mention import Mention
 from notifier.model.signal import Signal
 
-from .scene import START, TICK, detector, post
+from .scene import START, TICK, fresh, post
 
 WHERE = ("Rutland, VT", "Concord, NH", "Boston, MA", "Albany, NY", None, "Austin, TX")
 TEXTS = ("no 3G here", "lost power", "mobile data is down in Burlington", "data is back", "turn off 3G, it helps",
          "lovely morning", "no power and no internet", "no mobile data in the whole valley, again and again")
 
-slow = laws(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+slow = laws(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 posts = st.lists(
     st.builds(lambda text, where, who, second: (text, where, who, second), st.sampled_from(TEXTS),
@@ -37,7 +37,7 @@ def _mentions(drawn: Drawn) -> list[Mention]:
 
 def _run(mentions: list[Mention], *, shuffle: int | None = None, restart: bool = False) -> list[tuple[Signal, ...]]:
     """Every look's signals over half an hour; `shuffle` seeds another order within each tick."""
-    heard, told, now = detector(), [], START
+    heard, told, now = fresh(), [], START
     waiting = sorted(mentions, key=lambda one: (one.created_at, one.id))
     while now < START + timedelta(minutes=30):
         now += TICK
@@ -50,7 +50,6 @@ def _run(mentions: list[Mention], *, shuffle: int | None = None, restart: bool =
         told.append(heard.signals(now))
         if restart and now.second == 0:
             kept = heard.checkpoint()
-            heard = detector()
             heard.restore(kept)
             assert heard.checkpoint() == kept
     return told
@@ -107,7 +106,7 @@ def test_signals_keep_their_promises(drawn: Drawn) -> None:
 @given(st.text(max_size=400), st.text(max_size=80), st.text(max_size=80), st.text(max_size=40))
 def test_hostile_posts_never_raise(text: str, where: str, place: str, author: str) -> None:
     """Whatever a post holds."""
-    heard = detector()
+    heard = fresh()
     heard.take("test", post(text, where=where, place=place, who=author), START)
     heard.signals(START + TICK)
     heard.restore(heard.checkpoint())
@@ -127,7 +126,7 @@ def test_hostile_posts_never_raise(text: str, where: str, place: str, author: st
 ])
 def test_hostile_texts_are_fast(text: str) -> None:
     """No text takes long: each of these is read well under a fifth of a second."""
-    heard = detector()
+    heard = fresh()
     begun = process_time()
     heard.take("test", post(text, where=text[:500], place=text[:500]), START)
     heard.signals(START + TICK)

@@ -71,7 +71,7 @@ def test_home_is_optional() -> None:
 def test_labelled_profiles() -> None:
     """250 real profile locations labelled by country: measured 82 % right, of those placed 90 %."""
     finder, right, placed, placed_right, total = _world(), 0, 0, 0, 0
-    with shared("places/profile_locations_250_labelled.csv").open(encoding="utf-8", newline="") as file:
+    with shared("data/places/profile_locations_250_labelled.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             true = {one for one in literal_eval(row["true"].replace("nan", "None")) if one}
             found = finder.find(post("", where=row["user.location"]))

@@ -28,7 +28,7 @@ OTHERS = {"2013_Boston_Bombings": "US", "2013_Queensland_Floods": "AU", "2013_Al
 @cache
 def _events() -> dict[str, list[Mention]]:
     found: dict[str, list[Mention]] = defaultdict(list)
-    with gzip.open(shared("mentions/crisislex_t6_60k.jsonl.gz"), "rt", encoding="utf-8") as file:
+    with gzip.open(shared("data/mentions/crisislex_t6_60k.jsonl.gz"), "rt", encoding="utf-8") as file:
         for line in file:
             row = json.loads(line)
             found[row["event"]].append(Mention.from_record({**row, "network": "x"}))
@@ -51,7 +51,7 @@ def _told(event: str, home: str | None) -> list[Signal]:
     return sorted(first.values(), key=lambda one: one.observed_at)
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 def test_sandy() -> None:
     """On the evening of 29 October 2012 (30 October, 00:00 to 01:00 UTC) lower Manhattan went dark after half past
     eight local time: power in New York or the north-east, within 45 minutes, and nothing but power."""
@@ -66,7 +66,7 @@ def test_sandy() -> None:
     assert all(datetime(2012, 10, 29, tzinfo=UTC) <= s.observed_at <= datetime(2012, 10, 31, tzinfo=UTC) for s in told)
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 @pytest.mark.parametrize("event", sorted(OTHERS))
 def test_other_disasters_raise_nothing_false(event: str) -> None:
     """Bombs, floods, a tornado, an explosion, and all the chatter beside them: too few customers of ours speak of an

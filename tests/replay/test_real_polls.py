@@ -50,7 +50,7 @@ def play(tmp_path: Path, polls: Iterable[Mapping[str, Any]], **parts: str) -> Pl
     return play_polls(write(tmp_path, **parts), polls)
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 def test_github_every_trouble_since_2010_opens_and_closes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared("data/status/github")
     told = history(github_polls(folder, shown=10), whole=False)

@@ -64,7 +64,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 def test_sandy_opens_a_power_incident_in_the_north_east_on_the_night_it_struck(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,7 +100,7 @@ any post names its place. So: nothing opens. (With AU-QLD as `home_region` nothi
 63 complaints in six days, hardly ever five people close together, are what this thin sample holds of that disaster.)"""
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 @pytest.mark.parametrize("event", OTHERS)
 def test_the_other_disasters_open_nothing_in_the_north_east(
     event: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

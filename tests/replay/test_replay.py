@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,22 @@ from notifier.replay.run import replay
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
 
-def run(*options: str) -> str:
+def run_anew(*options: str) -> str:
     command = ["replay", "--config", str(CONFIG), "--recording", str(SHIPPED), "--json", *options]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
+@cache
+def run(*options: str) -> str:
+    """The same, once for all tests of these options."""
+    return run_anew(*options)
+
+
 @pytest.fixture(scope="module")
 def unattended() -> dict[str, Any]:
-    return dict(json.loads(run()))
+    return dict(json.loads(run("--approve", "never")))
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +62,10 @@ def at(text: str) -> datetime:
 
 
 def test_the_same_recording_gives_the_same_bytes() -> None:
-    assert run("--approve", "after=2m") == run("--approve", "after=2m")
+    assert run_anew("--approve", "after=5m") == run("--approve", "after=5m")
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4711"])
+@pytest.mark.parametrize("seed", ["0", "4711"])
 def test_another_process_with_another_hash_seed_gives_the_same_bytes(seed: str, attended_bytes: str) -> None:
     command = [sys.executable, "-m", "notifier.cli.main", "replay", "--config", str(CONFIG), "--recording",
                str(SHIPPED), "--approve", "auto", "--json"]

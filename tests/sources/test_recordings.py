@@ -57,7 +57,7 @@ class Seen:
         store.close()
 
 
-@pytest.mark.slow
+@pytest.mark.recordings
 def test_github_every_incident_that_was_public_as_unresolved_opens_once_and_closes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
