@@ -91,9 +91,10 @@ class Daemon:
             if not loop.stop():
                 log.warning("loop.slow_to_stop", loop=loop.name)
         try:
+            last = json.dumps({**self.status(), "running": False}).encode()
             with self.store.transaction() as tx:
                 tx.put_checkpoint("detector", self.app.detector.checkpoint(), self.clock.now())
-                tx.put_checkpoint(STATUS, json.dumps({"running": False}).encode(), self.clock.now())
+                tx.put_checkpoint(STATUS, last, self.clock.now())
         except StoreUnavailable as error:
             log.error("daemon.checkpoint_lost", error=str(error))
         self.store.close()
@@ -220,7 +221,8 @@ class Daemon:
 
     def _web_needs(self) -> WebNeeds:
         return WebNeeds(
-            settings=self.app.config.web, store=self.store, clock=self.clock, stuck=self.hung, unready=self.unready,
+            settings=lambda: self.app.config.web, store=self.store, clock=self.clock, stuck=self.hung,
+            unready=self.unready,
             pushable=lambda: frozenset(
                 id for id, settings in self.app.config.sources.items()
                 if getattr(settings, "kind", "") == "alertmanager"),
@@ -228,7 +230,7 @@ class Daemon:
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
             push_mentions=self._push_mentions, before_scrape=self._before_scrape,
-            public_url=self.app.config.company.public_url, company=self.app.config.company.name)
+            public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
     def _push_poll(self, source: str, answer: Answer) -> None:
         self.app.poller.accept(source, answer)
@@ -259,16 +261,18 @@ class Daemon:
 
 
 def crowd_state(states: Sequence[SourceState]) -> tuple[SourceState, ...]:
-    """What the crowd's silence is worth: as much as that of the freshest listener. None where nobody listens.
+    """What the crowd's silence is worth: as little as that of the worst listener that was ever heard. None where
+    nobody listens.
 
-    Without it a dead connection would look like customers who stopped complaining, and close their outage.
+    Where customers complain on one network and its connection dies, the other networks' quiet must not close their
+    outage. (What is still heard keeps counting as trouble: see `incidents.decide.sight`.)
     """
     known = [state for state in states if state.freshness is not Freshness.UNPROVEN]
     if not known:
         return ()
-    best = min(known, key=lambda state: (_WORTH.index(state.freshness), state.source))
-    why = "" if best.freshness is Freshness.FRESH else f"no listener is fresh; best is {best.source}: {best.why}"
-    return (replace(best, source="crowd", why=why, memory={}),)
+    worst = max(known, key=lambda state: (_WORTH.index(state.freshness), state.source))
+    why = "" if worst.freshness is Freshness.FRESH else f"{worst.source} is {worst.freshness}: {worst.why}"
+    return (replace(worst, source="crowd", why=why, memory={}),)
 
 
 _WORTH = (Freshness.FRESH, Freshness.SUSPECT, Freshness.STALE, Freshness.FAILING, Freshness.UNPROVEN)

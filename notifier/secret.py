@@ -51,8 +51,12 @@ class Secret(Settings):
 
 def _credential_path(name: str) -> Path:
     """Where systemd put a credential: by its name, or as "secrets_NAME" where a whole directory was loaded under the
-    name "secrets", as the shipped unit does (systemd.exec(5), LoadCredential=)."""
-    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+    name "secrets", as the shipped unit does (systemd.exec(5), LoadCredential=). Raises SecretMissing where nobody says
+    which directory that is: looking in the current one would take whatever lies about."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not given:
+        raise SecretMissing(f"systemd credential {name} cannot be read: $CREDENTIALS_DIRECTORY is not set")
+    folder = Path(given)
     plain = folder / name
     # os.path.exists, because Path.exists raises where the folder may not be entered; the read then names the place.
     return plain if os.path.exists(plain) else folder / f"secrets_{name}"

@@ -27,6 +27,7 @@ from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
 from notifier.model.times import utc
+from notifier.notices.sms import plain_sms
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
@@ -226,16 +227,22 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     return replace(outcome, detail=f"{outcome.detail}, Twilio {code}") if isinstance(code, int) else outcome
 
 
+def _as_sent(body: str) -> str:
+    """A text as it may come back: Twilio's Smart Encoding writes typographic characters plainly, and a text that was
+    not recognised for it would be sent twice."""
+    return plain_sms(body).strip()
+
+
 def read_list(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
     """What the newest messages to one number say of ours. A trial account puts words before the text, so the end is
     compared. Filtering is done here, because Twilio's own filter by DateSent leaves out what is still queued."""
     rows = answer.fields().get("messages")
     if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return CannotTell(f"Twilio's list answered HTTP {answer.status}")
-    since, body = message.created_at - CLOCKS_DIFFER, message.body.strip()
+    since, body = message.created_at - CLOCKS_DIFFER, _as_sent(message.body)
     recent = [row for row in rows if _made_at(row, since) >= since]
     for row in recent:
-        if body and str(row.get("body", "")).strip().endswith(body):
+        if body and _as_sent(str(row.get("body", ""))).endswith(body):
             return Found(str(row.get("sid", "")))
     if answer.fields().get("next_page_uri") and len(recent) == len(rows):
         return CannotTell(f"more than {PAGE} messages to this number since it was made")

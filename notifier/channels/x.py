@@ -224,7 +224,8 @@ def _forbidden(words: str) -> Outcome:
         return rejected(Reason.TOO_LONG, "HTTP 403: longer than X takes")
     if _ACCOUNT_TROUBLE.search(text):
         return retry(Reason.FORBIDDEN, "HTTP 403: the account or app may not post", stops=True)
-    return rejected(Reason.FORBIDDEN, "HTTP 403: X does not permit this post", stops=True)
+    # Nobody knows what it means: the channel stops and tries again later, which a person sees and no notice is lost to.
+    return retry(Reason.FORBIDDEN, "HTTP 403: X does not permit this post", stops=True)
 
 
 def _problem(read: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..config import ConfigMistakes, load
+from ..config.mistake import listed, nearest
 from ..config.tree import Config
 from ..ports import Store, StoreUnavailable
 from ..store import open_store
@@ -58,6 +59,22 @@ def load_or_explain(directory: Path) -> Config:
             click.echo(str(mistake), err=True)
         count = len(error.mistakes)
         raise Problem(f"{directory} has {count} mistake{'' if count == 1 else 's'}; nothing was done") from error
+
+
+def loaded(directory: Path) -> Config | None:
+    """The configuration, or None while it has mistakes: for what staff must be able to do all the same."""
+    try:
+        return load(directory)
+    except ConfigMistakes:
+        return None
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> Problem:
+    """The problem of a name nobody knows, with the nearest spelling; every known one where none is near."""
+    names = sorted(known)
+    near = nearest(word, names)
+    hint = f": did you mean {near}?" if near else f"; expected {listed(names)}"
+    return Problem(f"there is no {what} {word}{hint}")
 
 
 @contextmanager

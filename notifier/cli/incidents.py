@@ -41,8 +41,15 @@ def list_incidents(directory: Path, store_path: Path | None, as_json: bool, ever
     print_table("Incidents", ["id", "service", "regions", "state", "level", "since", "why"],
                 [(i.id, i.service, i.regions, i.state, i.level, i.started_at, i.reason) for i in found],
                 empty="No incident is open." if not everything else "There has been no incident.")
+    if waiting:
+        print_waiting(waiting)
+
+
+def print_waiting(waiting: Sequence[Notice]) -> None:
+    """The table of notices that wait for a person."""
     print_table("Notices waiting for a person", ["notice", "stage", "regions", "people", "goes by itself at"],
-                [(n.id, n.stage, n.regions, n.audience, n.release_by) for n in waiting], empty="")
+                [(n.id, n.stage, n.regions, n.audience, n.release_by) for n in waiting],
+                empty="No notice waits for a person.")
 
 
 @incidents.command()
@@ -111,12 +118,15 @@ def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, int
 def _waiting_notice(store: Store, notice: str) -> Notice:
     with store.transaction() as tx:
         found = tx.notice(notice)
-        if found is None:
-            waiting = [n for n in tx.notices(incident=notice) if n.state is NoticeState.WAITING]
-            found = waiting[-1] if waiting else None
-    if found is None:
+        waiting = [n for n in tx.notices(incident=notice) if n.state is NoticeState.WAITING]
+    if found is not None:
+        return found
+    if not waiting:
         raise Problem(f"{notice} is neither a notice nor an incident with one waiting: `notifier incidents list`")
-    return found
+    if len(waiting) > 1:
+        raise Problem(f"{len(waiting)} notices of {notice} wait: name one of them\n"
+                      + "\n".join(f"  {n.id}: {n.stage}, {', '.join(n.regions)}, {n.audience} people" for n in waiting))
+    return waiting[0]
 
 
 @incidents.command()
@@ -153,14 +163,17 @@ def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path
 @incidents.command("open")
 @click.option("--service", required=True)
 @click.option("--region", "regions", multiple=True, required=True)
+@click.option("--level", type=click.Choice(["minor", "major", "critical"]), default="major", show_default=True,
+              help="How bad it is: policies may ask for a level.")
 @click.option("--note", default="", help="What you know; kept with the incident.")
 @actor_option
 @_common
-def open_incident(service: str, regions: tuple[str, ...], note: str, actor: str, directory: Path,
+def open_incident(service: str, regions: tuple[str, ...], level: str, note: str, actor: str, directory: Path,
                   store_path: Path | None, as_json: bool) -> None:
     """Open a confirmed incident on your word."""
+    arguments = {"service": service, "regions": ",".join(regions), "level": level, "note": note}
     with opened_store(directory, store_path) as store:
-        ask(store, Verb.OPEN, actor, {"service": service, "regions": ",".join(regions), "note": note}, as_json=as_json)
+        ask(store, Verb.OPEN, actor, arguments, as_json=as_json)
 
 
 @incidents.command()
@@ -174,10 +187,14 @@ def hold(incident: str, off: bool, actor: str, directory: Path, store_path: Path
         ask(store, Verb.HOLD, actor, {"incident": incident, "on": "no" if off else "yes"}, as_json=as_json)
 
 
-def _note_command(name: str, verb: Verb, doc: str, *, required: bool) -> None:
+_FOR_CUSTOMERS = "Text for customers, in the default language."
+_AS_EVIDENCE = "What you know: kept as evidence, for staff; customers do not read it."
+
+
+def _note_command(name: str, verb: Verb, doc: str, *, required: bool, note_help: str = _FOR_CUSTOMERS) -> None:
     @incidents.command(name, help=doc)
     @click.argument("incident")
-    @click.option("--note", default="", required=required, help="Text for customers, in the default language.")
+    @click.option("--note", default="", required=required, help=note_help)
     @click.option("--note-in", "notes", multiple=True, metavar="LANG=TEXT", help="The same in another language.")
     @actor_option
     @_common
@@ -192,7 +209,7 @@ def _note_command(name: str, verb: Verb, doc: str, *, required: bool) -> None:
 
 
 _note_command("confirm", Verb.CONFIRM, "It is real: count your word as evidence. What ends it stays with the sources.",
-              required=False)
+              required=False, note_help=_AS_EVIDENCE)
 _note_command("update", Verb.UPDATE, "Send an update that carries your words.", required=True)
 _note_command("resolve", Verb.RESOLVE, "Say that it is over, to those who were told.", required=False)
 _note_command("withdraw", Verb.WITHDRAW, "It was false: stop what is queued, correct those who were told.",

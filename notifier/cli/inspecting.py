@@ -15,12 +15,15 @@ from ..clock import SystemClock
 from ..config import check as check_directory
 from ..config.schema import json_schema
 from ..config.tree import Config
+from ..model.notice import NoticeState
 from ..model.times import parse_rfc3339
+from ..notices.preview import PreviewRow
 from ..notices.preview import preview as preview_rows
 from ..ports import Channel, Failure, Finding, Source, StoreUnavailable
 from ..secret import SecretMissing
 from ..store import open_store
-from .deployment import config_option, json_option, load_or_explain, opened_store, store_option
+from .deployment import config_option, json_option, load_or_explain, opened_store, store_option, unknown
+from .incidents import print_waiting
 from .output import Problem, print_json, print_table
 
 
@@ -65,25 +68,47 @@ def preview(service: str, regions: tuple[str, ...], channel: str | None, languag
             as_json: bool) -> None:
     """Show every text of an incident as each channel would carry it, with lengths, segments and price."""
     config = load_or_explain(directory)
-    for region in regions:
-        if region not in config.regions:
-            raise Problem(f"there is no region {region}")
-    if service not in config.services:
-        raise Problem(f"there is no service {service}: known are {', '.join(sorted(config.services))}")
+    _known_or_explain(config, service, regions)
     rows = preview_rows(service=service, regions=regions or _some_region(config),
                         speaker=make_speaker(config, make_channels(config)), now=SystemClock().now())
     shown = [row for row in rows if channel in (None, row.channel) and language in (None, row.language)]
     if as_json:
         print_json({"texts": shown})
         return
-    print_table(f"What would be said about {service}",
-                ["wording", "channel", "lang", "text", "length", "limit", "segments", "price"],
-                [(r.wording, r.channel, r.language, r.problem or (f"{r.subject}\n" if r.subject else "") + r.text,
-                  r.length, r.limit, r.segments, f"{r.price:.3f}" if r.price else "") for r in shown],
-                empty="No channel would carry anything.")
+    for row in shown:
+        _print_preview(row, config.company.currency)
+    if not shown:
+        click.echo("No channel would carry anything.")
     misfits = [row for row in shown if row.text and not row.fits]
     if misfits:
         raise Problem(f"{len(misfits)} texts do not fit their channel")
+
+
+def _known_or_explain(config: Config, service: str, regions: tuple[str, ...]) -> None:
+    for region in regions:
+        if region not in config.regions:
+            raise unknown("region", region, (known.id for known in config.regions))
+    if service not in config.services:
+        raise unknown("service", service, config.services)
+
+
+def _print_preview(row: PreviewRow, currency: str) -> None:
+    """One text as a block: where it goes and what it measures, then the words, readable at any width."""
+    click.echo(" · ".join([row.wording, f"{row.channel}/{row.language}", *_measures(row, currency)]))
+    for line in [row.problem] if row.problem else [*([row.subject, ""] if row.subject else []), *row.text.splitlines()]:
+        click.echo(f"    {line}".rstrip())
+    click.echo()
+
+
+def _measures(row: PreviewRow, currency: str) -> Iterator[str]:
+    if row.problem:
+        yield "no text"
+        return
+    yield f"{row.length} of {row.limit}" + ("" if row.fits else ": TOO LONG")
+    if row.kind == "sms":
+        yield f"{row.segments} segment{'' if row.segments == 1 else 's'} of {row.encoding}"
+    if row.price:
+        yield f"{row.price:.3f} {currency}"
 
 
 def _some_region(config: Config) -> tuple[str, ...]:
@@ -141,6 +166,8 @@ def _examine_channel(channel: Channel) -> list[Finding]:
 
 def _examine_source(source: Source, now: Any) -> Finding:
     answer = source.fetch({}, now)
+    if isinstance(answer, Failure) and answer.reason == "not_listening":
+        return Finding(source.id, True, f"waits for pushes at /hooks/alerts/{source.id}")
     if isinstance(answer, Failure):
         return Finding(source.id, False, f"{answer.reason} {answer.detail}".strip())
     if getattr(source, "kind", "") == "probe" and not (tried := json.loads(answer.body))["ok"]:
@@ -161,13 +188,13 @@ def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
         kept = tx.checkpoint("status")
         daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
         sources, open_now = tx.source_states(), tx.incidents(open_only=True)
-        kill = tx.switch("kill")
+        waiting, kill = tx.notices(state=NoticeState.WAITING), tx.switch("kill")
         gauges = dict(tx.gauges(SystemClock().now()))
     if daemon.get("running"):
         age = (SystemClock().now() - parse_rfc3339(daemon["at"])).total_seconds()
         daemon["running"] = age < 30
     whole = {"daemon": daemon, "kill_switch": kill or "off", "sources": sources, "open_incidents": open_now,
-             "gauges": gauges}
+             "waiting": waiting, "gauges": gauges}
     if as_json:
         print_json(whole)
         return
@@ -180,7 +207,8 @@ def _print_status(whole: dict[str, Any]) -> None:
         click.echo(f"running as pid {daemon['pid']}, {daemon['mode']} mode, configuration {daemon['revision']} "
                    f"good since {daemon['good_since']}")
     else:
-        click.echo("the daemon is not running")
+        last = f"; its last configuration was {daemon['revision']}" if daemon.get("revision") else ""
+        click.echo(f"the daemon is not running{last}")
     for mistake in daemon.get("rejected", []):
         click.echo(f"  edit rejected: {mistake['file']}:{mistake['line']}:{mistake['column']} {mistake['message']}")
     for channel, why in daemon.get("stopped_channels", {}).items():
@@ -193,5 +221,6 @@ def _print_status(whole: dict[str, Any]) -> None:
     print_table("Open incidents", ["id", "service", "regions", "state"],
                 [(i.id, i.service, i.regions, i.state) for i in whole["open_incidents"]],
                 empty="No incident is open.")
-    waiting = {name: n for name, n in whole["gauges"].items() if name.startswith("outbox.") and n}
-    print_table("Outbox", ["what", "number"], sorted(waiting.items()), empty="The outbox is empty.")
+    print_waiting(whole["waiting"])
+    queued = {name: n for name, n in whole["gauges"].items() if name.startswith("outbox.") and n}
+    print_table("Outbox", ["what", "number"], sorted(queued.items()), empty="The outbox is empty.")

@@ -15,7 +15,7 @@ from ..ports import StoreUnavailable
 from ..store import open_store
 from ..store.settings import StoreSettings
 from ..web.server import CannotListen
-from .deployment import actor_option, config_option, load_or_explain, opened_store, store_option
+from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
 from .output import Problem
@@ -75,6 +75,9 @@ def kill_switch(position: str, actor: str, directory: Path, store_path: Path | N
 @store_option
 def channel_switch(channel: str, position: str, why: str, actor: str, directory: Path, store_path: Path | None) -> None:
     """Stop one channel, or let one that stopped over a fault go on at once; what waits for it is kept."""
+    config = loaded(directory)
+    if config is not None and channel not in config.channels:
+        raise unknown("channel", channel, config.channels)
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         value = "off" if position == "resume" else f"on {why}"
         tx.set_switch(f"stop:{channel}", value, actor, SystemClock().now())

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import click
 
+from ..config.tree import Config
 from ..model.staff import Verb
-from .deployment import actor_option, config_option, json_option, opened_store, store_option
-from .output import print_json, print_table
+from ..model.workaround import Workaround
+from ..ports import Store
+from .deployment import actor_option, config_option, json_option, loaded, opened_store, store_option
+from .output import Problem, print_json, print_table
 from .requests import ask
 
 
@@ -23,15 +26,31 @@ def workaround() -> None:
 @store_option
 @json_option
 def list_workarounds(incident: str | None, directory: Path, store_path: Path | None, as_json: bool) -> None:
-    """List known workarounds and candidates."""
-    with opened_store(directory, store_path) as store, store.transaction() as tx:
-        found = tx.workarounds(incident=incident) if incident else tx.workarounds()
+    """List known workarounds, those of the catalogue included, and candidates."""
+    config = loaded(directory)
+    with opened_store(directory, store_path) as store:
+        found = _known(store, config, incident)
+    if config is None:
+        click.echo(f"{directory} has mistakes: its catalogue is left out; see `notifier check`", err=True)
     if as_json:
         print_json({"workarounds": found})
         return
-    print_table("Workarounds", ["id", "service", "incident", "origin", "verified by", "text", "evidence"],
-                [(w.id, w.service, w.incident, w.origin, w.verified_by, next(iter(w.texts.values()), ""), w.evidence)
-                 for w in found], empty="No workaround is known.")
+    print_table("Workarounds", ["id", "service", "for", "origin", "vouched for by", "text"],
+                [(w.id, w.service, w.incident or w.regions or "everywhere", w.origin,
+                  w.verified_by or f"nobody yet: {w.evidence}", next(iter(w.texts.values()), "")) for w in found],
+                empty="No workaround is known.")
+
+
+def _known(store: Store, config: Config | None, incident: str | None) -> tuple[Workaround, ...]:
+    """What the store keeps and what the catalogue holds; of one incident: its own, and the catalogue's for it."""
+    catalogue = config.workarounds if config else ()
+    with store.transaction() as tx:
+        if incident is None:
+            return (*tx.workarounds(), *catalogue)
+        found = tx.incident(incident)
+        if found is None:
+            raise Problem(f"there is no incident {incident}: `notifier incidents list --all` shows them")
+        return (*tx.workarounds(incident=incident), *(w for w in catalogue if w.service == found.service))
 
 
 @workaround.command("pass-on")

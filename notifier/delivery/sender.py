@@ -169,5 +169,9 @@ class Sender:
         return False
 
     def _set_switch(self, value: str) -> None:
+        """Set our own stop, or clear it. A person's stop has no end of its own, and stands whatever we find."""
         with self._store.transaction() as tx:
+            stop = read_stop(tx.switch(self.switch))
+            if stop is not None and stop.until is None:
+                return
             tx.set_switch(self.switch, value, ACTOR, self._clock.now())

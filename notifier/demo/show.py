@@ -44,6 +44,8 @@ class Performance:
         self.console = console
         self.per_second = seconds / (ENDS - SHOWN_FROM).total_seconds()
         self.posts: deque[tuple[datetime, str]] = deque(maxlen=8)
+        self.owed = 0.0
+        """Real seconds of virtual time that has passed and was not yet waited for."""
         self.printed = 0
         self.lines: set[str] = set()
 
@@ -52,13 +54,13 @@ class Performance:
         now = self.stage.clock.now()
         if at < SHOWN_FROM:
             return
-        left = (min(at, ENDS) - max(now, SHOWN_FROM)).total_seconds() * self.per_second
-        while left > 0:
+        self.owed += (min(at, ENDS) - max(now, SHOWN_FROM)).total_seconds() * self.per_second
+        while self.owed >= 1 / FRAMES:
             self.draw()
-            step = min(left, 1 / FRAMES)
-            time.sleep(step)
-            left -= step
-        self.draw()
+            time.sleep(1 / FRAMES)
+            self.owed -= 1 / FRAMES
+        if self.live is None:
+            self.draw()
 
     def heard(self, event: Event) -> Event:
         """Note a post for the picture."""

@@ -1,0 +1,1 @@
+"""Hearing customers: posts become complaints, complaints people, people counts, and unlikely counts signals."""

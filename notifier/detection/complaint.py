@@ -8,7 +8,7 @@ and counting it as a customer would count the newspaper.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -104,7 +104,7 @@ class Judge:
                 return Verdict(kind, tuple(sorted(services)), tuple(dict.fromkeys(deciding)))
         return Verdict(Kind.NONE)
 
-    def _turned(self, words: list[Word], start: int, end: int) -> bool:
+    def _turned(self, words: Sequence[Word], start: int, end: int) -> bool:
         """Whether the words just before a symptom deny it, only fear it, or count others it befell."""
         before = [word.folded for word in words[max(0, start - BEFORE):start]]
         if any(_MANY.fullmatch(word) for word in before):
@@ -130,7 +130,7 @@ def _near(named: list[tuple[int, str]], start: int, end: int) -> list[str]:
     return [service for at, service in named if start - NEAR <= at <= end + NEAR]
 
 
-def _spelt(words: list[Word], start: int, end: int) -> str:
+def _spelt(words: Sequence[Word], start: int, end: int) -> str:
     return " ".join(word.folded for word in words[start:end])
 
 

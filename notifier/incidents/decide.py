@@ -14,8 +14,8 @@ from ..model.notice import Notice, Stage
 from ..model.policy import Policy
 from ..model.region import RegionTree
 from ..model.signal import Evidence, SignalClass
-from .evidence import join, overlap
-from .policy import enough
+from .evidence import covered, join, overlap
+from .policy import enough, speaks
 from .situation import Decision, Sight, Situation
 from .wants import drops, wants
 
@@ -27,11 +27,31 @@ ABSORBED = "absorbed"
 
 
 def sight(evidence: Evidence) -> Sight:
-    """TROUBLE while any signal reports it; UNKNOWN when all who reported are blind; else CALM."""
-    if evidence.classes:
+    """TROUBLE while a source that can be heard reports it; CALM when its end was seen; UNKNOWN otherwise.
+
+    What a blind source said last is neither trouble nor its end. Calm needs somebody who could have said otherwise:
+    staff are no such witness, and a blind source's trouble that can run out by itself may only have run out.
+    """
+    blind = frozenset(evidence.blind)
+    troubling = [s for s in evidence.signals if s.level.is_trouble]
+    if any(speaks(s, blind) for s in troubling):
         return Sight.TROUBLE
-    reporters = {s.source for s in (*evidence.signals, *evidence.over)}
-    return Sight.UNKNOWN if reporters and reporters <= set(evidence.blind) else Sight.CALM
+    reporters = {s.source for s in (*evidence.signals, *evidence.over) if s.klass is not SignalClass.STAFF}
+    unheard = bool(reporters) and reporters <= blind
+    return Sight.UNKNOWN if troubling or unheard or _ran_out(evidence, blind) else Sight.CALM
+
+
+def _ran_out(evidence: Evidence, blind: frozenset[str]) -> bool:
+    """Whether trouble of a blind source may be over only because nobody renewed it."""
+    return any(s.source in blind and s.lasts_until is not None and s.klass is not SignalClass.STAFF
+               for s in evidence.over)
+
+
+def _heard(evidence: Evidence, tree: RegionTree, known: tuple[str, ...] = ()) -> Evidence:
+    """The evidence without what blind sources said last, but for what lies inside the regions already `known`."""
+    signals = tuple(s for s in evidence.signals if speaks(s, evidence.blind) or covered(tree, [s.region], known))
+    regions = join(tree, (s.region for s in signals if s.level.is_trouble))
+    return replace(evidence, signals=signals, regions=regions)
 
 
 def decide(
@@ -65,6 +85,7 @@ def moved(before: Incident, after: Incident) -> Incident:
 def _open(evidence: Evidence, policy: Policy, now: datetime, situation: Situation) -> Decision:
     if sight(evidence) is not Sight.TROUBLE:
         return Decision("; ".join(situation.left_out) or "nothing reports trouble", None)
+    evidence = _heard(evidence, situation.regions)
     confirms, why = enough(policy.confirm, evidence)
     if not confirms:
         suspects, why = enough(policy.suspect, evidence)
@@ -139,7 +160,7 @@ def _next_state(
 ) -> tuple[IncidentState, str]:
     """Where it goes from here. `incident` has its new calm_since and confirmed_at, and its state of before."""
     if seen is Sight.UNKNOWN:
-        return incident.state, "unknown is not OK: every source that reported this is stale or failing"
+        return incident.state, "unknown is not OK: a source that reported this is stale or failing"
     if seen is Sight.CALM:
         return _while_calm(incident, now, policy, situation)
     if incident.state is S.MONITORING:
@@ -178,12 +199,14 @@ def _where_it_was(incident: Incident) -> IncidentState:
 
 
 def _regions(before: Incident, evidence: Evidence, situation: Situation) -> tuple[str, ...]:
-    """Follows the evidence until something was said or a person set it; from then on it only grows. Calm keeps it."""
-    if not evidence.regions:
+    """Follows the evidence until something was said or a person set it; from then on it only grows. Calm keeps it,
+    and what a blind source said last neither widens nor narrows it."""
+    seen = _heard(evidence, situation.regions, before.regions).regions
+    if not seen:
         return before.regions
     if situation.released or before.widened_by or before.opened_by:
-        return join(situation.regions, before.regions, evidence.regions)
-    return evidence.regions
+        return join(situation.regions, before.regions, seen)
+    return seen
 
 
 def _notes(before: Incident, after: Incident, evidence: Evidence) -> list[str]:
@@ -193,7 +216,7 @@ def _notes(before: Incident, after: Incident, evidence: Evidence) -> list[str]:
         notes.append("now confirmed")
     if before.regions != after.regions:
         notes.append(f"regions now {', '.join(after.regions)}, before {', '.join(before.regions)}")
-    if before.calm_since is not None and after.calm_since is None and not evidence.classes:
+    if before.calm_since is not None and after.calm_since is None and sight(evidence) is Sight.UNKNOWN:
         notes.append("the calm no longer counts")
     several = overlap(evidence)
     if several and several not in before.reason:

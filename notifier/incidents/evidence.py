@@ -86,12 +86,14 @@ def gather(
     *,
     regions: RegionTree,
     blind: frozenset[str] = frozenset(),
+    ended: frozenset[Key] = frozenset(),
     planned: Sequence[Planned] = (),
 ) -> tuple[Case, ...]:
     """Every outage there is: one Case for each open incident, whether or not a signal still speaks of it, and one for
     each connected group of trouble that no incident claims. Ordered by service, then regions, then id.
 
-    `blind` are the sources whose silence means nothing now. Signals inside planned work open and widen nothing, unless
+    `blind` are the sources whose silence means nothing now, `ended` the signals their source said are over: of those
+    `Evidence.over` holds no time they run out at. Signals inside planned work open and widen nothing, unless
     an incident had them before the work began, or staff sent them. Levels below MINOR never open or widen anything.
     """
     placed = [s for s in open_signals if s.region in regions]
@@ -103,7 +105,7 @@ def gather(
             groups.add_incident(one)
     for signal in trouble:
         groups.add_signal(signal, linked.get(signal.key))
-    cases = _cases(groups, known, placed, blind)
+    cases = _cases(groups, known, placed, blind, ended)
     return tuple(sorted(cases + _only_planned(planned_out), key=lambda c: (
         c.evidence.service, c.evidence.regions, c.incident or "")))
 
@@ -214,7 +216,9 @@ class _Groups:
 # ── Cases ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cases(groups: _Groups, known: Sequence[Known], placed: Sequence[Signal], blind: frozenset[str]) -> list[Case]:
+def _cases(
+    groups: _Groups, known: Sequence[Known], placed: Sequence[Signal], blind: frozenset[str], ended: frozenset[Key]
+) -> list[Case]:
     by_id = {one.incident.id: one for one in known}
     closed = [one for one in known if not one.incident.state.is_open]
     spoke = _spoke(placed, known)
@@ -231,7 +235,7 @@ def _cases(groups: _Groups, known: Sequence[Known], placed: Sequence[Signal], bl
             service=service,
             regions=join(groups.tree, (s.region for s in signals)),
             signals=tuple(sorted([*signals, *_lesser(claims, placed)], key=lambda s: s.key)),
-            over=_over(claims, placed),
+            over=_over(claims, placed, ended),
             blind=tuple(sorted(blind & spoke.get(service, frozenset()))),
         )
         cases.append(Case(evidence, claims[0].incident.id if claims else None, tuple(i.id for i in by_age[1:])))
@@ -257,11 +261,12 @@ def _lesser(claims: Sequence[Known], placed: Sequence[Signal]) -> list[Signal]:
     return [s for s in placed if s.key in mine and not s.level.is_trouble]
 
 
-def _over(claims: Sequence[Known], placed: Sequence[Signal]) -> tuple[Signal, ...]:
+def _over(claims: Sequence[Known], placed: Sequence[Signal], ended: frozenset[Key]) -> tuple[Signal, ...]:
     """What the claiming incidents were told of and no source says any more."""
     still = {s.key for s in placed}
-    ended = {s.key: replace(s, level=Level.OK) for k in claims for s in k.linked if s.key not in still}
-    return tuple(ended[key] for key in sorted(ended))
+    over = {s.key: replace(s, level=Level.OK, lasts_until=None if s.key in ended else s.lasts_until)
+            for k in claims for s in k.linked if s.key not in still}
+    return tuple(over[key] for key in sorted(over))
 
 
 def _spoke(placed: Sequence[Signal], known: Sequence[Known]) -> dict[str, frozenset[str]]:

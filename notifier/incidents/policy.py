@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from math import prod
 
-from ..model.policy import Enough, Policy
+from ..model.notice import Stage
+from ..model.policy import Enough, NoticeRule, Policy, Release
 from ..model.region import RegionTree
-from ..model.signal import Evidence, Level, SignalClass
+from ..model.signal import Evidence, Level, Signal, SignalClass
 
 CAUTIOUS = Policy(
     id="cautious",
@@ -26,15 +28,31 @@ def choose(
     the country.
     """
     places = tuple(regions)
-    for policy in policies:
-        if policy.services and service not in policy.services:
-            continue
-        if policy.levels and level not in policy.levels:
-            continue
-        if policy.regions and not all(_inside(tree, place, policy.regions) for place in places):
-            continue
-        return policy
-    return CAUTIOUS
+    return next((policy for policy in policies if fits(policy, tree, service, places, level)), CAUTIOUS)
+
+
+def fits(policy: Policy, tree: RegionTree, service: str, regions: Sequence[str], level: Level) -> bool:
+    """Whether a policy is made for this service, all these regions and this level."""
+    return (
+        (not policy.services or service in policy.services)
+        and (not policy.levels or level in policy.levels)
+        and (not policy.regions or all(_inside(tree, place, policy.regions) for place in regions))
+    )
+
+
+def stricter(own: Policy, other: Policy) -> Policy:
+    """`own`, with the release rule of each stage and the cap of `other` wherever those ask more of people."""
+    caps = [policy.audience_cap for policy in (own, other) if policy.audience_cap is not None]
+    rules = {stage: max(own.rule(stage), other.rule(stage), key=_strictness) for stage in Stage}
+    return own.model_copy(update={"notices": rules, "audience_cap": min(caps, default=None)})
+
+
+def _strictness(rule: NoticeRule) -> tuple[int, timedelta]:
+    if rule.release is Release.AUTO:
+        return 0, timedelta(0)
+    if rule.release is Release.APPROVE_OR_AFTER and rule.after is not None:
+        return 1, rule.after
+    return 2, timedelta(0)
 
 
 def _inside(tree: RegionTree, place: str, outer: Sequence[str]) -> bool:
@@ -45,14 +63,26 @@ def scores(evidence: Evidence) -> Mapping[SignalClass, float]:
     """How strongly each class reports trouble, 0..1.
 
     Sources of one class are taken as independent witnesses: the score is the chance that not all of them are wrong,
-    1 - (1-a)(1-b)…, the "noisy or". Signals of one source are not independent: only its strongest counts.
+    1 - (1-a)(1-b)…, the "noisy or". Signals of one source are not independent: only its strongest counts. What a blind
+    source said last is no evidence.
     """
     strongest: dict[SignalClass, dict[str, float]] = {}
-    for signal in evidence.signals:
-        if signal.level.is_trouble:
-            by_source = strongest.setdefault(signal.klass, {})
-            by_source[signal.source] = max(by_source.get(signal.source, 0.0), min(max(signal.score, 0.0), 1.0))
+    for signal in _speaking(evidence):
+        by_source = strongest.setdefault(signal.klass, {})
+        by_source[signal.source] = max(by_source.get(signal.source, 0.0), min(max(signal.score, 0.0), 1.0))
     return {klass: _together(by_source.values()) for klass, by_source in sorted(strongest.items())}
+
+
+def _speaking(evidence: Evidence) -> list[Signal]:
+    """The signals that report trouble and whose source can be heard."""
+    return [s for s in evidence.signals if s.level.is_trouble and speaks(s, evidence.blind)]
+
+
+def speaks(signal: Signal, blind: Collection[str]) -> bool:
+    """Whether a signal still says something: its source can be heard, or it is the crowd's. The crowd counts as blind
+    as soon as one listener is, for then its silence means nothing; but what the others hear is heard, and its signals
+    are renewed every minute and run out by themselves."""
+    return signal.source not in blind or signal.klass is SignalClass.CROWD
 
 
 def _together(values: Iterable[float]) -> float:
@@ -79,5 +109,5 @@ def enough(alternatives: Enough, evidence: Evidence) -> tuple[bool, str]:
 
 
 def _word(klass: SignalClass, have: float, need: float, evidence: Evidence) -> str:
-    sources = sorted({s.source for s in evidence.signals if s.klass is klass and s.level.is_trouble})
+    sources = sorted({s.source for s in _speaking(evidence) if s.klass is klass})
     return f"{klass} evidence {have:.2f} (needs {need:.2f}) from {', '.join(sources)}"

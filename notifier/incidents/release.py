@@ -186,19 +186,39 @@ def agreed(turn: Turn, notice: Notice) -> bool:
 def release(turn: Turn, incident: Incident, notice: Notice, policy: Policy) -> Notice:
     """Put a notice's deliveries into the outbox and say so on the notice and the incident.
 
-    Where people have joined since it was written and they are now too many for one approval, it waits for a second
-    person instead, and earlier approvals are void because its digest has changed.
+    Where more people have joined than were approved, or than one approval is enough for, it waits instead, and earlier
+    approvals are void because its digest has changed.
     """
     rows = planned(turn, notice, incident.service)
     people = people_among(turn, rows)
-    if notice.approvals_needed < 2 and over_cap(policy, notice, people):
-        return turn.put(replace(notice, audience=people, approvals_needed=2, release_by=None), NoticeState.WAITING)
+    counted = _counted(notice, policy, people)
+    if counted.approvals_needed > notice.approvals_needed or (
+            people > notice.audience and notice.approvals_needed > 0 and not _overdue(turn, notice)):
+        return turn.put(counted, NoticeState.WAITING)
     if not any(row.state is DeliveryState.PENDING for row in rows):
         return turn.put(notice, NoticeState.CANCELLED, "by now it would reach nobody")
-    notice = turn.put(replace(notice, released_at=turn.now), NoticeState.RELEASED)
+    notice = turn.put(replace(notice, audience=people, released_at=turn.now), NoticeState.RELEASED)
     turn.tx.add_deliveries(rows)
     turn.released(incident, notice)
     return notice
+
+
+def _counted(notice: Notice, policy: Policy, people: int) -> Notice:
+    """The notice with the number of subscribers it would reach now, and what that number asks for."""
+    if notice.approvals_needed < 2 and over_cap(policy, notice, people):
+        return replace(notice, audience=people, approvals_needed=2, release_by=None)
+    return replace(notice, audience=people)
+
+
+def _overdue(turn: Turn, notice: Notice) -> bool:
+    """Whether its deadline lets it go without anybody's approval."""
+    return notice.release_by is not None and notice.release_by <= turn.now
+
+
+def _grown(turn: Turn, incident: Incident, notice: Notice, policy: Policy) -> Notice | None:
+    """The notice with its new audience, where more would hear it than whoever approves it was shown; else None."""
+    people = people_among(turn, planned(turn, notice, incident.service))
+    return _counted(notice, policy, people) if people > notice.audience else None
 
 
 def approve(turn: Turn, incident: Incident, notice: Notice, policy: Policy, approval: Approval) -> Answer:
@@ -211,6 +231,10 @@ def approve(turn: Turn, incident: Incident, notice: Notice, policy: Policy, appr
         return Answer(False, f"notice {notice.id} has changed since you saw it: look at it again")
     if approval.actor in approvers(turn, notice):
         return Answer(False, f"{approval.actor} has already agreed to {notice.id}: a second person must")
+    grown = _grown(turn, incident, notice, policy)
+    if grown is not None:
+        turn.put(grown, NoticeState.WAITING)
+        return Answer(False, f"the audience has changed to {grown.audience}: look again and approve")
     turn.tx.put_approval(approval)
     turn.changed = True
     if turn.killed:

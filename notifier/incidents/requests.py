@@ -12,6 +12,7 @@ from ..model.incident import Incident, IncidentState
 from ..model.notice import Approval, Notice, NoticeState, Stage, Wording
 from ..model.signal import Evidence, Level, Signal, SignalClass
 from ..model.staff import StaffRequest, Verb
+from ..model.times import rfc3339
 from ..model.workaround import Workaround
 from ..notices.compose import Refusal
 from .decide import moved
@@ -19,20 +20,27 @@ from .evidence import join
 from .maintenance import behind
 from .policy import choose
 from .release import Answer, Request, approve, outcome, say
-from .situation import Want
+from .situation import Situation, Want
 from .turn import Turn
+from .wants import owed
 
 S = IncidentState
 STAFF = "staff"
 """The source of signals that people give."""
 WORD_LASTS = timedelta(minutes=10)
 """How long a person's confirmation stands as a signal of its own."""
+REQUEST_LASTS = timedelta(minutes=15)
+"""How long a request waits for a decider that does not run: what was right to say then may be wrong by now."""
+_NEVER_TOO_OLD = frozenset({Verb.HOLD, Verb.WITHDRAW, Verb.REFUSE})
+"""What stops words, or takes back what was false, is done however late."""
 NOTE_LIMIT = 1000
 """Characters of a note or workaround; what fits a channel is decided when it is composed."""
 
 
 def take(turn: Turn, request: StaffRequest) -> Answer:
     """Do what a person asks, or say why not."""
+    if request.verb not in _NEVER_TOO_OLD and turn.now - request.at > REQUEST_LASTS:
+        return Answer(False, f"too old: asked at {rfc3339(request.at)}; ask again")
     too_long = [name for name, text in request.arguments.items() if len(text) > NOTE_LIMIT]
     if too_long:
         return Answer(False, f"{too_long[0]} is longer than {NOTE_LIMIT} characters")
@@ -102,7 +110,7 @@ def _level(name: str) -> Level | None:
 
 
 def _hold(turn: Turn, request: StaffRequest) -> Answer:
-    incident = _incident(turn, request)
+    incident = _incident(turn, request, or_owed=True)
     if isinstance(incident, Answer):
         return incident
     on = request.arguments.get("on", "yes") != "no"
@@ -131,24 +139,27 @@ def _widen(turn: Turn, request: StaffRequest) -> Answer:
 
 
 def _resolve(turn: Turn, request: StaffRequest) -> Answer:
-    incident = _incident(turn, request)
+    incident = _incident(turn, request, or_owed=True)
     if isinstance(incident, Answer):
         return incident
     note = request.arguments.get("note", "")
     said = f"resolved by {request.actor}" + (f": {note}" if note else "")
-    after = _end(turn, incident, replace(incident, state=S.RESOLVED, resolved_at=turn.now), said, request.actor)
+    over = replace(incident, state=S.RESOLVED, resolved_at=incident.resolved_at or turn.now)
+    after = _end(turn, incident, over, said, request.actor)
     if not any(n.state is NoticeState.RELEASED for n in turn.notices_of(after)):
         return Answer(True, f"{after.id} is resolved; nothing had been said, so nothing is")
     return _ended(turn, after, Want(Stage.RESOLVE, Wording.RESOLVE, said), request)
 
 
 def _withdraw(turn: Turn, request: StaffRequest) -> Answer:
-    incident = _incident(turn, request)
+    """It was false. One that is resolved already stays so, for its table has no way on; those told are corrected."""
+    incident = _incident(turn, request, or_owed=True)
     if isinstance(incident, Answer):
         return incident
     note = request.arguments.get("note", "")
     said = f"withdrawn by {request.actor}" + (f": {note}" if note else "")
-    after = _end(turn, incident, replace(incident, state=S.WITHDRAWN), said, request.actor)
+    state = S.WITHDRAWN if incident.state.is_open else incident.state
+    after = _end(turn, incident, replace(incident, state=state), said, request.actor)
     if not turn.told(after.id):
         return Answer(True, f"{after.id} is withdrawn; nobody had been told")
     return _ended(turn, after, Want(Stage.CORRECT, Wording.CORRECT, said), request)
@@ -159,7 +170,7 @@ def _end(turn: Turn, before: Incident, after: Incident, said: str, actor: str) -
     own = [s for s in turn.tx.evidence_of(before.id) if s.klass is SignalClass.STAFF]
     turn.tx.put_signals(replace(s, level=Level.OK, observed_at=turn.now) for s in own)
     ended = moved(before, replace(after, calm_since=None, next_update_by=None, reason=said))
-    ended = turn.keep(before, ended, said, actor=actor)
+    ended = turn.keep(before, ended, said, actor=actor, notable=True)
     waiting = [n for n in turn.notices_of(ended) if n.state is NoticeState.WAITING]
     if ended.state is S.WITHDRAWN:
         for notice in waiting:
@@ -257,15 +268,20 @@ def _said(turn: Turn, incident: Incident, want: Want, wish: Request) -> Answer:
 # ── Reading arguments ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _incident(turn: Turn, request: StaffRequest) -> Incident | Answer:
+def _incident(turn: Turn, request: StaffRequest, *, or_owed: bool = False) -> Incident | Answer:
+    """The open incident named; `or_owed`: also one that is over while those who were told have yet to hear so."""
     id = request.arguments.get("incident", "")
     found = turn.tx.incident(id)
     if found is None:
         return Answer(False, f"there is no incident {id!r}")
-    if not found.state.is_open:
+    if not found.state.is_open and not (or_owed and _owed(turn, found)):
         into = f" into {found.merged_into}" if found.merged_into else ""
         return Answer(False, f"{id} is already {found.state}{into}")
     return found
+
+
+def _owed(turn: Turn, incident: Incident) -> bool:
+    return owed(incident, turn.now, Situation(turn.plans.speaker.regions, notices=turn.notices_of(incident)))
 
 
 def _notice(turn: Turn, request: StaffRequest) -> Notice | Answer:

@@ -24,7 +24,7 @@ class Sight(StrEnum):
     TROUBLE = "trouble"
     CALM = "calm"
     UNKNOWN = "unknown"
-    """Nothing reports trouble, but nobody who ever did can be heard."""
+    """No source that can be heard reports trouble, and the end of it was not seen."""
 
 
 @dataclass(frozen=True, slots=True)

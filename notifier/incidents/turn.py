@@ -17,7 +17,7 @@ from ..notices.compose import Speaker
 from ..ports import Transaction
 from .decide import absorbed, after_release
 from .evidence import covered
-from .policy import choose
+from .policy import choose, fits, stricter
 from .wants import passed_on
 
 ENDED_STAGES = (Stage.ACKNOWLEDGE, Stage.WORKAROUND, Stage.UPDATE)
@@ -34,11 +34,13 @@ class Plans:
     catalogue: tuple[Workaround, ...] = ()
 
     def policy_of(self, incident: Incident) -> Policy:
-        """The policy an incident opened under; where it is configured no more, the one that fits now."""
-        for policy in self.policies:
-            if policy.id == incident.policy:
-                return policy
-        return choose(self.policies, self.speaker.regions, incident.service, incident.regions, incident.level)
+        """The policy an incident opened under; where it is configured no more, the one that fits now. An incident that
+        has outgrown its policy's regions or levels is let speak only as far as the one that fits now agrees."""
+        tree = self.speaker.regions
+        now = choose(self.policies, tree, incident.service, incident.regions, incident.level)
+        own = next((policy for policy in self.policies if policy.id == incident.policy), now)
+        fitting = fits(own, tree, incident.service, incident.regions, incident.level)
+        return own if own is now or fitting else stricter(own, now)
 
     def template_for(self, service: str) -> str:
         """Id of the template that names this service, else of the first for any service; "" where there is none."""

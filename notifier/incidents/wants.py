@@ -138,14 +138,20 @@ def passed_on(notices: Iterable[Notice]) -> frozenset[str]:
     return frozenset(n.facts.get(WORKAROUND_ID, "") for n in answered(notices, Stage.WORKAROUND))
 
 
+def owed(incident: Incident, now: datetime, situation: Situation) -> bool:
+    """Whether a resolved incident's end, or its correction, has yet to be told to those who heard of it."""
+    last = situation.last_released
+    return (incident.state is IncidentState.RESOLVED and last is not None
+            and last.stage not in (Stage.RESOLVE, Stage.CORRECT)
+            and incident.resolved_at is not None and now - incident.resolved_at < OWED_FOR)
+
+
 def _resolve(incident: Incident, now: datetime, situation: Situation) -> tuple[Want, ...]:
     """The all-clear is owed to those who were told, once, and for a day."""
-    if not situation.released or situation.said_over:
-        return ()
-    if incident.resolved_at is None or now - incident.resolved_at >= OWED_FOR:
+    if not owed(incident, now, situation) or incident.resolved_at is None:
         return ()
     settled = (*LIVE, NoticeState.REFUSED, NoticeState.CANCELLED)
-    if any(n.stage is Stage.RESOLVE and n.created_at >= incident.resolved_at and n.state in settled
+    if any(n.stage in (Stage.RESOLVE, Stage.CORRECT) and n.created_at >= incident.resolved_at and n.state in settled
            for n in situation.notices):
         return ()
     return (Want(Stage.RESOLVE, Wording.RESOLVE, "it is over, and people were told of it"),)

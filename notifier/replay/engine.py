@@ -19,6 +19,7 @@ from ..model.delivery import DeliveryState
 from ..model.mention import Mention
 from ..model.notice import NoticeState
 from ..model.settings import parse_duration
+from ..model.signal import Signal
 from ..model.staff import Verb
 from ..ports import Transaction
 from .recording import Event
@@ -110,6 +111,7 @@ class Player:
     pace: Callable[[datetime], None] = lambda at: None
     polls: int = 0
     mentions: int = 0
+    first_told: dict[tuple[str, ...], Signal] = field(default_factory=dict)
     _tick_due: datetime | None = None
     _last_mention: datetime | None = None
     _soon: datetime | None = None
@@ -130,6 +132,8 @@ class Player:
             self._go(until)
 
     def _hand_in(self, event: Event) -> None:
+        import sys
+
         now = self.clock.now()
         if isinstance(event.what, Mention):
             self.mentions += 1
@@ -139,6 +143,13 @@ class Player:
                 self._tick_due = self._next_tick(now)
         elif isinstance(event.what, tuple):
             source, answer = event.what
+            settings = self.app.config.sources.get(source)
+            if settings is None or not getattr(settings, "enabled", True):  # recorded under another configuration
+                skipped: dict[str, int] = vars(self).setdefault("skipped", {})
+                skipped[source] = skipped.get(source, 0) + 1
+                if skipped[source] == 1:
+                    sys.stderr.write(f"skipped source {source}: it is not in the configuration, or is disabled there\n")
+                return
             self.polls += 1
             self.app.poller.accept(source, answer)
             self._soon = min(self._soon or now + DECIDES_WITHIN, now + DECIDES_WITHIN)
@@ -176,8 +187,17 @@ class Player:
         for _ in range(TURNS_AT_MOST):
             asked = self._ask()
             if not self.app.turn() and not asked:
+                self._note_evidence()
                 return
         raise DoesNotSettle(f"loops still find work after {TURNS_AT_MOST} turns at {now.isoformat()}")
+
+    def _note_evidence(self) -> None:
+        """Remember each piece of evidence as it was when it first counted: its words and score grow with the outage,
+        and a report that showed the later ones beside the first moment would know the future."""
+        with self.app.store.transaction() as tx:
+            for incident in tx.incidents(open_only=True):
+                for signal in tx.evidence_of(incident.id):
+                    self.first_told.setdefault((incident.id, *signal.key), signal)
 
     def _set_tick(self) -> None:
         """The next look at the counts; none once the last post is so long ago that nothing can come of it."""

@@ -20,7 +20,7 @@ def report(player: Player) -> dict[str, Any]:
     """The one JSON object of a replay: incidents, notices as sent, counts. Times are virtual, RFC 3339."""
     app = player.app
     with app.store.transaction() as tx:
-        incidents = [_incident(tx, incident) for incident in tx.incidents()]
+        incidents = [_incident(tx, incident, player) for incident in tx.incidents()]
         notices = [row for incident in tx.incidents() for row in _notices(tx, incident.id)]
         signals = int(tx.gauges(player.clock.now()).get("signals", 0))
     return {"incidents": incidents, "notices": notices, "counts": _counts(app, player, signals)}
@@ -36,13 +36,14 @@ def _at(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _incident(tx: Transaction, incident: Incident) -> dict[str, Any]:
+def _incident(tx: Transaction, incident: Incident, player: Player) -> dict[str, Any]:
     return {
         "id": incident.id, "service": incident.service, "regions": list(incident.regions),
         "opened_at": _at(incident.opened_at), "confirmed_at": _at(incident.confirmed_at),
         "acknowledged_at": _at(incident.acknowledged_at), "workaround_at": _at(incident.workaround_at),
         "resolved_at": _at(incident.resolved_at), "state": incident.state.value,
-        "evidence": [_evidence(signal) for signal in tx.evidence_of(incident.id)],
+        "evidence": [_evidence(player.first_told.get((incident.id, *signal.key), signal))
+                     for signal in tx.evidence_of(incident.id)],
     }
 
 

@@ -16,6 +16,11 @@ from datetime import datetime, timedelta
 from notifier.model.signal import Freshness
 from notifier.ports import Failure, Reading, SourceState
 
+from .shapes import UNCHANGED
+
+UNPLACED_SHOWN = 3
+"""Unplaced things told to staff by name; the rest are counted."""
+
 
 def freshness(state: SourceState, result: Reading | Failure | None, budget: timedelta, now: datetime) -> SourceState:
     """The state after `result`; None: only time has passed. Memory is kept from known readings only."""
@@ -31,7 +36,20 @@ def freshness(state: SourceState, result: Reading | Failure | None, budget: time
     if not result.known:
         why = result.why or "the answer says nothing to rely on"
         return replace(tried, freshness=Freshness.SUSPECT, failures=state.failures + 1, why=why)
-    return replace(tried, freshness=Freshness.FRESH, why="", last_known_at=now, failures=0, memory=result.memory)
+    return replace(tried, freshness=Freshness.FRESH, why=_unplaced(result, state), last_known_at=now, failures=0,
+                   memory=result.memory)
+
+
+def _unplaced(reading: Reading, state: SourceState) -> str:
+    """What a fresh source reported and no place was found for: shown to staff, since nobody else will hear of it. An
+    answer that says nothing changed keeps what was said before."""
+    if reading.why == UNCHANGED:
+        return state.why if state.freshness is Freshness.FRESH else ""
+    if not reading.unplaced:
+        return ""
+    shown = "; ".join(words[:120] for words in reading.unplaced[:UNPLACED_SHOWN])
+    more = f" and {len(reading.unplaced) - UNPLACED_SHOWN} more" if len(reading.unplaced) > UNPLACED_SHOWN else ""
+    return f"could not be placed: {shown}{more}"
 
 
 def runs_out_at(state: SourceState, budget: timedelta) -> datetime | None:

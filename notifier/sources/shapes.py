@@ -34,11 +34,15 @@ class Unreadable(ValueError):
     """The answer cannot be relied on; the text says what is missing or wrong, in words for people."""
 
 
+UNCHANGED = "nothing has changed"
+"""Why of a reading that a 304 stands for."""
+
+
 def unread(answer: Answer, memory: Mapping[str, str]) -> Reading | None:
     """The Reading of an answer without a body worth parsing: 304 is known and says nothing new; other statuses and
     empty bodies say nothing. None: go on and parse."""
     if answer.status == 304:
-        return Reading(known=True, memory=memory)
+        return Reading(known=True, why=UNCHANGED, memory=memory)
     if not 200 <= answer.status < 300:
         return Reading(known=False, why=f"HTTP {answer.status}", memory=memory)
     return None if answer.body.strip() else Reading(known=False, why="the answer is empty", memory=memory)

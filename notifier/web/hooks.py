@@ -52,7 +52,7 @@ def hook_routes(needs: WebNeeds) -> Blueprint:
 def _hearing(routes: Blueprint, needs: WebNeeds) -> None:
     @routes.post("/hooks/alerts/<source>")
     def alerts(source: str) -> Reply:
-        if not _bearer_fits(needs.settings.alerts_token):
+        if not _bearer_fits(needs.settings().alerts_token):
             return _refuse(401, "missing or wrong bearer token")
         if source not in needs.pushable():
             return _refuse(404, "no source of that name takes pushed alerts")
@@ -87,12 +87,12 @@ def _twilio(routes: Blueprint, needs: WebNeeds) -> None:
 
 
 def _twilio_signed(needs: WebNeeds) -> bool:
-    secret = needs.settings.twilio_token
+    secret, public_url = needs.settings().twilio_token, needs.public_url()
     signature = request.headers.get("X-Twilio-Signature", "")
-    if secret is None or needs.public_url is None or not signature:
+    if secret is None or public_url is None or not signature:
         metrics.CALLBACKS.labels("twilio", "forged").inc()
         return False
-    url = needs.public_url.rstrip("/") + request.full_path.rstrip("?")
+    url = public_url.rstrip("/") + request.full_path.rstrip("?")
     fits = bool(RequestValidator(secret.reveal()).validate(url, request.form, signature))
     if not fits:
         metrics.CALLBACKS.labels("twilio", "forged").inc()

@@ -13,9 +13,10 @@ from ..ports import Answer, Clock, Store
 class WebNeeds:
     """Everything the routes use. `stuck` names loops that stopped turning; `unready` says, in words, what is missing
     before the daemon can do its work. `push_poll` takes a pushed status body for a source, `push_mentions` a signed
-    batch of posts and returns (accepted, refused lines, problem)."""
+    batch of posts and returns (accepted, refused lines, problem). `settings`, `public_url` and `company` are asked at
+    each request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
 
-    settings: WebSettings
+    settings: Callable[[], WebSettings]
     store: Store
     clock: Clock
     stuck: Callable[[], Sequence[str]]
@@ -25,5 +26,5 @@ class WebNeeds:
     mention_sources: Callable[[], frozenset[str]]
     push_mentions: Callable[[str, bytes, Mapping[str, str]], tuple[int, tuple[str, ...], str]]
     before_scrape: Callable[[], None]
-    public_url: str | None
-    company: str
+    public_url: Callable[[], str | None]
+    company: Callable[[], str]

@@ -22,8 +22,7 @@ log = structlog.get_logger(__name__)
 def make_web(needs: WebNeeds) -> Flask:
     """The WSGI application over what the daemon gives it. Errors answer in JSON and never show a trace."""
     web = Flask("notifier")
-    web.config["MAX_CONTENT_LENGTH"] = needs.settings.body_limit
-    web.config["MAX_FORM_MEMORY_SIZE"] = needs.settings.body_limit
+    web.config["MAX_CONTENT_LENGTH"] = web.config["MAX_FORM_MEMORY_SIZE"] = needs.settings().body_limit
     for routes in (health_routes(needs), hook_routes(needs), unsubscribe_routes(needs)):
         web.register_blueprint(routes)
 
@@ -56,8 +55,8 @@ class WebServer:
     """
 
     def __init__(self, needs: WebNeeds) -> None:
-        self._needs = needs
-        settings = needs.settings
+        self._stopping = threading.Event()
+        settings = needs.settings()
         try:
             self._server = create_server(
                 make_web(needs), host=settings.host, port=settings.port, threads=settings.threads,
@@ -67,13 +66,21 @@ class WebServer:
             raise CannotListen(f"the web part cannot listen on {settings.host}:{settings.port}: {why}; "
                                "change web.host or web.port, or end what holds it") from error
         self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
     def start(self) -> None:
         """Begin answering. The port was bound when the object was made, so a taken port fails at start, not later."""
         self._thread.start()
 
+    def _run(self) -> None:
+        try:
+            self._server.run()
+        except OSError:  # waitress looks once more at the sockets that `stop` has closed
+            if not self._stopping.is_set():
+                raise
+
     def stop(self) -> None:
         """Stop answering; harmless when called twice."""
+        self._stopping.set()
         self._server.close()
         self._thread.join(5)

@@ -31,14 +31,14 @@ def unsubscribe_routes(needs: WebNeeds) -> Blueprint:
     routes = Blueprint("unsubscribe", __name__)
 
     def subscriber_of(token: str) -> str | None:
-        key = needs.settings.unsubscribe_key
+        key = needs.settings().unsubscribe_key
         return verify(key.reveal(), token) if key is not None else None
 
     @routes.get("/u/<token>")
     def show(token: str) -> Response:
         if subscriber_of(token) is None:
             return _page("This link is not valid", "Reply STOP to a text message, or write to us.", status=404)
-        return _page(needs.company, "You receive messages about outages where you live.", form=_BUTTON)
+        return _page(needs.company(), "You receive messages about outages where you live.", form=_BUTTON)
 
     @routes.post("/u/<token>")
     def stop(token: str) -> Response:

@@ -6,11 +6,16 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from notifier.clock import SystemClock
+from notifier.config import load
+from notifier.config.mistake import Mistake
+from notifier.config.tree import Config
+from notifier.daemon import Daemon
 from notifier.model.notice import Wording
 from notifier.model.times import rfc3339
 from tests.config.support import EXAMPLE, MISTAKES, laid_over
@@ -68,17 +73,38 @@ def test_preview_shows_every_wording_on_every_channel_in_every_language() -> Non
     assert all("Vermont" in row["text"] for row in rows if row["wording"] == "acknowledge")
 
 
-def test_preview_can_be_narrowed_and_is_a_table_for_people(desk: Desk) -> None:
-    done = desk.type("preview", "mobile-data", "--channel", "sms", "--language", "en")
+def test_preview_can_be_narrowed_and_is_one_block_a_text_for_people(desk: Desk) -> None:
+    done = desk.type("preview", "mobile-data", "--channel", "sms", "--language", "en", COLUMNS="80")
     assert done.exit_code == 0, done.output
-    assert "mobile data" in done.stdout
-    assert "acknowledge_suspected" in done.stdout
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.split(" · ")[0] for block in blocks] == [wording.value for wording in Wording]
+    rows = desk.json("preview", "mobile-data", "--channel", "sms", "--language", "en")["texts"]
+    for block, row in zip(blocks, rows, strict=True):
+        head, *lines = block.splitlines()
+        if row["problem"]:
+            assert (head, lines) == (f"{row['wording']} · sms/en · no text", [f"    {row['problem']}"])
+        else:
+            assert head.startswith(f"{row['wording']} · sms/en · {row['length']} of {row['limit']} · ")
+            assert f"{row['segments']} segment" in head
+            assert row["encoding"] in head
+            assert "\n".join(line.removeprefix("    ") for line in lines) == row["text"]
     assert desk.json("preview", "mobile-data", "--channel", "nobody")["texts"] == []
 
 
+def test_preview_gives_the_price_and_the_subject() -> None:
+    done = Desk(EXAMPLE, Path("unused")).type("preview", "mobile-data", "--language", "en")
+    assert "acknowledge · x/en · " in done.stdout
+    assert " of 280 · 0.015 USD\n    TEST: " in done.stdout
+    rows = Desk(EXAMPLE, Path("unused")).json("preview", "mobile-data", "--language", "en")["texts"]
+    email = next(row for row in rows if row["kind"] == "email")
+    assert f"    {email['subject']}\n\n    {email['text'].splitlines()[0]}\n" in done.stdout
+
+
 @pytest.mark.parametrize(("words", "told"), [
-    (("preview", "mobile-dta"), "there is no service mobile-dta: known are mobile-data, mobile-voice"),
-    (("preview", "mobile-data", "--region", "nowhere"), "there is no region nowhere"),
+    (("preview", "mobile-dta"), "there is no service mobile-dta: did you mean mobile-data?"),
+    (("preview", "zzz"), "there is no service zzz; expected one of mobile-data, mobile-voice"),
+    (("preview", "mobile-data", "--region", "hils"), "there is no region hils: did you mean hills?"),
+    (("preview", "mobile-data", "--region", "qqq"), "there is no region qqq; expected one of"),
 ])
 def test_preview_of_what_is_not_there(desk: Desk, words: tuple[str, ...], told: str) -> None:
     done = desk.type(*words)
@@ -99,6 +125,47 @@ def test_status_without_a_daemon(busy: Desk) -> None:
     assert "the daemon is not running" in done.stdout
     assert "mobile-data" in done.stdout
     assert busy.json("status")["daemon"] == {"running": False}
+
+
+def test_status_shows_what_waits_for_a_person(busy: Desk, desk: Desk) -> None:
+    done = busy.type("status")
+    assert "Notices waiting for a person" in done.stdout
+    assert "I1-1" in done.stdout
+    assert [notice["id"] for notice in busy.json("status")["waiting"]] == ["I1-1"]
+
+
+def test_status_after_a_clean_stop_keeps_the_revision_and_the_rejected_edit(desk: Desk) -> None:
+    with desk.store() as store:
+        config = load(desk.directory)
+        daemon = Daemon(desk.directory, replace_web_port(config), store=store, clock=SystemClock())
+        daemon.reloader.status = replace(daemon.reloader.status, mistakes=(
+            Mistake("policies.yaml", 3, 16, "policies[0]", "unknown service"),))
+        daemon.web.start()
+        daemon.stop()
+    kept = desk.json("status")["daemon"]
+    assert (kept["running"], kept["revision"]) == (False, config.revision)
+    done = desk.type("status")
+    assert f"the daemon is not running; its last configuration was {config.revision}" in done.stdout
+    assert "edit rejected: policies.yaml:3:16 unknown service" in done.stdout
+
+
+def test_a_reload_reaches_the_web_part_of_a_daemon(desk: Desk) -> None:
+    with desk.store() as store:
+        config = replace_web_port(load(desk.directory))
+        daemon = Daemon(desk.directory, config, store=store, clock=SystemClock())
+        needs = daemon._web_needs()
+        company = config.company.model_copy(update={"name": "New Name", "public_url": "https://new.example.net"})
+        after = replace(config, company=company, web=config.web.model_copy(update={"threads": 7}))
+        daemon.app.config = after
+        assert (needs.settings(), needs.company(), needs.public_url()) == (
+            after.web, "New Name", "https://new.example.net")
+        daemon.web.start()
+        daemon.web.stop()
+
+
+def replace_web_port(config: Config) -> Config:
+    """The same configuration on a port that is free."""
+    return replace(config, web=config.web.model_copy(update={"port": 0}))
 
 
 def test_status_of_a_daemon_that_rejected_an_edit(desk: Desk) -> None:
@@ -200,6 +267,15 @@ def test_doctor_fails_whatever_cannot_be_reached(desk: Desk, closed_port: int) -
     assert "store" not in failed
     assert SECRETS["SECRET"] not in done.output
     assert "FAIL" in desk.type("doctor", **SECRETS).stdout
+
+
+def test_doctor_finds_nothing_wrong_with_a_source_that_only_pushes(desk: Desk) -> None:
+    (desk.directory / "sources.yaml").write_text(
+        "sources:\n  - {id: am, kind: alertmanager, placing: {service: mobile-data, regions: [hills]}}\n",
+        encoding="utf-8")
+    done = desk.type("doctor", "--json")
+    findings = {one["subject"]: (one["ok"], one["text"]) for one in json.loads(done.stdout)["findings"]}
+    assert findings["am"] == (True, "waits for pushes at /hooks/alerts/am")
 
 
 def test_doctor_says_which_secret_is_missing(desk: Desk, closed_port: int) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from notifier.model.incident import Incident, Move
+from notifier.model.notice import Stage
 from notifier.model.staff import Verb
 
 from .conftest import Desk
@@ -80,7 +84,10 @@ def test_an_approval_by_the_digest_that_was_seen(busy: Desk) -> None:
 @pytest.mark.parametrize(("words", "verb", "arguments"), [
     (("incidents", "refuse", "I1", "--note", "no"), Verb.REFUSE, {"notice": "I1-1", "note": "no"}),
     (("incidents", "open", "--service", "mobile-data", "--region", "hills", "--region", "north-shore"), Verb.OPEN,
-     {"service": "mobile-data", "regions": "hills,north-shore", "note": ""}),
+     {"service": "mobile-data", "regions": "hills,north-shore", "level": "major", "note": ""}),
+    (("incidents", "open", "--service", "mobile-data", "--region", "hills", "--level", "critical"), Verb.OPEN,
+     {"service": "mobile-data", "regions": "hills", "level": "critical", "note": ""}),
+    (("incidents", "confirm", "I1", "--note", "seen"), Verb.CONFIRM, {"incident": "I1", "note": "seen"}),
     (("incidents", "hold", "I1"), Verb.HOLD, {"incident": "I1", "on": "yes"}),
     (("incidents", "hold", "I1", "--off"), Verb.HOLD, {"incident": "I1", "on": "no"}),
     (("incidents", "update", "I1", "--note", "a=b", "--note-in", "es=c=d"), Verb.UPDATE,
@@ -104,7 +111,28 @@ def test_each_command_asks_for_what_it_says(busy: Desk, words: tuple[str, ...], 
 def test_workarounds_are_listed(desk: Desk) -> None:
     done = desk.type("workaround", "list")
     assert done.exit_code == 0, done.output
-    assert desk.json("workaround", "list") == {"workarounds": []}
+    (one,) = desk.json("workaround", "list")["workarounds"]
+    assert (one["id"], one["origin"]) == ("no-3g", "catalogue")
+    assert "no-3g" in done.stdout
+    assert "catalogue" in done.stdout
+
+
+def test_workarounds_of_an_incident_are_its_own_and_the_catalogues_for_its_service(busy: Desk) -> None:
+    assert [one["id"] for one in busy.json("workaround", "list", "--incident", "I1")["workarounds"]] == ["no-3g"]
+    with busy.store() as store, store.transaction() as tx:
+        first = tx.incident("I1")
+        assert isinstance(first, Incident)
+        other = replace(first, id="I2", service="mobile-voice")
+        tx.put_incident(other, Move("I2", other.opened_at, None, other.state, "for the test"))
+    assert busy.json("workaround", "list", "--incident", "I2") == {"workarounds": []}
+    assert "there is no incident I9" in busy.type("workaround", "list", "--incident", "I9").stderr
+
+
+def test_workarounds_are_listed_without_the_catalogue_while_the_configuration_has_mistakes(desk: Desk) -> None:
+    (desk.directory / "policies.yaml").write_text("policies: [", encoding="utf-8")
+    done = desk.type("workaround", "list")
+    assert done.exit_code == 0, done.output
+    assert "its catalogue is left out" in done.stderr
 
 
 def test_a_workaround_needs_one_text(desk: Desk) -> None:
@@ -123,6 +151,66 @@ def test_the_kill_switch(desk: Desk) -> None:
 def test_the_kill_switch_works_while_the_configuration_has_mistakes(desk: Desk) -> None:
     (desk.directory / "policies.yaml").write_text("policies: [", encoding="utf-8")
     assert desk.type("kill-switch", "on").exit_code == 0
+
+
+def switch_of(desk: Desk, channel: str) -> str | None:
+    with desk.store() as store, store.transaction() as tx:
+        return tx.switch(f"stop:{channel}")
+
+
+def test_a_channel_is_stopped_and_resumed_by_its_id(desk: Desk) -> None:
+    assert "sends nothing until" in desk.type("channel-switch", "sms", "stop", "--why", "test").stdout
+    assert switch_of(desk, "sms") == "on test"
+    assert desk.type("channel-switch", "sms", "resume").exit_code == 0
+    assert switch_of(desk, "sms") == "off"
+
+
+def test_a_misspelt_channel_is_not_said_to_have_stopped(desk: Desk) -> None:
+    done = desk.type("channel-switch", "smss", "stop")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "there is no channel smss: did you mean sms?" in done.stderr
+    assert switch_of(desk, "smss") is None
+
+
+def test_a_channel_can_be_stopped_while_the_configuration_has_mistakes(desk: Desk) -> None:
+    (desk.directory / "policies.yaml").write_text("policies: [", encoding="utf-8")
+    assert desk.type("channel-switch", "sms", "stop").exit_code == 0
+    assert switch_of(desk, "sms") is not None
+
+
+@pytest.fixture
+def torn(busy: Desk) -> Desk:
+    """The same incident with a second notice waiting."""
+    with busy.store() as store, store.transaction() as tx:
+        (first,) = tx.notices(incident="I1")
+        tx.put_notice(replace(first, id="I1-2", sequence=2, stage=Stage.UPDATE, audience=34))
+    return busy
+
+
+@pytest.mark.parametrize("words", [("approve", "I1", "--yes"), ("refuse", "I1")], ids=["approve", "refuse"])
+def test_an_incident_with_several_notices_waiting_does_not_say_which(torn: Desk, words: tuple[str, ...]) -> None:
+    done = torn.type("incidents", *words)
+    assert done.exit_code == 1
+    assert "2 notices of I1 wait: name one of them" in done.stderr
+    assert "I1-1: acknowledge, north-shore, 12 people" in done.stderr
+    assert "I1-2: update, north-shore, 34 people" in done.stderr
+    assert kept(torn) == []
+
+
+def test_one_of_several_notices_is_refused_by_its_own_id(torn: Desk) -> None:
+    torn.type("incidents", "refuse", "I1-1")
+    assert kept(torn) == [(Verb.REFUSE, "ann", {"notice": "I1-1", "note": ""})]
+
+
+def test_an_unknown_level_is_refused_at_the_desk(desk: Desk) -> None:
+    words = ("incidents", "open", "--service", "mobile-data", "--region", "hills", "--level", "awful")
+    assert desk.type(*words).exit_code == 2
+    assert kept(desk) == []
+
+
+def test_the_note_of_a_confirmation_is_said_to_be_evidence(desk: Desk) -> None:
+    assert "kept as evidence" in desk.type("incidents", "confirm", "--help").stdout
+    assert "Text for customers" in desk.type("incidents", "resolve", "--help").stdout
 
 
 @pytest.mark.parametrize("words", [("--help",), ("incidents", "--help"), ("subscribers", "--help"), ("--version",)])

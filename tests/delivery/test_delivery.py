@@ -139,6 +139,24 @@ def test_a_person_stops_and_clears_a_channel(desk: Desk) -> None:
     assert desk.states() == [S.SENT]
 
 
+def test_a_person_s_stop_stands_while_the_channel_tries_itself_again(desk: Desk) -> None:
+    desk.far.plan = [(False, BROKEN)]
+    desk.queue("+1", "+2")
+    desk.sender.run_once()
+    desk.clock.advance(2 * MINUTE)
+
+    def stopped_meanwhile(_: object) -> bool:
+        with desk.store.transaction() as tx:
+            tx.set_switch("stop:sms", "on by ann", "ann", desk.clock.now())
+        return False
+
+    desk.sender._unsubscribe_url = lambda subscriber: str(stopped_meanwhile(subscriber)) and None  # in mid-send
+    desk.sender.run_once()
+    with desk.store.transaction() as tx:
+        assert tx.switch("stop:sms") == "on by ann"
+    assert desk.sender.run_once() is False
+
+
 # ── lost answers ──
 
 

@@ -18,6 +18,7 @@ from notifier.model.signal import Evidence, Level, Signal
 from .builders import (
     CROWD,
     MEASURED,
+    STAFF,
     TREE,
     at,
     crowd,
@@ -66,6 +67,10 @@ def become(decision: Decision) -> IncidentState | None:
                  "2 incidents of official-feed overlap", id="two vendor incidents are one, and the reason says so"),
     pytest.param(CALM, None, "nothing reports", id="what is over opens nothing"),
     pytest.param(BLIND, None, "nothing reports", id="blindness opens nothing"),
+    pytest.param(evidence(signal(), blind=["official-feed"]), None, "nothing reports",
+                 id="the last word of a blind source opens nothing"),
+    pytest.param(evidence(crowd(), signal(), blind=["official-feed"]), S.SUSPECTED, "crowd evidence 0.80",
+                 id="the last word of a blind source confirms nothing"),
 ])
 def test_beginning(given: Evidence, state: IncidentState | None, words: str) -> None:
     found = ask(None, given)
@@ -366,7 +371,15 @@ def test_a_move_the_table_lacks_is_a_broken_promise() -> None:
 
 @pytest.mark.parametrize(("given", "seen"), [
     pytest.param(TROUBLE, Sight.TROUBLE, id="trouble"),
-    pytest.param(evidence(signal(), blind=["official-feed"]), Sight.TROUBLE, id="trouble last seen stays trouble"),
+    pytest.param(evidence(signal(), blind=["official-feed"]), Sight.UNKNOWN, id="a dead source's last word"),
+    pytest.param(evidence(signal(), crowd(), blind=["official-feed"]), Sight.TROUBLE, id="another still sees it"),
+    pytest.param(evidence(signal(), over=[crowd()], blind=["official-feed"]), Sight.UNKNOWN,
+                 id="calm of one does not end what a blind one said last"),
+    pytest.param(evidence(over=[crowd(), signal(klass=STAFF)], blind=["crowd-feed"]), Sight.UNKNOWN,
+                 id="staff are no witness of calm"),
+    pytest.param(evidence(over=[signal(klass=STAFF)]), Sight.CALM, id="what staff alone reported, staff alone end"),
+    pytest.param(evidence(over=[signal(), crowd(lasts_until=at(5))], blind=["crowd-feed"]), Sight.UNKNOWN,
+                 id="a blind source's trouble that merely ran out is not over"),
     pytest.param(CALM, Sight.CALM, id="calm"),
     pytest.param(evidence(), Sight.CALM, id="nobody ever reported: calm"),
     pytest.param(BLIND, Sight.UNKNOWN, id="the only reporter is blind"),
@@ -382,3 +395,10 @@ def test_signals_of_the_crowd_only_count_people_when_they_say_a_number() -> None
     after = ask(None, evidence(*odd, signal(klass=CROWD, facts={"people": "7"}))).after
     assert after is not None
     assert after.facts == {"reported_count": "7"}
+
+
+def test_what_the_other_listeners_hear_still_counts_when_one_is_deaf() -> None:
+    heard = evidence(crowd(), blind=[crowd().source])
+    assert sight(heard) is Sight.TROUBLE
+    silent = evidence(over=[crowd()], blind=[crowd().source])
+    assert sight(silent) is Sight.UNKNOWN, "but its silence means nothing"

@@ -11,7 +11,7 @@ from notifier.model.delivery import DeliveryState, Reason
 from notifier.model.incident import IncidentState
 from notifier.model.notice import NoticeState, Reach, Stage, Wording
 from notifier.model.policy import MaintenanceWindow, NoticeRule, Release
-from notifier.model.signal import Freshness
+from notifier.model.signal import Freshness, Level
 from notifier.model.staff import Verb
 
 from .builders import MEASURED, at, crowd, policy, signal, speaker, subscriber, workaround
@@ -208,6 +208,81 @@ def test_unknown_never_resolves_and_says_nothing() -> None:
     scene.settle()
     scene.after(10)
     assert scene.incident.state is S.RESOLVED
+
+
+def test_the_last_word_of_a_dead_source_is_not_told_again_for_hours() -> None:
+    scene = Scene(policy(update_every=timedelta(minutes=30)), people=PEOPLE)
+    scene.hear(signal())
+    scene.settle()
+    scene.source("official-feed", Freshness.STALE)
+    for _ in range(8):
+        scene.after(30)
+    assert scene.incident.state is S.ACKNOWLEDGED
+    assert scene.said() == ["acknowledge released"]
+
+
+def test_the_last_word_of_a_dead_source_opens_nothing() -> None:
+    scene = Scene(people=PEOPLE)
+    scene.source("official-feed", Freshness.FAILING)
+    scene.hear(signal())
+    scene.after(5)
+    assert scene.incidents() == ()
+    scene.source("official-feed", Freshness.FRESH)
+    scene.settle()
+    assert scene.incident.state is S.ACKNOWLEDGED
+
+
+def test_an_outage_is_opened_only_where_it_can_be_heard() -> None:
+    scene = Scene(people=PEOPLE)
+    scene.source("official-feed", Freshness.STALE)
+    scene.hear(signal("US-VT"), crowd("VT-CHITTENDEN"))
+    scene.after(30)
+    assert scene.incident.regions == ("VT-CHITTENDEN",)
+    assert scene.said() == ["acknowledge_suspected released"]
+
+
+def test_a_crowd_whose_listeners_die_is_not_calm_because_staff_confirmed_it() -> None:
+    scene = Scene()
+    scene.hear(crowd(lasts_until=at(5)))
+    scene.settle()
+    assert scene.ask(Verb.CONFIRM, incident=scene.incident.id).startswith("yes")
+    scene.source("crowd-feed", Freshness.STALE)
+    scene.after(24 * 60)
+    assert scene.incident.state is S.ACKNOWLEDGED
+    assert scene.incident.calm_since is None
+
+
+@pytest.mark.parametrize(("ended", "state"), [
+    pytest.param(True, S.RESOLVED, id="the crowd was seen to have gone home"),
+    pytest.param(False, S.ACKNOWLEDGED, id="the crowd only fell silent with its listener"),
+])
+def test_a_blind_sources_trouble_is_over_only_if_it_said_so(ended: bool, state: IncidentState) -> None:
+    scene = Scene()
+    scene.hear(crowd(lasts_until=at(5)), signal())
+    scene.settle()
+    scene.clock.advance(timedelta(minutes=1))
+    scene.over(*[crowd(lasts_until=at(5))] * ended)
+    scene.source("crowd-feed", Freshness.STALE)
+    scene.settle()
+    scene.after(5)
+    scene.over(signal())
+    scene.settle()
+    scene.after(30)
+    assert scene.incident.state is state
+
+
+@pytest.mark.parametrize("outgrown", ["regions", "levels"])
+def test_an_outage_that_outgrew_its_policy_speaks_only_as_far_as_the_one_that_fits_now_agrees(outgrown: str) -> None:
+    made_for = {"regions": ("VT-CHITTENDEN",)} if outgrown == "regions" else {"levels": (Level.MINOR,)}
+    small = policy(Release.AUTO, rules=None, id="small", **made_for)
+    scene = Scene(small, policy(Release.APPROVE, id="large"), people=PEOPLE)
+    scene.hear(signal("VT-CHITTENDEN", level=Level.MINOR))
+    scene.settle()
+    assert (scene.incident.policy, scene.said()) == ("small", ["acknowledge released"])
+    scene.clock.advance(timedelta(minutes=6))
+    scene.hear(signal("US-VT", level=Level.MAJOR, fingerprint="b"))
+    scene.settle()
+    assert (scene.incident.policy, scene.said()) == ("small", ["acknowledge released", "update waiting"])
 
 
 def test_a_flapping_source_is_one_incident_with_one_acknowledgement() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.incidents.policy import CAUTIOUS, choose, enough, scores
+from notifier.incidents.policy import CAUTIOUS, choose, enough, scores, stricter
 from notifier.model.notice import Stage
-from notifier.model.policy import Enough, Policy, Release
+from notifier.model.policy import Enough, NoticeRule, Policy, Release
 from notifier.model.signal import Level, Signal
 
 from .builders import CROWD, MEASURED, OFFICIAL, TREE, crowd, evidence, policy, signal
@@ -31,6 +33,17 @@ REST = policy(id="rest")
 ])
 def test_choose(policies: list[Policy], service: str, regions: tuple[str, ...], level: Level, chosen: str) -> None:
     assert choose(policies, TREE, service, regions, level).id == chosen
+
+
+def test_of_two_policies_the_stricter_rule_and_the_smaller_cap_hold() -> None:
+    soon = NoticeRule(release=Release.APPROVE_OR_AFTER, after=timedelta(minutes=5))
+    late = NoticeRule(release=Release.APPROVE_OR_AFTER, after=timedelta(minutes=9))
+    one = policy(id="one", rules={Stage.UPDATE: soon, Stage.RESOLVE: NoticeRule()}, audience_cap=9)
+    both = stricter(one, policy(rules={Stage.UPDATE: late}, audience_cap=3))
+    assert (both.id, both.audience_cap, both.rule(Stage.UPDATE)) == ("one", 3, late)
+    assert both.rule(Stage.RESOLVE).release is Release.APPROVE
+    assert both.rule(Stage.ACKNOWLEDGE).release is Release.AUTO
+    assert stricter(one, policy()).audience_cap == 9
 
 
 def test_the_cautious_policy_leaves_every_notice_to_a_person() -> None:

@@ -114,6 +114,46 @@ def test_an_expired_notice_cannot_be_approved() -> None:
     assert scene.deliveries() == ()
 
 
+def join_in(scene: Scene, *numbers: int) -> None:
+    """More people subscribe."""
+    with scene.store.transaction() as tx:
+        for number in numbers:
+            tx.put_subscriber(subscriber(number, "US-VT"))
+
+
+def test_an_approval_for_fewer_people_than_would_hear_it_is_asked_for_again() -> None:
+    scene = suspected()
+    (seen,) = scene.notices()
+    join_in(scene, 4, 5)
+    assert scene.approve(seen) == "no: the audience has changed to 4: look again and approve"
+    (again,) = scene.notices()
+    assert (again.state, again.audience, scene.deliveries()) == (NoticeState.WAITING, 4, ())
+    assert "has changed since you saw it" in scene.approve(seen)
+    assert scene.approve(again) == "yes: notice I260115-1.1 is on its way, 4 subscribers among its audience"
+
+
+def test_an_audience_that_grew_after_the_approval_voids_it() -> None:
+    scene = suspected()
+    scene.kill("on")
+    assert scene.approve(scene.notices()[0]).startswith("yes")
+    join_in(scene, 4)
+    scene.kill("off")
+    scene.settle()
+    assert (scene.notices()[0].audience, scene.said()) == (3, ["acknowledge_suspected waiting"])
+    assert scene.approve(scene.notices()[0]).startswith("yes")
+    assert scene.said() == ["acknowledge_suspected released"]
+
+
+def test_a_deadline_lets_go_to_whoever_is_there_and_the_record_says_how_many() -> None:
+    rule = NoticeRule(release=Release.APPROVE_OR_AFTER, after=timedelta(minutes=5))
+    scene = Scene(policy(rules={Stage.ACKNOWLEDGE: rule}), people=PEOPLE)
+    scene.hear(signal())
+    scene.settle()
+    join_in(scene, 4)
+    scene.after(5)
+    assert (scene.notices()[0].audience, scene.said()) == (3, ["acknowledge released"])
+
+
 def test_while_the_kill_switch_is_on_an_approval_waits() -> None:
     scene = suspected()
     scene.kill("on")
@@ -205,6 +245,66 @@ def test_nothing_said_no_all_clear() -> None:
     scene = suspected()
     assert scene.ask(Verb.RESOLVE, **I1) == "yes: I260115-1 is resolved; nothing had been said, so nothing is"
     assert scene.said() == ["acknowledge_suspected superseded"]
+
+
+def ended_while_held() -> Scene:
+    """A scene where the outage ended under a hold: people were told of it, and not of its end."""
+    scene = told()
+    scene.ask(Verb.HOLD, **I1)
+    scene.over(signal())
+    scene.settle()
+    scene.after(10)
+    assert (scene.incident.state, scene.said()) == (S.RESOLVED, ["acknowledge released"])
+    return scene
+
+
+@pytest.mark.parametrize(("verb", "arguments", "said"), [
+    pytest.param(Verb.HOLD, {"on": "no"}, "resolve released", id="the hold let go"),
+    pytest.param(Verb.RESOLVE, {}, "resolve released", id="resolved by a person"),
+    pytest.param(Verb.WITHDRAW, {}, "correct released", id="taken back"),
+])
+def test_who_was_told_learns_that_an_outage_is_over_though_it_ended_while_held(
+    verb: Verb, arguments: dict[str, str], said: str
+) -> None:
+    scene = ended_while_held()
+    assert scene.ask(verb, **I1, **arguments).startswith("yes")
+    assert scene.said() == ["acknowledge released", said]
+    assert len(scene.send()) == 3
+    assert scene.ask(Verb.RESOLVE, **I1) == "no: I260115-1 is already resolved", "once is enough"
+    scene.ask(Verb.HOLD, on="no", **I1)
+    scene.after(30)
+    assert scene.said() == ["acknowledge released", said]
+
+
+def test_an_all_clear_that_is_worth_nothing_any_more_is_owed_no_longer() -> None:
+    scene = ended_while_held()
+    scene.after(24 * 60)
+    assert scene.ask(Verb.HOLD, on="no", **I1) == "no: I260115-1 is already resolved"
+
+
+# ── Requests that waited ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_what_was_asked_long_ago_is_asked_again_unless_it_stops_words(verb: Verb) -> None:
+    scene = told()
+    with scene.store.transaction() as tx:
+        id = tx.put_request(verb, "ann", I1, scene.clock.now())
+    scene.clock.advance(timedelta(minutes=15, seconds=1))
+    scene.settle()
+    with scene.store.transaction() as tx:
+        answered = tx.request(id)
+    assert answered is not None
+    too_old = answered.answer == "too old: asked at 2026-01-15T12:00:00Z; ask again"
+    assert too_old is (verb not in (Verb.HOLD, Verb.WITHDRAW, Verb.REFUSE))
+
+
+def test_what_was_asked_a_quarter_of_an_hour_ago_is_still_done() -> None:
+    scene = told()
+    with scene.store.transaction() as tx:
+        tx.put_request(Verb.RESOLVE, "ann", I1, scene.clock.now())
+    scene.after(15)
+    assert scene.incident.state is S.RESOLVED
 
 
 # ── False alarms ─────────────────────────────────────────────────────────────────────────────────────────────────────

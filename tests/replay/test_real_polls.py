@@ -86,6 +86,7 @@ def oracle_places(polls: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     return regions, f"{{service: cloud, regions: [oracle], map: [{', '.join(rules)}]}}"
 
 
+@pytest.mark.recordings
 def test_oracle_every_trouble_on_the_page_opens_and_closes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     polls = list(oci_polls(shared("data/status/oci")))
     regions, placing = oracle_places(polls)
@@ -126,6 +127,7 @@ def shaw_places(polls: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
     return regions, f"{{service: broadband, map: [{', '.join(rules)}]}}"
 
 
+@pytest.mark.recordings
 def test_shaw_in_the_flood_week_every_post_opens_in_its_town(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +152,7 @@ services:
 """
 
 
+@pytest.mark.recordings
 def test_bc_hydro_in_the_floods_every_outage_is_in_an_incident_of_its_region(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifier.ports import Reading, Source
+from notifier.sources.shapes import UNCHANGED
 
 from .examples import EXAMPLES, Example
 from .support import NOW, answer, tree
@@ -118,7 +119,7 @@ def test_a_good_body_with_a_bad_status_says_nothing(example: Example, status: in
 @each
 def test_not_modified_is_known_and_says_nothing_new(example: Example) -> None:
     reading = example.make(TREE).read(answer(b"", status=304), {"a": "b"}, NOW)
-    assert reading == Reading(known=True, memory={"a": "b"})
+    assert reading == Reading(known=True, why=UNCHANGED, memory={"a": "b"})
 
 
 @each

@@ -86,6 +86,7 @@ def test_github_records_hold_nothing_from_after_their_moment() -> None:
             assert all(datetime.fromisoformat(t) <= datetime.fromisoformat(at) for t in times)
 
 
+@pytest.mark.recordings
 def test_oci_opens_what_the_page_called_minor_or_more(capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared("data/status/oci")
     impacts: dict[str, set[str]] = {}
@@ -113,6 +114,7 @@ def test_oci_whole_pages_are_read() -> None:
         assert reading.complete
 
 
+@pytest.mark.recordings
 def test_shaw_snapshots_of_the_flood_week(capsys: pytest.CaptureFixture[str]) -> None:
     placing = Placing(
         map=(Match(component="Internet", service="broadband", regions=("CA-ON",)), Match(component="*", ignore=True))
@@ -127,6 +129,7 @@ def test_shaw_snapshots_of_the_flood_week(capsys: pytest.CaptureFixture[str]) ->
     assert len(seen.opened) >= 20
 
 
+@pytest.mark.recordings
 def test_shaw_posts_open_and_close(capsys: pytest.CaptureFixture[str]) -> None:
     since, until = datetime(2021, 11, 1, tzinfo=UTC), datetime(2021, 12, 1, tzinfo=UTC)
     folder = shared("data/status/shaw")
@@ -144,6 +147,7 @@ def test_shaw_posts_open_and_close(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(seen.opened) >= len(posts) * 0.9
 
 
+@pytest.mark.recordings
 def test_bchydro_outages_open_and_close_as_the_list_changes(capsys: pytest.CaptureFixture[str]) -> None:
     file = shared("data/power/bchydro_snapshots_2021-11-14_to_16.jsonl.gz")
     records = list(bchydro_polls(file))

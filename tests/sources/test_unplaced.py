@@ -42,3 +42,21 @@ def test_an_edit_of_the_placing_does_not_end_what_is_open(after: Placing) -> Non
     with store.transaction() as tx:
         assert [s.fingerprint for s in tx.open_signals(NOW)] == [s.fingerprint for s in before]
     store.close()
+
+
+def test_what_could_not_be_placed_is_shown_to_staff_until_it_can_be() -> None:
+    store = open_store(StoreSettings(path=":memory:"))
+
+    def poll(placing: Placing) -> str:
+        settings = StatuspageSettings(id="page", url="https://status.example", placing=placing)
+        source = StatuspageSource(settings, regions=tree())
+        Poller({"page": source}, store, VirtualClock(NOW), PollingSettings()).accept("page", answer(
+            json.dumps(SUMMARY).encode()))
+        with store.transaction() as tx:
+            state = tx.source_state("page")
+        assert state is not None
+        return state.why
+
+    assert "could not be placed: no service" in poll(Placing(regions=("US-VT",)))
+    assert poll(Placing(service="data", regions=("US-VT",))) == ""
+    store.close()

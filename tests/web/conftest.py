@@ -33,6 +33,15 @@ class Heard:
 
 
 @dataclass
+class InForce:
+    """What the configuration says now: a test that sets one of these has reloaded it."""
+
+    settings: WebSettings
+    public_url: str = BASE
+    company: str = "Green Mountain Mobile"
+
+
+@dataclass
 class Site:
     """Everything a test of the web part touches."""
 
@@ -40,6 +49,7 @@ class Site:
     store: Store
     heard: Heard
     needs: WebNeeds
+    now: InForce
 
 
 SUBSCRIBER = Subscriber(
@@ -52,9 +62,9 @@ def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]
     """A site with every secret set and one subscriber."""
     for name in ("ALERTS", "TWILIO", "UNSUBSCRIBE"):
         monkeypatch.setenv(f"TEST_{name}", f"{name.lower()}-secret-{'x' * 32}")
-    settings = WebSettings(alerts_token=Secret(env="TEST_ALERTS"),
-                           twilio_token=Secret(env="TEST_TWILIO"), unsubscribe_key=Secret(env="TEST_UNSUBSCRIBE"),
-                           body_limit=10_000)
+    now = InForce(WebSettings(
+        alerts_token=Secret(env="TEST_ALERTS"), twilio_token=Secret(env="TEST_TWILIO"),
+        unsubscribe_key=Secret(env="TEST_UNSUBSCRIBE"), body_limit=10_000))
     store = open_store(StoreSettings(path=":memory:"))
     with store.transaction() as tx:
         tx.put_subscriber(SUBSCRIBER)
@@ -65,9 +75,10 @@ def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]
         return (1, (), "") if headers.get("webhook-signature") else (0, (), "no signature")
 
     needs = WebNeeds(
-        settings=settings, store=store, clock=clock, stuck=lambda: heard.stuck, unready=lambda: heard.missing,
+        settings=lambda: now.settings, store=store, clock=clock, stuck=lambda: heard.stuck,
+        unready=lambda: heard.missing,
         pushable=lambda: frozenset({"am"}), push_poll=lambda source, answer: heard.polls.append((source, answer)),
         mention_sources=lambda: frozenset({"export"}), push_mentions=push_mentions, before_scrape=lambda: None,
-        public_url=BASE, company="Green Mountain Mobile")
-    yield Site(make_web(needs).test_client(), store, heard, needs)
+        public_url=lambda: now.public_url, company=lambda: now.company)
+    yield Site(make_web(needs).test_client(), store, heard, needs, now)
     store.close()

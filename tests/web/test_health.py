@@ -34,7 +34,8 @@ def test_metrics_speak_the_format_that_is_asked_for(site: Site) -> None:
 
 
 def test_a_real_server_answers_and_stops(site: Site) -> None:
-    server = WebServer(replace(site.needs, settings=site.needs.settings.model_copy(update={"port": 0})))
+    settings = site.now.settings.model_copy(update={"port": 0})
+    server = WebServer(replace(site.needs, settings=lambda: settings))
     server.start()
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=5) as answer:

@@ -6,6 +6,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from notifier.model.people import AddressKind
+from notifier.secret import Secret
 
 from .conftest import BASE, SUBSCRIBER, Site
 
@@ -75,3 +76,20 @@ def test_a_callback_that_says_opted_out_opts_out(site: Site) -> None:
     assert twilio_post(site, "/hooks/twilio/status/d1", form) == 200
     with site.store.transaction() as tx:
         assert tx.is_opted_out(AddressKind.PHONE, SUBSCRIBER.address)
+
+
+def test_a_reload_of_the_secrets_takes_effect_at_the_next_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_NEW", "new-secret-" + "x" * 32)
+    new = Secret(env="TEST_NEW")
+    site.now.settings = site.now.settings.model_copy(update={"alerts_token": new, "twilio_token": new})
+    assert site.client.post("/hooks/alerts/am", data=b"{}", headers=ALERTS).status_code == 401
+    fresh = {"Authorization": "Bearer new-secret-" + "x" * 32}
+    assert site.client.post("/hooks/alerts/am", data=b"{}", headers=fresh).status_code == 200
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    assert twilio_post(site, "/hooks/twilio/status/d1", form) == 403
+    assert twilio_post(site, "/hooks/twilio/status/d1", form, token="new-secret-" + "x" * 32) == 200
+
+
+def test_a_reload_of_the_public_url_changes_what_twilio_must_have_signed(site: Site) -> None:
+    site.now.public_url = "https://other.example.net"
+    assert twilio_post(site, "/hooks/twilio/status/d1", {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 403
