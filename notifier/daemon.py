@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
@@ -160,12 +160,15 @@ class Daemon:
         log.info("config.applied", revision=config.revision)
 
     def _freshness(self) -> bool:
-        changed = self.app.poller.run_once()
+        """Age what is silent: sources beyond their budget, listeners, the crowd, and what nobody reads any more."""
+        self.app.poller.run_once()
+        listeners = self.app.listener.states(self.clock.now())
+        heard = (*listeners, *crowd_state(listeners))
+        known = self.app.poller.ids | {state.source for state in heard}
         with self.store.transaction() as tx:
-            states = self.app.listener.states(self.clock.now())
-            for state in (*states, *crowd_state(states)):
+            for state in (*unheard(tx.source_states(), known), *heard):
                 tx.put_source_state(state)
-        return changed and False  # marking a source stale makes no more work for this loop
+        return False
 
     def _write_status(self) -> bool:
         said = json.dumps(self.status()).encode()  # reads the store itself, and transactions do not nest
@@ -258,6 +261,14 @@ class Daemon:
             for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
                 metrics.OUTBOX.labels(channel, state.value).set(gauges.get(f"outbox.{channel}.{state.value}", 0))
             metrics.OUTBOX_OLDEST.labels(channel).set(gauges.get(f"outbox_oldest.{channel}", 0))
+
+
+def unheard(states: Sequence[SourceState], known: Collection[str]) -> tuple[SourceState, ...]:
+    """The states of sources nobody reads any more, as stale: what one of them said last must not go on counting as
+    trouble because it was switched off."""
+    why = "no longer in the configuration"
+    return tuple(replace(state, freshness=Freshness.STALE, why=why, memory={}) for state in states
+                 if state.source not in known and state.freshness is Freshness.FRESH)
 
 
 def crowd_state(states: Sequence[SourceState]) -> tuple[SourceState, ...]:

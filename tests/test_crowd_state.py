@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.daemon import crowd_state
+from notifier.daemon import crowd_state, unheard
 from notifier.model.signal import Freshness
 from notifier.ports import SourceState
 
@@ -25,3 +25,9 @@ def test_the_crowd_is_worth_its_worst_listener(states: list[Freshness], worth: F
 def test_nobody_listening_says_nothing() -> None:
     assert crowd_state([]) == ()
     assert crowd_state([SourceState("s", F.UNPROVEN)]) == ()
+
+
+def test_what_a_removed_source_said_last_no_longer_counts() -> None:
+    states = [SourceState("kept", F.FRESH), SourceState("removed", F.FRESH), SourceState("broken", F.FAILING)]
+    (found,) = unheard(states, {"kept"})
+    assert (found.source, found.freshness, found.why) == ("removed", F.STALE, "no longer in the configuration")

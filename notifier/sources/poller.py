@@ -67,6 +67,11 @@ class Poller:
         """Sources read in full since they were configured: only these are asked conditionally. After a restart or an
         edit "not modified" would keep what older settings made of the answer."""
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The sources it reads."""
+        return frozenset(self._sources)
+
     # ── scheduling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
