@@ -12,6 +12,7 @@ import click
 
 from ..app import make_channels, make_mention_sources, make_sources, make_speaker
 from ..clock import SystemClock
+from ..config import Mistake
 from ..config import check as check_directory
 from ..config.schema import json_schema
 from ..config.tree import Config
@@ -210,7 +211,7 @@ def _print_status(whole: dict[str, Any]) -> None:
         last = f"; its last configuration was {daemon['revision']}" if daemon.get("revision") else ""
         click.echo(f"the daemon is not running{last}")
     for mistake in daemon.get("rejected", []):
-        click.echo(f"  edit rejected: {mistake['file']}:{mistake['line']}:{mistake['column']} {mistake['message']}")
+        click.echo(f"  edit rejected: {Mistake(**mistake)}")
     for channel, why in daemon.get("stopped_channels", {}).items():
         click.echo(f"  channel {channel} has stopped: {why}")
     if whole["kill_switch"] == "on":

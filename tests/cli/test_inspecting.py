@@ -146,7 +146,7 @@ def test_status_after_a_clean_stop_keeps_the_revision_and_the_rejected_edit(desk
     assert (kept["running"], kept["revision"]) == (False, config.revision)
     done = desk.type("status")
     assert f"the daemon is not running; its last configuration was {config.revision}" in done.stdout
-    assert "edit rejected: policies.yaml:3:16 unknown service" in done.stdout
+    assert "edit rejected: policies.yaml:3:16: policies[0]: unknown service" in done.stdout
 
 
 def test_a_reload_reaches_the_web_part_of_a_daemon(desk: Desk) -> None:
@@ -172,12 +172,13 @@ def test_status_of_a_daemon_that_rejected_an_edit(desk: Desk) -> None:
     now = SystemClock().now()
     status = {"running": True, "pid": 7, "version": "0", "at": rfc3339(now), "mode": "test", "revision": "abc",
               "good_since": rfc3339(now), "hung": [], "web_port": 1, "loops": {},
-              "rejected": [{"file": "policies.yaml", "line": 3, "column": 16, "message": "unknown service"}]}
+              "rejected": [{"file": "policies.yaml", "line": 3, "column": 16, "path": "policies[0]",
+                            "message": "unknown service", "nearest": "power"}]}
     with desk.store() as store, store.transaction() as tx:
         tx.put_checkpoint("status", json.dumps(status).encode(), now)
         tx.set_switch("kill", "on", "ann", now)
     done = desk.type("status")
-    assert "edit rejected: policies.yaml:3:16 unknown service" in done.stdout
+    assert "edit rejected: policies.yaml:3:16: policies[0]: unknown service – did you mean 'power'?" in done.stdout
     assert "configuration abc" in done.stdout
     assert "KILL SWITCH IS ON" in done.stdout
     whole = desk.json("status")
