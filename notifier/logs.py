@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -66,13 +66,3 @@ def configure(*, json_lines: bool, level: str = "info", stream: TextIO | None = 
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.basicConfig(stream=_RedactedLines(out), level=logging.WARNING, force=True,
                         format="%(asctime)s %(levelname)s %(name)s %(message)s")
-
-
-def quiet() -> Iterator[None]:
-    """Silence all logs; for commands whose output is the answer."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)

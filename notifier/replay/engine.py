@@ -7,6 +7,7 @@ Nothing after a moment is handed in before that moment, so nothing after it can 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -109,6 +110,8 @@ class Player:
     clock: VirtualClock
     person: Person
     pace: Callable[[datetime], None] = lambda at: None
+    problem: Callable[[str], None] = lambda line: None
+    skipped: Counter[str] = field(default_factory=Counter)
     polls: int = 0
     mentions: int = 0
     first_told: dict[tuple[str, ...], Signal] = field(default_factory=dict)
@@ -132,8 +135,6 @@ class Player:
             self._go(until)
 
     def _hand_in(self, event: Event) -> None:
-        import sys
-
         now = self.clock.now()
         if isinstance(event.what, Mention):
             self.mentions += 1
@@ -143,17 +144,19 @@ class Player:
                 self._tick_due = self._next_tick(now)
         elif isinstance(event.what, tuple):
             source, answer = event.what
-            settings = self.app.config.sources.get(source)
-            if settings is None or not getattr(settings, "enabled", True):  # recorded under another configuration
-                skipped: dict[str, int] = vars(self).setdefault("skipped", {})
-                skipped[source] = skipped.get(source, 0) + 1
-                if skipped[source] == 1:
-                    sys.stderr.write(f"skipped source {source}: it is not in the configuration, or is disabled there\n")
+            if source not in self.app.poller.ids:  # recorded under another configuration
+                self._skip(source)
                 return
             self.polls += 1
             self.app.poller.accept(source, answer)
             self._soon = min(self._soon or now + DECIDES_WITHIN, now + DECIDES_WITHIN)
             self._others_known = False
+
+    def _skip(self, source: str) -> None:
+        """Pass over an answer nobody here can read; each source is told of once."""
+        if source not in self.skipped:
+            self.problem(f"source {source}: it is not in the configuration, or is disabled there")
+        self.skipped[source] += 1
 
     def run_until(self, until: datetime) -> None:
         """Turn the loops at every moment up to `until` at which something is due."""

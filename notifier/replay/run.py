@@ -41,7 +41,7 @@ def replay(config: Config, recording: Path, *, approver: Approver, subscribers: 
         with store.transaction() as tx:
             for subscriber in subscribers:
                 tx.put_subscriber(subscriber)
-        player = Player(app, clock, approver, progress)
+        player = Player(app, clock, approver, progress, problem)
         if first is not None:
             player.play(_chain(first, events))
         return report(player)
