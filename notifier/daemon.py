@@ -226,9 +226,7 @@ class Daemon:
         return WebNeeds(
             settings=lambda: self.app.config.web, store=self.store, clock=self.clock, stuck=self.hung,
             unready=self.unready,
-            pushable=lambda: frozenset(
-                id for id, settings in self.app.config.sources.items()
-                if getattr(settings, "kind", "") == "alertmanager"),
+            pushable=lambda: self.app.poller.pushable,
             push_poll=self._push_poll,
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),

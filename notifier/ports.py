@@ -72,7 +72,10 @@ class Reading:
     of it was open and is not listed is over; False: silence about a fingerprint means nothing.
     `unplaced` are things the source reported that no region or service could be found for, in words for people.
     `present` are fingerprints still open at the source though no place for them is known here: an edit of the placing
-    must not read as their end. `memory` is handed back at the next reading (small, text only).
+    must not read as their end. `gone` are fingerprints the source has taken back: they end wherever they were told.
+    `affirmed` True: that the rest is well was said (components listed as operational, an alert that always fires), not
+    merely left out; a list that is only empty is not believed while its neighbours report trouble. `memory` is handed
+    back at the next reading (small, text only).
     """
 
     known: bool
@@ -81,6 +84,8 @@ class Reading:
     why: str = ""
     unplaced: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    affirmed: bool = False
     memory: Mapping[str, str] = field(default_factory=dict)
 
 

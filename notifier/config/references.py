@@ -118,6 +118,7 @@ def _sources(draft: Draft) -> None:
 def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:
     if placing is None:
         return
+    _all_known(file, (*at, "everywhere"), "region", placing.everywhere, draft.regions)
     rules = [(at, placing), *(((*at, "map", number), match) for number, match in enumerate(placing.map))]
     for where, rule in rules:
         if rule.service is not None:

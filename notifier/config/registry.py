@@ -18,6 +18,7 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
+from ..sources import statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
@@ -26,7 +27,7 @@ from ..sources.feed import FeedSettings, FeedSource
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.probe import ProbeSettings, ProbeSource
-from ..sources.statuspage import StatuspageSettings, StatuspageSource
+from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
 
 
@@ -55,12 +56,19 @@ class ChannelKind:
 
 
 SOURCES: Mapping[str, SourceKind] = {
-    "statuspage": SourceKind(StatuspageSettings, StatuspageSource),
-    "feed": SourceKind(FeedSettings, FeedSource),
+    # status pages
+    "statuspage": SourceKind(StatuspageSettings, statuspage.make),
+    # clouds
+    # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
-    "probe": SourceKind(ProbeSettings, ProbeSource),
+    # public warnings and measurement
     "cap": SourceKind(CapSettings, CapSource),
     "nws": SourceKind(NwsSettings, NwsSource),
+    # utilities
+    # anything else
+    "feed": SourceKind(FeedSettings, FeedSource),
+    # probes
+    "probe": SourceKind(ProbeSettings, ProbeSource),
 }
 
 MENTION_SOURCES: Mapping[str, MentionKind] = {

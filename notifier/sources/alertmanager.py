@@ -108,6 +108,7 @@ class AlertmanagerSource:
         self.every, self.freshness, self.host = settings.every, settings.freshness, host_of(settings.url)
         self.pushed = not settings.url
         """Nothing to poll: bodies come through Poller.accept."""
+        self.takes_pushes = True
         self._get = fetch
         self._finder = finder_of(regions)
         self._regions = regions

@@ -13,21 +13,20 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Literal
 from xml.etree.ElementTree import Element
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import field_validator
 
 from notifier.model.region import RegionTree
 from notifier.model.settings import Duration, Settings
 from notifier.model.signal import Level, Signal, SignalClass
-from notifier.model.times import rfc3339, utc
+from notifier.model.times import rfc3339
 from notifier.net.fetch import Get, get
 from notifier.ports import Answer, Failure, Reading
 from notifier.secret import SecretMissing
 
+from .clocks import any_time, known_zone
 from .placing import Texts, Unplaced, finder_of, place, says
 from .settings import HttpSettings, host_of, request_of
 from .shapes import FUTURE, MOST, Unreadable, any_moment, one_line, plain, unread, xml_of
@@ -36,8 +35,6 @@ from .wording import is_over, is_planned
 
 _GROUPS = "groups"
 _GROUPS_KEPT = 200
-_ZONES = {"CET": 1, "CEST": 2, "BST": 1, "WET": 0, "WEST": 1, "EET": 2, "EEST": 3, "IST": 5.5, "JST": 9, "AEST": 10}
-"""Hours ahead of UTC of zone names seen in feeds that RFC 822 does not know."""
 
 
 class LevelWords(Settings):
@@ -75,11 +72,7 @@ class FeedSettings(HttpSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
-        return value
+            return known_zone(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,34 +263,8 @@ def _kept(groups: Iterable[_Group], before: Mapping[str, tuple[datetime, datetim
     return {_GROUPS: json.dumps(recent)} if recent else {}
 
 
-def moment_of(text: str, zone: str) -> datetime | None:
-    """A feed's time, RFC 822 or RFC 3339, with a bare Z or a zone name nobody standardised; `zone` where it has none.
-    None where it cannot be read."""
-    text = " ".join(text.split())[:80]
-    if not text:
-        return None
-    try:
-        found = utc(_with_zone(datetime.fromisoformat(text), zone))
-        return found if found.year >= 1990 else None
-    except (ValueError, OverflowError):
-        pass
-    head, _, name = text.rpartition(" ")
-    try:
-        if name.upper() in _ZONES:
-            parsed = parsedate_to_datetime(f"{head} +0000") - timedelta(hours=_ZONES[name.upper()])
-        else:
-            parsed = _with_zone(parsedate_to_datetime(text), zone)
-        return utc(parsed) if parsed.year >= 1990 else None
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def _with_zone(at: datetime, zone: str) -> datetime:
-    return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
-
-
 def _first_time(item: Element, names: Iterable[str], settings: FeedSettings) -> datetime | None:
-    found = (moment_of(_text(item, name), settings.timezone) for name in names)
+    found = (any_time(_text(item, name)[:100], settings.timezone) for name in names)
     return next((at for at in found if at is not None), None)
 
 

@@ -20,17 +20,22 @@ _WORD = re.compile(r"[^\W_]+")
 _LONGEST = 8
 _TEXT_LIMIT = 4000
 
+EVERYWHERE = frozenset({"global", "worldwide", "all regions", "all locations", "multi-region"})
+"""Locations that are no place: whatever is said of them is said of every region."""
+
 Place = tuple[str, str]
 """(service id, region id)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a vendor said of one thing: one component (or none), its group, the title, and labels by name."""
+    """What a vendor said of one thing: one component (or none), its group, the title, the place it names as such (a
+    code such as us-east1, or a name), and labels by name."""
 
     component: str = ""
     group: str = ""
     title: str = ""
+    location: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,6 +75,8 @@ class Finder:
 
     def __init__(self, regions: RegionTree) -> None:
         self._regions = regions
+        self.roots = tuple(region.id for region in regions if region.parent is None)
+        """The regions that have none above them: together they are everywhere."""
         self._names: dict[tuple[str, ...], list[str]] = {}
         self._codes: dict[str, str] = {}
         for region in regions:
@@ -151,14 +158,23 @@ def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] |
         return ()
     service = (rule.service if rule else None) or placing.service
     regions = rule.regions if rule else ()
-    if not regions and placing.find_regions:
-        regions = find_in(texts, finder)
-    regions = regions or placing.regions
+    if not regions and texts.location:
+        regions = located(texts.location, placing, finder)  # a place we do not know: the default would be a guess
+    elif not regions:
+        regions = (find_in(texts, finder) if placing.find_regions else ()) or placing.regions
     if service is None or not regions:
         missing = "service" if service is None else "region"
-        named = " / ".join(part for part in (texts.group, texts.component, texts.title) if part)
+        named = " / ".join(part for part in (texts.location, texts.group, texts.component, texts.title) if part)
         return Unplaced(f"no {missing} for {named[:200] or 'something without a name'!r}")
     return tuple((service, region) for region in dict.fromkeys(regions))
+
+
+def located(location: str, placing: Placing, finder: Finder) -> tuple[str, ...]:
+    """Regions a vendor's location stands for: by code, then by name; `global` is every region. Empty: unknown here."""
+    if location.strip().casefold() in EVERYWHERE:
+        return placing.everywhere or finder.roots
+    code = finder.by_code(location.strip())
+    return (code,) if code is not None else finder.find(location)
 
 
 def find_in(texts: Texts, finder: Finder) -> tuple[str, ...]:
@@ -172,7 +188,8 @@ def find_in(texts: Texts, finder: Finder) -> tuple[str, ...]:
 
 
 def _holds(match: Match, texts: Texts) -> bool:
-    pairs = ((match.component, texts.component), (match.group, texts.group), (match.title, texts.title))
+    pairs = ((match.component, texts.component), (match.group, texts.group), (match.title, texts.title),
+             (match.location, texts.location))
     if any(pattern and not says(pattern, text) for pattern, text in pairs):
         return False
     return all(name in texts.labels and says(pattern, texts.labels[name]) for name, pattern in match.labels.items())

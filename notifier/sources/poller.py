@@ -72,6 +72,11 @@ class Poller:
         """The sources it reads."""
         return frozenset(self._sources)
 
+    @property
+    def pushable(self) -> frozenset[str]:
+        """The sources whose far side may push to our webhook: those that say so by `takes_pushes`."""
+        return frozenset(id for id, source in self._sources.items() if getattr(source, "takes_pushes", False))
+
     # ── scheduling ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
@@ -262,7 +267,9 @@ def keep(tx: Transaction, source: str, reading: Reading, now: datetime) -> None:
     present = {signal.fingerprint for signal in reading.signals}
     written = [signal for signal in reading.signals if _is_news(signal, open_now.get(signal.key))]
     for signal in open_now.values():
-        if signal.fingerprint in present and signal.key not in told:
+        if signal.fingerprint in reading.gone:
+            written.append(replace(signal, level=Level.OK, observed_at=now, why="taken back by the source"))
+        elif signal.fingerprint in present and signal.key not in told:
             written.append(replace(signal, level=Level.OK, observed_at=now, why="no longer named for this place"))
     for signal in written:
         metrics.SIGNALS.labels(str(signal.klass), signal.level.name.lower()).inc()

@@ -38,6 +38,8 @@ class Match(Settings):
     """Pattern for the name of the component's group."""
     title: str | None = None
     """Pattern for the title of the incident, item or alert."""
+    location: str | None = None
+    """Pattern for a place the vendor names as such: a cloud region, a county, a town."""
     labels: Mapping[str, str] = Field(default_factory=dict)
     """Pattern by label name (Alertmanager) or by CAP parameter."""
     service: str | None = None
@@ -49,8 +51,8 @@ class Match(Settings):
 
     @model_validator(mode="after")
     def _says_something(self) -> Match:
-        if not (self.component or self.group or self.title or self.labels):
-            raise ValueError("expected at least one of component, group, title, labels")
+        if not (self.component or self.group or self.title or self.location or self.labels):
+            raise ValueError("expected at least one of component, group, title, location, labels")
         return self
 
 
@@ -63,6 +65,8 @@ class Placing(Settings):
     """Regions where no rule names any and none is found in the text."""
     find_regions: bool = False
     """Look for names of our regions in component, group and title."""
+    everywhere: tuple[str, ...] = ()
+    """What a vendor's "global" means here; empty: every region of the tree."""
     map: tuple[Match, ...] = ()
     """Rules; the first that holds decides."""
 

@@ -1,5 +1,5 @@
 """One small answer with trouble in it for every kind of polled source, written by hand in each format's own shape, and
-the source that reads it. The contract suite runs on each; a new kind adds one line here."""
+the source that reads it; then the `open` answer of every folder below `vendors/`, which is where a new kind goes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from notifier.model.region import RegionTree
 from notifier.ports import Source
+from notifier.sources import statuspage
 from notifier.sources.alerting import EventRule
 from notifier.sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from notifier.sources.cap import CapSettings, CapSource
@@ -17,7 +18,9 @@ from notifier.sources.feed import FeedSettings, FeedSource
 from notifier.sources.nws import NwsSettings, NwsSource
 from notifier.sources.probe import ProbeSettings, ProbeSource
 from notifier.sources.settings import Placing
-from notifier.sources.statuspage import StatuspageSettings, StatuspageSource
+from notifier.sources.statuspage import StatuspageSettings
+
+from .vendors import vendors
 
 PLACING = Placing(service="data", regions=("US-VT",), find_regions=True)
 URL = "https://status.example/"
@@ -31,6 +34,8 @@ class Example:
     make: Callable[[RegionTree], Source]
     body: bytes
     memory: Mapping[str, str]
+    may: tuple[str, ...] = ()
+    """Mutations that rightly change what is known, as test_mutations names them, each with its reason beside it."""
 
 
 SUMMARY: dict[str, Any] = {
@@ -129,7 +134,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _statuspage(regions: RegionTree) -> Source:
-    return StatuspageSource(StatuspageSettings(id="sp", url=URL, placing=PLACING), regions=regions)
+    return statuspage.make(StatuspageSettings(id="sp", url=URL, placing=PLACING), regions=regions)
 
 
 def _feed(regions: RegionTree) -> Source:
@@ -166,4 +171,7 @@ EXAMPLES = (
     Example("probe", _probe, _bytes({"ok": False, "why": "HTTP 500", "seconds": 0.1, "control": None}), {}),
     Example("cap", _cap, _bytes(CAP), {}),
     Example("nws", _nws, _bytes(NWS), {}),
+    *(Example(one.name, one.make, one.bodies["open"], one.about.get("memory", {}),
+              tuple(f"{one.name}: {done}" for done in one.about.get("may", ())))
+      for one in vendors()),
 )

@@ -71,7 +71,7 @@ def test_the_same_answer_a_minute_later_is_the_same_trouble(example: Example) ->
 @each
 def test_cut_off_anywhere_it_says_nothing(example: Example) -> None:
     source = example.make(TREE)
-    for length in range(len(example.body)):
+    for length in range(len(example.body.rstrip())):
         says_nothing(source.read(answer(example.body[:length]), example.memory, NOW))
 
 
@@ -126,8 +126,10 @@ def test_not_modified_is_known_and_says_nothing_new(example: Example) -> None:
 def test_in_the_wrong_encoding_it_says_nothing_or_the_same(example: Example) -> None:
     """UTF-16 with its mark is decoded, as AWS needs; UTF-7, UTF-32 and the like are not guessed at."""
     good = read(example, example.body)
+    marked = example.body[:2] in (b"\xfe\xff", b"\xff\xfe")
+    text = example.body.decode("utf-16" if marked else "utf-8")
     for encoding in ("utf-16", "utf-32", "utf-7", "cp037"):
-        reading = read(example, example.body.decode().encode(encoding))
+        reading = read(example, text.encode(encoding))
         if reading.known:
             assert reading.signals == good.signals
         else:
@@ -168,12 +170,12 @@ def test_any_field_of_any_wrong_type_never_raises_and_never_lies(example: Exampl
 def test_a_clock_years_ahead_opens_nothing(example: Example) -> None:
     body = example.body.replace(b"2026", b"2086")
     reading = read(example, body)
-    if example.name != "probe":  # a probe's result carries no clock but ours
+    if body != example.body:  # some carry no year: seconds since 1970, or no clock but ours
         assert not any(signal.level.is_trouble for signal in reading.signals)
 
 
 @each
-@given(memory=st.dictionaries(st.sampled_from(["worst", "groups", "runs", "streak", "roots"]), st.text(max_size=40)))
+@given(memory=st.dictionaries(st.sampled_from(["open", "groups", "runs", "streak", "roots"]), st.text(max_size=40)))
 @settings(max_examples=30, deadline=None)
 def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str, str]) -> None:
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
@@ -182,7 +184,7 @@ def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str
 @each
 @pytest.mark.parametrize("kept", ["[]", "1", "null", '{"a":[]}', '{"a":[1,2,3]}', '{"since":5,"failures":"x"}'])
 def test_memory_of_another_shape_never_raises(example: Example, kept: str) -> None:
-    memory = dict.fromkeys(("worst", "groups", "runs", "streak", "roots"), kept)
+    memory = dict.fromkeys(("open", "groups", "runs", "streak", "roots"), kept)
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
 
 

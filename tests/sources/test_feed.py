@@ -10,7 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading
-from notifier.sources.feed import FeedSettings, FeedSource, LevelWords, moment_of
+from notifier.sources.clocks import any_time
+from notifier.sources.feed import FeedSettings, FeedSource, LevelWords
 from notifier.sources.settings import Placing
 from notifier.sources.wording import is_over, is_planned
 from tests.shared_data import shared
@@ -118,7 +119,7 @@ def test_planned_work_is_told_apart() -> None:
     ],
 )
 def test_times(text: str, expected: str | None) -> None:
-    found = moment_of(text, "UTC")
+    found = any_time(text, "UTC")
     assert (found.replace(tzinfo=None).isoformat() if found else None) == expected
 
 

@@ -18,10 +18,11 @@ from notifier.metrics import REGISTRY
 from notifier.model.signal import Freshness, Level, Signal, SignalClass
 from notifier.net.fetch import ETAG
 from notifier.ports import Answer, Failure, Reading, Source, SourceState
+from notifier.sources import statuspage
 from notifier.sources.freshness import freshness
 from notifier.sources.poller import Poller, UnknownSource
 from notifier.sources.settings import Placing, PollingSettings
-from notifier.sources.statuspage import StatuspageSettings, StatuspageSource
+from notifier.sources.statuspage import StatuspageSettings
 from notifier.store import SqliteStore
 from tests.net.test_fetch import reply, serving
 
@@ -301,7 +302,7 @@ def test_a_real_scheduler_polls_a_real_server_until_it_is_stopped() -> None:
         settings = StatuspageSettings(
             id="page", url=url, allow_private=True, every="1s", placing=Placing(service="data", regions=("US",))
         )
-        source: Source = StatuspageSource(settings, regions=tree())
+        source: Source = statuspage.make(settings, regions=tree())
         polling = PollingSettings(threads=2, spread="50ms", jitter="10ms")
         poller = Poller({"page": source}, store, SystemClock(), polling)
         poller.start()

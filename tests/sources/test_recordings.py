@@ -10,9 +10,10 @@ import pytest
 
 from notifier.clock import VirtualClock
 from notifier.ports import Answer, Source
+from notifier.sources import statuspage as vendor
 from notifier.sources.poller import Poller
 from notifier.sources.settings import Match, Placing, PollingSettings
-from notifier.sources.statuspage import StatuspageSettings, StatuspageSource
+from notifier.sources.statuspage import StatuspageSettings
 from tests.shared_data import shared
 
 from .recordings import Record, Told, bchydro_polls, github_polls, oci_polls, shaw_post_polls, shaw_snapshot_polls
@@ -24,7 +25,7 @@ EVERYWHERE = Placing(service="cloud", regions=("US",))
 def statuspage(source_id: str, placing: Placing = EVERYWHERE) -> Source:
     """A page whose every word speaks of one service in one region."""
     settings = StatuspageSettings(id=source_id, url="https://status.example", placing=placing)
-    return StatuspageSource(settings, regions=tree())
+    return vendor.make(settings, regions=tree())
 
 
 class Seen:

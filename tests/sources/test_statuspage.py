@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from notifier.model.signal import Level
-from notifier.ports import Answer, Failure, Reading
+from notifier.ports import Answer, Failure, Reading, Source
 from notifier.secret import Secret
+from notifier.sources import statuspage
 from notifier.sources.settings import Match, Placing
-from notifier.sources.statuspage import StatuspageSettings, StatuspageSource
+from notifier.sources.statuspage import StatuspageSettings
 from tests.shared_data import shared
 
 from .examples import SUMMARY
@@ -22,8 +23,8 @@ TREE = tree()
 PLACING = Placing(service="data", regions=("US-VT",), find_regions=True)
 
 
-def source(placing: Placing = PLACING, **fields: Any) -> StatuspageSource:
-    return StatuspageSource(
+def source(placing: Placing = PLACING, **fields: Any) -> Source:
+    return statuspage.make(
         StatuspageSettings(id="sp", url="https://status.example", placing=placing, **fields), regions=TREE
     )
 
@@ -168,10 +169,10 @@ def test_fetch_asks_below_the_address_and_names_a_missing_token() -> None:
         return answer(SUMMARY)
 
     settings = StatuspageSettings(id="sp", url="https://status.example/", path="/api/v2/incidents.json")
-    StatuspageSource(settings, regions=TREE, fetch=fetch).fetch({}, NOW)
+    statuspage.make(settings, regions=TREE, fetch=fetch).fetch({}, NOW)
     assert asked == ["https://status.example/api/v2/incidents.json"]
     locked = settings.model_copy(update={"bearer": Secret(env="NOTIFIER_TEST_NOT_SET")})
-    failure = StatuspageSource(locked, regions=TREE, fetch=fetch).fetch({}, NOW)
+    failure = statuspage.make(locked, regions=TREE, fetch=fetch).fetch({}, NOW)
     assert isinstance(failure, Failure)
     assert failure.reason == "internal"
     assert "NOTIFIER_TEST_NOT_SET" in failure.detail
@@ -220,4 +221,4 @@ def test_other_vendors_formats_say_nothing_here() -> None:
 
 def test_the_memory_is_small_text() -> None:
     reading = source().read(answer(page(*(incident(id=f"i{n}") for n in range(50)))), {}, NOW)
-    assert json.loads(reading.memory["worst"])["incident:i7"] == Level.MAJOR
+    assert json.loads(reading.memory["open"])["incident:i7"][0] == Level.MAJOR

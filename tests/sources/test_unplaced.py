@@ -9,9 +9,10 @@ import pytest
 
 from notifier.clock import VirtualClock
 from notifier.ports import Source
+from notifier.sources import statuspage
 from notifier.sources.poller import Poller
 from notifier.sources.settings import Placing, PollingSettings
-from notifier.sources.statuspage import StatuspageSettings, StatuspageSource
+from notifier.sources.statuspage import StatuspageSettings
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
 
@@ -28,7 +29,7 @@ NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 def test_an_edit_of_the_placing_does_not_end_what_is_open(after: Placing) -> None:
     def source(placing: Placing) -> dict[str, Source]:
         settings = StatuspageSettings(id="page", url="https://status.example", placing=placing)
-        return {"page": StatuspageSource(settings, regions=tree())}
+        return {"page": statuspage.make(settings, regions=tree())}
 
     store = open_store(StoreSettings(path=":memory:"))
     poller = Poller(source(Placing(service="data", regions=("US-VT",))), store, VirtualClock(NOW), PollingSettings())
@@ -49,7 +50,7 @@ def test_what_could_not_be_placed_is_shown_to_staff_until_it_can_be() -> None:
 
     def poll(placing: Placing) -> str:
         settings = StatuspageSettings(id="page", url="https://status.example", placing=placing)
-        source = StatuspageSource(settings, regions=tree())
+        source = statuspage.make(settings, regions=tree())
         Poller({"page": source}, store, VirtualClock(NOW), PollingSettings()).accept("page", answer(
             json.dumps(SUMMARY).encode()))
         with store.transaction() as tx:

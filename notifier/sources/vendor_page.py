@@ -1,0 +1,261 @@
+"""What a status page says, whatever it was written in: incidents, components, and the page as a whole.
+
+Pure. Each vendor's module turns its own format into a `VendorPage`; what that means is decided here once:
+
+- one vendor incident is one trouble, known by the vendor's id however it is renamed, re-dated or re-opened;
+- of updates that came out of order the newest by its own time speaks;
+- an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
+- one that vanishes from a list that still shows older ones was taken back;
+- a component in trouble that no open incident speaks for is trouble by itself;
+- a page that claims trouble nothing listed explains is trouble as a whole;
+- the vendor's own workaround and restoration time are kept as facts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from notifier.model.signal import Level, Signal, SignalClass
+from notifier.model.times import rfc3339
+from notifier.ports import Reading
+
+from .page import Context
+from .placing import Place, Texts, Unplaced
+from .promises import restoration_in, workaround_in
+from .shapes import any_moment, one_line, plain
+from .telling import Report, gather_places, tell
+
+_OPEN = "open"
+_OPEN_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class VendorUpdate:
+    """One message of an incident. `at` None: the vendor does not say when."""
+
+    at: datetime | None
+    text: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VendorComponent:
+    """Something a page lists. `id` is "" where the vendor has none: then its name is. `said` is the vendor's word for
+    its state; `location` the place it names as such. A `summary` only sums up others (a group) and is never trouble
+    by itself."""
+
+    id: str
+    name: str
+    group: str = ""
+    level: Level = Level.OK
+    said: str = ""
+    since: datetime | None = None
+    location: str = ""
+    summary: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is known by."""
+        return self.id or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class VendorIncident:
+    """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
+
+    `components` are those it names (any state), `locations` the places it names as such; with both, each component is
+    looked at in each place. `updates` come in any order.
+    """
+
+    id: str
+    title: str
+    level: Level
+    status: str = ""
+    started_at: datetime | None = None
+    updates: tuple[VendorUpdate, ...] = ()
+    components: tuple[VendorComponent, ...] = ()
+    locations: tuple[str, ...] = ()
+    url: str = ""
+    facts: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPage:
+    """One answer, checked.
+
+    `whole` True: every open incident is listed, so what is missing is over. `affirmed` True: the page says of something
+    that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none.
+    """
+
+    incidents: tuple[VendorIncident, ...] = ()
+    components: tuple[VendorComponent, ...] = ()
+    whole: bool = False
+    affirmed: bool = False
+    overall: Level = Level.NOTICE
+    overall_said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is remembered of an open incident: its worst level and when it began."""
+
+    worst: int
+    began: datetime
+
+
+def read_page(
+    page: VendorPage, context: Context[Any], klass: SignalClass = SignalClass.OFFICIAL, *, zone: str = "UTC"
+) -> Reading:
+    """What a page says as signals. `zone`: that of times the vendor's prose names without one."""
+    before = _opens_of(context.memory)
+    kept: dict[str, _Open] = {}
+    signals: list[Signal] = []
+    unplaced: dict[str, None] = {}
+    spoken_for: set[str] = set()
+    present: list[str] = []
+    for incident in page.incidents:
+        report = _report(incident, before, context.now, zone)
+        if report.level != Level.OK:
+            spoken_for |= {one.key for one in incident.components}
+            held = before.get(report.fingerprint)
+            kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
+        places, lost = gather_places(context.place(one) for one in _texts_of(incident))
+        signals += tell(context.settings.id, klass, report, places, context.now)
+        unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
+    for component in page.components:
+        if component.level is Level.OK or component.summary or component.key in spoken_for:
+            continue
+        report = _component_report(component, context.now)
+        present.append(report.fingerprint)
+        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
+        signals += told
+        unplaced |= dict.fromkeys(lost)
+    if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
+        signals += _by_summary(page, context, klass)
+    gone = () if page.whole else _taken_back(page, before, kept)
+    memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
+              if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
+                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+
+
+# ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def newest_first(updates: Iterable[VendorUpdate]) -> list[VendorUpdate]:
+    """Updates by their own time, newest first; of the same moment the one listed first; undated ones last."""
+    return sorted(updates, key=lambda one: (one.at is None, -(one.at.timestamp() if one.at else 0)))
+
+
+def _report(incident: VendorIncident, before: Mapping[str, _Open], now: datetime, zone: str) -> Report:
+    fingerprint = f"incident:{incident.id}"
+    level, held = incident.level, before.get(fingerprint)
+    if Level.OK < level < Level.MINOR and held is not None and held.worst >= Level.MINOR:
+        level = Level.MINOR
+    updates = newest_first(incident.updates)
+    told = [one.at for one in updates if one.at is not None]
+    name = one_line(incident.title or "an incident without a name")
+    words = [plain(one.text) for one in updates]
+    return Report(
+        fingerprint=fingerprint,
+        level=level,
+        started_at=min(incident.started_at or min(told, default=now), now),
+        why=f"{name}: {incident.status}" if incident.status else name,
+        facts={
+            "title": name,
+            "status": incident.status,
+            "update": one_line(words[0], 500) if words else "",
+            "url": incident.url[:500],
+            **prose_facts(words, now, zone),
+            **(incident.facts or {}),
+        },
+    )
+
+
+def prose_facts(words: Sequence[str], now: datetime, zone: str = "UTC") -> dict[str, str]:
+    """The workaround and the restoration time that messages name; `words` newest first, the newest that has one
+    counts. `restoration_at` is RFC 3339, `restoration` the vendor's own words."""
+    facts = {"workaround": next(filter(None, map(workaround_in, words)), "")}
+    said = next(filter(None, (restoration_in(text, now, zone) for text in words)), None)
+    if said is not None:
+        facts |= {"restoration": said.words, "restoration_at": rfc3339(said.at) if said.at else ""}
+    return facts
+
+
+def _texts_of(incident: VendorIncident) -> list[Texts]:
+    named = incident.components or (VendorComponent("", ""),)
+    if not incident.locations:
+        return [_texts(one, incident.title) for one in named]
+    return [Texts(one.name, one.group, incident.title, place) for one in named for place in incident.locations]
+
+
+def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> tuple[str, ...]:
+    """Open incidents that a list of the newest no longer has though it still has older ones: they have not scrolled
+    away."""
+    oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
+    if oldest is None:
+        return ()
+    return tuple(fingerprint for fingerprint, one in before.items()
+                 if fingerprint not in kept and not _listed(page, fingerprint)
+                 and one.began > oldest + timedelta(minutes=1))
+
+
+def _listed(page: VendorPage, fingerprint: str) -> bool:
+    return any(fingerprint == f"incident:{one.id}" for one in page.incidents)
+
+
+# ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _texts(component: VendorComponent, title: str) -> Texts:
+    return Texts(component.name, component.group, title, component.location)
+
+
+def _component_report(component: VendorComponent, now: datetime) -> Report:
+    """A component in trouble by itself."""
+    name = one_line(component.name or "a component")
+    said = component.said.replace("_", " ") or "no status"
+    return Report(f"component:{component.key}", component.level, component.since or now, f"{name}: {said}",
+                  facts={"title": name, "status": component.said, "group": component.group})
+
+
+def _placed(
+    report: Report, found: tuple[Place, ...] | Unplaced, context: Context[Any], klass: SignalClass
+) -> tuple[list[Signal], tuple[str, ...]]:
+    if isinstance(found, Unplaced):
+        return [], (found.words,) if report.level.is_trouble else ()
+    return tell(context.settings.id, klass, report, found, context.now), ()
+
+
+def _by_summary(page: VendorPage, context: Context[Any], klass: SignalClass) -> list[Signal]:
+    """Trouble the page's summary claims though nothing listed explains it."""
+    found = context.place(Texts(title=page.overall_said))
+    if not page.overall.is_trouble or isinstance(found, Unplaced):
+        return []
+    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
+    return tell(context.settings.id, klass, Report("page", page.overall, context.now, why), found, context.now)
+
+
+# ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _opens_of(memory: Mapping[str, str]) -> dict[str, _Open]:
+    try:
+        found = json.loads(memory.get(_OPEN, "{}"))
+    except ValueError:
+        return {}
+    opens: dict[str, _Open] = {}
+    for fingerprint, value in found.items() if isinstance(found, dict) else ():
+        worst, began = value if isinstance(value, list) and len(value) == 2 else (None, None)
+        if isinstance(worst, int) and (at := any_moment(began)) is not None:
+            opens[fingerprint] = _Open(worst, at)
+    return opens
+
+
+def _written(opens: Mapping[str, _Open]) -> dict[str, str]:
+    newest = sorted(opens.items(), key=lambda one: one[1].began, reverse=True)[:_OPEN_KEPT]
+    return {_OPEN: json.dumps({key: [int(one.worst), rfc3339(one.began)] for key, one in newest})} if newest else {}
