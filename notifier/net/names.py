@@ -42,7 +42,8 @@ def addresses_of(host: str, port: int) -> Addresses:
 
 
 def _asked(host: str, port: int) -> Addresses:
-    if not _turns.acquire(timeout=PATIENCE):
+    turns = _turns
+    if not turns.acquire(timeout=PATIENCE):
         raise TimeoutError("the resolver is busy with look-ups that do not end")
     answer: list[Addresses | OSError] = []
 
@@ -54,7 +55,7 @@ def _asked(host: str, port: int) -> Addresses:
         except UnicodeError as error:
             answer.append(OSError(f"not a name: {error}"))
         finally:
-            _turns.release()
+            turns.release()
 
     thread = threading.Thread(target=ask, name="look-up", daemon=True)
     thread.start()

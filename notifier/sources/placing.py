@@ -169,6 +169,16 @@ def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] |
     return tuple((service, region) for region in dict.fromkeys(regions))
 
 
+def covers(placing: Placing, tree: RegionTree, service: str, region: str) -> bool:
+    """Whether this placing can speak of a service in a region: one of its services, in or around one of its regions
+    (anywhere where it looks for names in the text)."""
+    rules = [rule for rule in placing.map if not rule.ignore]
+    if service not in {placing.service, *(rule.service for rule in rules)}:
+        return False
+    named = {*placing.regions, *(one for rule in rules for one in rule.regions)}
+    return placing.find_regions or any(one in tree and tree.related(one, region) for one in named)
+
+
 def located(location: str, placing: Placing, finder: Finder) -> tuple[str, ...]:
     """Regions a vendor's location stands for: by code, then by name; `global` is every region. Empty: unknown here."""
     if location.strip().casefold() in EVERYWHERE:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -44,12 +42,6 @@ def ended(db: Database, since: datetime, now: datetime) -> tuple[Signal, ...]:
     """See Transaction.ended_signals; both ends of the span belong to it."""
     rows = db.rows("signals.ended", {"since": micros(since), "now": micros(now)})
     return tuple(replace(build(Signal, row), level=Level.OK, observed_at=moment(row["over_at"])) for row in rows)
-
-
-def end_missing(db: Database, source: str, present: Iterable[str], now: datetime, why: str) -> int:
-    """See Transaction.end_missing."""
-    given = {"source": source, "present": json.dumps(list(present)), "now": micros(now), "why": why}
-    return db.run("signals.end_missing", given)
 
 
 def state(db: Database, source: str) -> SourceState | None:

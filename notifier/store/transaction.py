@@ -37,9 +37,6 @@ class SqliteTransaction:
     def ended_signals(self, since: datetime, now: datetime) -> tuple[Signal, ...]:
         return signals.ended(self._db, since, now)
 
-    def end_missing(self, source: str, present: Iterable[str], now: datetime, why: str) -> int:
-        return signals.end_missing(self._db, source, present, now, why)
-
     def source_state(self, source: str) -> SourceState | None:
         return signals.state(self._db, source)
 

@@ -25,11 +25,6 @@ SELECT *, lasts_until AS over_at FROM signals
 WHERE ended_at IS NULL AND lasts_until BETWEEN :since AND :now
 ORDER BY source, fingerprint, service, region;
 
--- end_missing --
-UPDATE signals SET ended_at = :now, why = :why
-WHERE source = :source AND ended_at IS NULL AND (lasts_until IS NULL OR lasts_until > :now)
-  AND fingerprint NOT IN (SELECT value FROM json_each(:present));
-
 -- seal --
 UPDATE signals SET ended_at = lasts_until WHERE ended_at IS NULL AND lasts_until <= :now;
 
