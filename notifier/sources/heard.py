@@ -9,11 +9,11 @@ The poller is the only writer of its sources' signals.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from notifier.model.signal import Freshness, Level, Signal
+from notifier.model.signal import Level, Signal
 from notifier.ports import SourceState, Store
 
 Key = tuple[str, str, str, str]
@@ -111,7 +111,6 @@ class Heard:
             self._open.pop(source, None)
 
 
-def trouble_of(signals: Iterable[Signal], states: Mapping[str, SourceState]) -> tuple[Signal, ...]:
-    """The signals that report trouble and whose source can be heard (one without a state can)."""
-    deaf = {id for id, state in states.items() if state.freshness not in (Freshness.FRESH, Freshness.UNPROVEN)}
-    return tuple(one for one in signals if one.level.is_trouble and one.source not in deaf)
+def trouble_of(signals: Iterable[Signal], silent: Collection[str]) -> tuple[Signal, ...]:
+    """The signals that report trouble and whose source can be heard."""
+    return tuple(one for one in signals if one.level.is_trouble and one.source not in silent)

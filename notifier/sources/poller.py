@@ -233,8 +233,7 @@ class Poller:
             return ""
         if held and reading.complete:
             with self._store.transaction() as tx:
-                states = {state.source: state for state in tx.source_states()}
-                trouble = trouble_of((one for one in tx.open_signals(now) if one.source != source.id), states)
+                trouble = trouble_of((s for s in tx.open_signals(now) if s.source != source.id), tx.silent_sources())
             return went_empty(reading, held.values(), trouble, self._related)
         covers = getattr(source, "covers", None)
         return is_silent(self._trouble, covers) if covers is not None and self._trouble and not held else ""
@@ -264,9 +263,7 @@ class Poller:
             _show(before, after)
         self._heard.write()
         with self._store.transaction() as tx:
-            signals = tx.open_signals(now)
-            states = {state.source: state for state in tx.source_states()} if signals else {}
-        self._trouble = trouble_of(signals, states)
+            self._trouble = trouble_of(tx.open_signals(now), tx.silent_sources())
         return changed
 
     def due(self, now: datetime) -> tuple[datetime, ...]:

@@ -55,6 +55,11 @@ def states(db: Database) -> tuple[SourceState, ...]:
     return tuple(build(SourceState, row) for row in db.rows("signals.source_states"))
 
 
+def silent(db: Database) -> frozenset[str]:
+    """See Transaction.silent_sources."""
+    return frozenset(row["source"] for row in db.rows("signals.silent_sources"))
+
+
 def put_state(db: Database, state: SourceState) -> None:
     """Replace what is remembered of a source."""
     db.run("signals.put_source_state", columns(state))

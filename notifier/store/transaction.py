@@ -43,6 +43,9 @@ class SqliteTransaction:
     def source_states(self) -> tuple[SourceState, ...]:
         return signals.states(self._db)
 
+    def silent_sources(self) -> frozenset[str]:
+        return signals.silent(self._db)
+
     def put_source_state(self, state: SourceState) -> None:
         signals.put_state(self._db, state)
 

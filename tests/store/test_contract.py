@@ -99,6 +99,13 @@ def test_source_states_are_replaced(store: Store) -> None:
         assert tx.source_states() == (state,)
 
 
+def test_silent_sources_are_those_whose_silence_means_nothing(store: Store) -> None:
+    with store.transaction() as tx:
+        for freshness in Freshness:
+            tx.put_source_state(SourceState(str(freshness), freshness))
+        assert tx.silent_sources() == {"stale", "suspect", "failing"}
+
+
 # ── incidents ──
 
 

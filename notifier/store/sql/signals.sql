@@ -38,6 +38,9 @@ SELECT * FROM source_states WHERE source = :source;
 -- source_states --
 SELECT * FROM source_states ORDER BY source;
 
+-- silent_sources --
+SELECT source FROM source_states WHERE freshness IN ('stale', 'suspect', 'failing') ORDER BY source;
+
 -- put_source_state --
 INSERT OR REPLACE INTO source_states (source, freshness, why, last_known_at, last_try_at, failures, memory)
 VALUES (:source, :freshness, :why, :last_known_at, :last_try_at, :failures, :memory);
