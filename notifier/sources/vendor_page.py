@@ -16,7 +16,7 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -141,9 +141,8 @@ def read_page(
         kept |= {report.fingerprint: _still_open(report, before)} if summed_up else {}
         signals += summed_up
     gone = () if page.whole else (*_taken_back(page, before, kept), *_well_again(page, before, kept))
-    memory = kept if page.whole else {
-        **{key: one for key, one in before.items() if _scrolled_away(key, page, gone)}, **kept
-    }
+    forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
+    memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
     return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
                    gone=gone, affirmed=page.affirmed, memory=_written(memory))
 
@@ -209,8 +208,9 @@ def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
     if oldest is None:
         return ()
+    listed = _listed(page)
     return tuple(fingerprint for fingerprint, one in before.items()
-                 if fingerprint not in kept and _unlisted(page, fingerprint)
+                 if fingerprint.startswith("incident:") and fingerprint not in listed
                  and one.began > oldest + timedelta(minutes=1))
 
 
@@ -220,13 +220,8 @@ def _well_again(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     return [fingerprint for fingerprint in before if fingerprint in listed and fingerprint not in kept]
 
 
-def _scrolled_away(fingerprint: str, page: VendorPage, gone: Collection[str]) -> bool:
-    """Whether an open incident is neither listed any more nor taken back: it stays open."""
-    return fingerprint not in gone and _unlisted(page, fingerprint)
-
-
-def _unlisted(page: VendorPage, fingerprint: str) -> bool:
-    return fingerprint.startswith("incident:") and all(fingerprint != f"incident:{one.id}" for one in page.incidents)
+def _listed(page: VendorPage) -> set[str]:
+    return {*(f"incident:{one.id}" for one in page.incidents), *(f"component:{one.key}" for one in page.components)}
 
 
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
