@@ -18,15 +18,33 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import (
+    firehydrant,
+    heroku,
+    ilert,
+    pagerduty,
+    salesforce,
+    slack,
+    sorry,
+    statushub,
+    statuspage,
+)
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.firehydrant import FireHydrantSettings
+from ..sources.heroku import HerokuSettings
+from ..sources.ilert import ILertSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
+from ..sources.pagerduty import PagerDutySettings
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.salesforce import SalesforceSettings
+from ..sources.slack import SlackSettings
+from ..sources.sorry import SorrySettings
+from ..sources.statushub import StatusHubSettings
 from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
 
@@ -58,6 +76,14 @@ class ChannelKind:
 SOURCES: Mapping[str, SourceKind] = {
     # status pages
     "statuspage": SourceKind(StatuspageSettings, statuspage.make),
+    "statushub": SourceKind(StatusHubSettings, statushub.make),
+    "sorry": SourceKind(SorrySettings, sorry.make),
+    "firehydrant": SourceKind(FireHydrantSettings, firehydrant.make),
+    "pagerduty": SourceKind(PagerDutySettings, pagerduty.make),
+    "ilert": SourceKind(ILertSettings, ilert.make),
+    "slack": SourceKind(SlackSettings, slack.make),
+    "heroku": SourceKind(HerokuSettings, heroku.make),
+    "salesforce": SourceKind(SalesforceSettings, salesforce.make),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),

@@ -23,6 +23,15 @@ _TEXT_LIMIT = 4000
 EVERYWHERE = frozenset({"global", "worldwide", "all regions", "all locations", "multi-region"})
 """Locations that are no place: whatever is said of them is said of every region."""
 
+AREAS: Mapping[str, str] = {
+    "NA": "North America",
+    "EMEA": "Europe, Middle East and Africa",
+    "APAC": "Asia Pacific",
+    "LATAM": "Latin America",
+    "EU": "Europe",
+}
+"""Areas as vendors abbreviate them, spelt out: read as a code, NA would be Namibia."""
+
 Place = tuple[str, str]
 """(service id, region id)."""
 

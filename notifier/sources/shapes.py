@@ -92,12 +92,12 @@ def record(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def records(value: Any, what: str) -> Sequence[Mapping[str, Any]]:
-    """`value` as a list of objects, at most MOST."""
+def records(value: Any, what: str, most: int = MOST) -> Sequence[Mapping[str, Any]]:
+    """`value` as a list of objects, at most `most`."""
     if not isinstance(value, list):
         raise Unreadable(f"{what} is {kind_of(value)}, expected a list")
-    if len(value) > MOST:
-        raise Unreadable(f"{what} has {len(value)} entries, more than {MOST}")
+    if len(value) > most:
+        raise Unreadable(f"{what} has {len(value)} entries, more than {most}")
     return [record(one, f"an entry of {what}") for one in value]
 
 
@@ -107,6 +107,14 @@ def required(holder: Mapping[str, Any], key: str, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Unreadable(f"{what} has no {key}" if value in (None, "") else f"{key} of {what} is {kind_of(value)}")
     return value.strip()[:500]
+
+
+def identity(holder: Mapping[str, Any], key: str, what: str) -> str:
+    """An id that must be there: text, or a whole number (several vendors write the same id both ways)."""
+    value = holder.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
+        return str(value)
+    return required(holder, key, what)
 
 
 def optional(holder: Mapping[str, Any], key: str, limit: int = 500) -> str:

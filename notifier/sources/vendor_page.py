@@ -6,7 +6,9 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
-- a component in trouble that no open incident speaks for is trouble by itself;
+- a component in trouble that no open incident speaks for is trouble by itself; information, and work that has not
+  begun, speak for nobody;
+- what carries no time of its own began when it was first seen;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -101,7 +103,7 @@ class VendorPage:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is remembered of an open incident: its worst level and when it began."""
+    """What is remembered of an open trouble (incident, component or page): its worst level and when it began."""
 
     worst: int
     began: datetime
@@ -116,31 +118,38 @@ def read_page(
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
     spoken_for: set[str] = set()
-    present: list[str] = []
     for incident in page.incidents:
         report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
+            kept[report.fingerprint] = _still_open(report, before)
+        if report.level >= Level.MAINTENANCE:
             spoken_for |= {one.key for one in incident.components}
-            held = before.get(report.fingerprint)
-            kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
     for component in page.components:
         if component.level is Level.OK or component.summary or component.key in spoken_for:
             continue
-        report = _component_report(component, context.now)
-        present.append(report.fingerprint)
+        report = _component_report(component, before, context.now)
+        kept[report.fingerprint] = _still_open(report, before)
         told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
         signals += told
         unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
-        signals += _by_summary(page, context, klass)
-    gone = () if page.whole else _taken_back(page, before, kept)
-    memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
-              if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
+        report = _page_report(page, before, context.now)
+        summed_up = _by_summary(page, report, context, klass)
+        kept |= {report.fingerprint: _still_open(report, before)} if summed_up else {}
+        signals += summed_up
+    gone = () if page.whole else (*_taken_back(page, before, kept), *_well_again(page, before, kept))
+    forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
+    memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
                    gone=gone, affirmed=page.affirmed, memory=_written(memory))
+
+
+def _still_open(report: Report, before: Mapping[str, _Open]) -> _Open:
+    held = before.get(report.fingerprint)
+    return _Open(max(report.level, held.worst if held else 0), report.started_at)
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +172,7 @@ def _report(incident: VendorIncident, before: Mapping[str, _Open], now: datetime
     return Report(
         fingerprint=fingerprint,
         level=level,
-        started_at=min(incident.started_at or min(told, default=now), now),
+        started_at=min(incident.started_at or min(told, default=held.began if held else now), now),
         why=f"{name}: {incident.status}" if incident.status else name,
         facts={
             "title": name,
@@ -199,13 +208,20 @@ def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
     if oldest is None:
         return ()
+    listed = _listed(page)
     return tuple(fingerprint for fingerprint, one in before.items()
-                 if fingerprint not in kept and not _listed(page, fingerprint)
+                 if fingerprint.startswith("incident:") and fingerprint not in listed
                  and one.began > oldest + timedelta(minutes=1))
 
 
-def _listed(page: VendorPage, fingerprint: str) -> bool:
-    return any(fingerprint == f"incident:{one.id}" for one in page.incidents)
+def _well_again(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> list[str]:
+    """Components that were in trouble by themselves and are no more, on a page that does not list everything."""
+    listed = {f"component:{one.key}" for one in page.components}
+    return [fingerprint for fingerprint in before if fingerprint in listed and fingerprint not in kept]
+
+
+def _listed(page: VendorPage) -> set[str]:
+    return {*(f"incident:{one.id}" for one in page.incidents), *(f"component:{one.key}" for one in page.components)}
 
 
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
@@ -215,12 +231,22 @@ def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
 
 
-def _component_report(component: VendorComponent, now: datetime) -> Report:
-    """A component in trouble by itself."""
+def _component_report(component: VendorComponent, before: Mapping[str, _Open], now: datetime) -> Report:
+    """A component in trouble by itself; one whose state becomes a word nobody knows stays minor trouble."""
     name = one_line(component.name or "a component")
     said = component.said.replace("_", " ") or "no status"
-    return Report(f"component:{component.key}", component.level, component.since or now, f"{name}: {said}",
+    fingerprint = f"component:{component.key}"
+    level, held = component.level, before.get(fingerprint)
+    if level is Level.NOTICE and held is not None and held.worst >= Level.MINOR:
+        level = Level.MINOR
+    return Report(fingerprint, level, component.since or (held.began if held else now), f"{name}: {said}",
                   facts={"title": name, "status": component.said, "group": component.group})
+
+
+def _page_report(page: VendorPage, before: Mapping[str, _Open], now: datetime) -> Report:
+    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
+    held = before.get("page")
+    return Report("page", page.overall, held.began if held else now, why)
 
 
 def _placed(
@@ -231,13 +257,12 @@ def _placed(
     return tell(context.settings.id, klass, report, found, context.now), ()
 
 
-def _by_summary(page: VendorPage, context: Context[Any], klass: SignalClass) -> list[Signal]:
+def _by_summary(page: VendorPage, report: Report, context: Context[Any], klass: SignalClass) -> list[Signal]:
     """Trouble the page's summary claims though nothing listed explains it."""
     found = context.place(Texts(title=page.overall_said))
     if not page.overall.is_trouble or isinstance(found, Unplaced):
         return []
-    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
-    return tell(context.settings.id, klass, Report("page", page.overall, context.now, why), found, context.now)
+    return tell(context.settings.id, klass, report, found, context.now)
 
 
 # ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
