@@ -18,15 +18,19 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import betterstack, cachet, instatus, statusio, statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
+from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.instatus import InstatusSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.statusio import StatusioSettings
 from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
 
@@ -58,6 +62,10 @@ class ChannelKind:
 SOURCES: Mapping[str, SourceKind] = {
     # status pages
     "statuspage": SourceKind(StatuspageSettings, statuspage.make),
+    "instatus": SourceKind(InstatusSettings, instatus.make),
+    "cachet": SourceKind(CachetSettings, cachet.make),
+    "statusio": SourceKind(StatusioSettings, statusio.make),
+    "betterstack": SourceKind(BetterstackSettings, betterstack.make),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),

@@ -115,6 +115,13 @@ def optional(holder: Mapping[str, Any], key: str, limit: int = 500) -> str:
     return value.strip()[:limit] if isinstance(value, str) else ""
 
 
+def whole_number(value: Any) -> int | None:
+    """A whole number from 0 to 999,999,999, given as one or as its digits in text; None for anything else."""
+    if isinstance(value, str) and len(value) <= 9 and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
+
+
 def labels_of(value: Any) -> dict[str, str]:
     """A mapping of short texts; anything else in it is left out."""
     if not isinstance(value, dict):

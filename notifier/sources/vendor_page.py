@@ -6,7 +6,9 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
-- a component in trouble that no open incident speaks for is trouble by itself;
+- one that is open while the vendor says of every place it names that it is well stays where it was told;
+- a component in trouble that no open incident speaks for is trouble by itself (work planned for tomorrow does not
+  speak for it), until it is listed as well again;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +33,8 @@ from .telling import Report, gather_places, tell
 
 _OPEN = "open"
 _OPEN_KEPT = 500
+_TROUBLED = "components"
+_TROUBLED_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class VendorIncident:
     """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
-    looked at in each place. `updates` come in any order.
+    looked at in each place. `updates` come in any order. `stays` True: it is open, but everything it names is well
+    now; nothing new is told of it, and it ends where it was told once it is over.
     """
 
     id: str
@@ -81,6 +86,7 @@ class VendorIncident:
     locations: tuple[str, ...] = ()
     url: str = ""
     facts: Mapping[str, str] | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,32 +121,28 @@ def read_page(
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
-    spoken_for: set[str] = set()
-    present: list[str] = []
+    spoken_for: dict[str, Level] = {}
     for incident in page.incidents:
         report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
-            spoken_for |= {one.key for one in incident.components}
+            spoken_for |= {one.key: max(report.level, spoken_for.get(one.key, Level.OK)) for one in incident.components}
             held = before.get(report.fingerprint)
             kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
+        if incident.stays and report.level != Level.OK:
+            continue
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
-    for component in page.components:
-        if component.level is Level.OK or component.summary or component.key in spoken_for:
-            continue
-        report = _component_report(component, context.now)
-        present.append(report.fingerprint)
-        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
-        signals += told
-        unplaced |= dict.fromkeys(lost)
+    alone = _components(page, context, klass, spoken_for)
+    signals += alone.signals
+    unplaced |= dict.fromkeys(alone.unplaced)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
         signals += _by_summary(page, context, klass)
     gone = () if page.whole else _taken_back(page, before, kept)
     memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
               if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
-                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *alone.present),
+                   gone=gone, affirmed=page.affirmed, memory={**_written(memory), **alone.memory})
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,6 +217,51 @@ def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
 
 
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """What components say that no open incident speaks for."""
+
+    signals: list[Signal]
+    present: tuple[str, ...]
+    unplaced: tuple[str, ...]
+    memory: Mapping[str, str]
+
+
+def _components(
+    page: VendorPage, context: Context[Any], klass: SignalClass, spoken_for: Mapping[str, Level]
+) -> _Alone:
+    """Components in trouble by themselves. A page that is not whole ends nothing by leaving it out: there a component
+    that was in trouble ends by being listed as well, or as spoken for by an incident."""
+    troubled = dict.fromkeys(() if page.whole else _troubled_of(context.memory))
+    signals: list[Signal] = []
+    present: list[str] = []
+    unplaced: list[str] = []
+    for component in page.components:
+        fingerprint = f"component:{component.key}"
+        over = component.level is Level.OK or component.summary or _is_spoken_for(component, spoken_for)
+        if over and fingerprint not in troubled:
+            continue
+        report = _component_report(component, context.now)
+        told, lost = _placed(replace(report, level=Level.OK) if over else report, context.place(_texts(component, "")),
+                             context, klass)
+        signals += told
+        if over:
+            del troubled[fingerprint]
+            continue
+        present.append(fingerprint)
+        troubled[fingerprint] = None
+        unplaced += lost
+    kept = list(troubled)[-_TROUBLED_KEPT:]
+    return _Alone(signals, tuple(present), tuple(unplaced), {_TROUBLED: json.dumps(kept)} if kept else {})
+
+
+def _is_spoken_for(component: VendorComponent, by: Mapping[str, Level]) -> bool:
+    """Whether an open incident names it. What is only worth knowing, such as work planned for tomorrow, does not speak
+    for a component that is in trouble today."""
+    level = by.get(component.key, Level.OK)
+    return level > Level.NOTICE or (level is Level.NOTICE and not component.level.is_trouble)
+
+
 def _component_report(component: VendorComponent, now: datetime) -> Report:
     """A component in trouble by itself."""
     name = one_line(component.name or "a component")
@@ -254,6 +301,14 @@ def _opens_of(memory: Mapping[str, str]) -> dict[str, _Open]:
         if isinstance(worst, int) and (at := any_moment(began)) is not None:
             opens[fingerprint] = _Open(worst, at)
     return opens
+
+
+def _troubled_of(memory: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        found = json.loads(memory.get(_TROUBLED, "[]"))
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(one for one in found if isinstance(one, str))[:_TROUBLED_KEPT] if isinstance(found, list) else ()
 
 
 def _written(opens: Mapping[str, _Open]) -> dict[str, str]:
