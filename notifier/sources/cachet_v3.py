@@ -98,9 +98,14 @@ def _component(one: Resource, included: Mapping[Key, Resource], zone: str, now: 
 def _named(
     one: Resource, included: Mapping[Key, Resource], listed: Mapping[str, VendorComponent], zone: str, now: datetime
 ) -> tuple[VendorComponent, ...]:
-    """The components it names: as the list of components has them, else as they are included."""
-    found = related(one, "components", included)
-    return tuple(listed.get(each.id) or _component(each, included, zone, now) for each in found)
+    """The components it names: as the list of components has them, else as they are included. Raises Unreadable where
+    they are in neither."""
+    found = []
+    for key in one.relations.get("components", ()):
+        if key[1] not in listed and key not in included:
+            raise Unreadable(f"{one.type} {one.id} names component {key[1]}, which is not there")
+        found.append(listed.get(key[1]) or _component(included[key], included, zone, now))
+    return tuple(found)
 
 
 def _incident(
@@ -139,6 +144,7 @@ def _schedule(
 def _updates(
     one: Resource, included: Mapping[Key, Resource], zone: str, now: datetime
 ) -> tuple[VendorUpdate, ...]:
+    """Updates, newest first; they are listed oldest first."""
     return tuple(VendorUpdate(past_time(_time(each, "created"), now, zone), optional(each.attributes, "message", 4000),
                               UNRESOLVED.get(_value(each, "status") or 0, ""))
-                 for each in related(one, "updates", included))
+                 for each in reversed(tuple(related(one, "updates", included))))

@@ -259,7 +259,6 @@ def _maintenance(key: str, found: _Found) -> VendorIncident:
     one = found.entries[key]
     status = required(one, "status", "planned work").upper()
     start = any_time(one.get("start"))
-    minutes = whole_number(one.get("duration"))
     return VendorIncident(
         id=key,
         title=_name(one),
@@ -268,5 +267,14 @@ def _maintenance(key: str, found: _Found) -> VendorIncident:
         components=tuple(found.named.get(key, ())),
         url=optional(one, "url"),
         facts={"scheduled_for": rfc3339(start) if start else "",
-               "scheduled_until": rfc3339(start + timedelta(minutes=minutes)) if start and minutes else ""},
+               "scheduled_until": _end(start, one.get("duration"))},
     )
+
+
+def _end(start: datetime | None, duration: Any) -> str:
+    """The end of planned work, which has a length in minutes instead; "" where there is none."""
+    minutes = whole_number(duration)
+    try:
+        return rfc3339(start + timedelta(minutes=minutes)) if start is not None and minutes else ""
+    except OverflowError:
+        return ""

@@ -122,7 +122,7 @@ def _pair(
     container: tuple[str, str],
     settings: StatusioSettings,
     *,
-    level: Level = Level.NOTICE,
+    level: Level = Level.OK,
     said: str = "",
     since: datetime | None = None,
 ) -> VendorComponent:
@@ -139,7 +139,8 @@ def _pair(
 def _named(
     one: Mapping[str, Any], pairs: Sequence[VendorComponent], settings: StatusioSettings
 ) -> tuple[VendorComponent, ...]:
-    """The pairs an entry may mean: those listed; where it names what is not listed, what it names."""
+    """The pairs an entry may mean: those listed; where it names what is not listed, what it names, of which nothing
+    else is said."""
     components = {_id(each): optional(each, "name") for each in _affected(one, "components_affected")}
     containers = {_id(each): optional(each, "name") for each in _affected(one, "containers_affected")}
     split = [(pair, *pair.key.partition("/")) for pair in pairs]

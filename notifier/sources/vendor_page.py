@@ -7,8 +7,8 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
 - one that is open while the vendor says of every place it names that it is well stays where it was told;
-- a component in trouble that no open incident speaks for is trouble by itself (work planned for tomorrow does not
-  speak for it), until it is listed as well again;
+- a component in trouble that no open incident speaks for is trouble by itself; information, and work that has not
+  begun, speak for nobody;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,8 +33,6 @@ from .telling import Report, gather_places, tell
 
 _OPEN = "open"
 _OPEN_KEPT = 500
-_TROUBLED = "components"
-_TROUBLED_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class VendorPage:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is remembered of an open incident: its worst level and when it began."""
+    """What is remembered of an open trouble (incident or component): its worst level and when it began."""
 
     worst: int
     began: datetime
@@ -121,28 +119,38 @@ def read_page(
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
-    spoken_for: dict[str, Level] = {}
+    spoken_for: set[str] = set()
     for incident in page.incidents:
         report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
-            spoken_for |= {one.key: max(report.level, spoken_for.get(one.key, Level.OK)) for one in incident.components}
-            held = before.get(report.fingerprint)
-            kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
+            kept[report.fingerprint] = _still_open(report, before)
+        if report.level >= Level.MAINTENANCE:
+            spoken_for |= {one.key for one in incident.components}
         if incident.stays and report.level != Level.OK:
             continue
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
-    alone = _components(page, context, klass, spoken_for)
-    signals += alone.signals
-    unplaced |= dict.fromkeys(alone.unplaced)
+    for component in page.components:
+        if component.level is Level.OK or component.summary or component.key in spoken_for:
+            continue
+        report = _component_report(component, context.now)
+        kept[report.fingerprint] = _still_open(report, before)
+        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
+        signals += told
+        unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
         signals += _by_summary(page, context, klass)
-    gone = () if page.whole else _taken_back(page, before, kept)
-    memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
-              if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *alone.present),
-                   gone=gone, affirmed=page.affirmed, memory={**_written(memory), **alone.memory})
+    gone = () if page.whole else (*_taken_back(page, before, kept), *_well_again(page, before, kept))
+    forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
+    memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
+                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+
+
+def _still_open(report: Report, before: Mapping[str, _Open]) -> _Open:
+    held = before.get(report.fingerprint)
+    return _Open(max(report.level, held.worst if held else 0), report.started_at)
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,13 +209,20 @@ def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
     if oldest is None:
         return ()
+    listed = _listed(page)
     return tuple(fingerprint for fingerprint, one in before.items()
-                 if fingerprint not in kept and not _listed(page, fingerprint)
+                 if fingerprint.startswith("incident:") and fingerprint not in listed
                  and one.began > oldest + timedelta(minutes=1))
 
 
-def _listed(page: VendorPage, fingerprint: str) -> bool:
-    return any(fingerprint == f"incident:{one.id}" for one in page.incidents)
+def _well_again(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> list[str]:
+    """Components that were in trouble by themselves and are no more, on a page that does not list everything."""
+    listed = {f"component:{one.key}" for one in page.components}
+    return [fingerprint for fingerprint in before if fingerprint in listed and fingerprint not in kept]
+
+
+def _listed(page: VendorPage) -> set[str]:
+    return {*(f"incident:{one.id}" for one in page.incidents), *(f"component:{one.key}" for one in page.components)}
 
 
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
@@ -215,51 +230,6 @@ def _listed(page: VendorPage, fingerprint: str) -> bool:
 
 def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
-
-
-@dataclass(frozen=True, slots=True)
-class _Alone:
-    """What components say that no open incident speaks for."""
-
-    signals: list[Signal]
-    present: tuple[str, ...]
-    unplaced: tuple[str, ...]
-    memory: Mapping[str, str]
-
-
-def _components(
-    page: VendorPage, context: Context[Any], klass: SignalClass, spoken_for: Mapping[str, Level]
-) -> _Alone:
-    """Components in trouble by themselves. A page that is not whole ends nothing by leaving it out: there a component
-    that was in trouble ends by being listed as well, or as spoken for by an incident."""
-    troubled = dict.fromkeys(() if page.whole else _troubled_of(context.memory))
-    signals: list[Signal] = []
-    present: list[str] = []
-    unplaced: list[str] = []
-    for component in page.components:
-        fingerprint = f"component:{component.key}"
-        over = component.level is Level.OK or component.summary or _is_spoken_for(component, spoken_for)
-        if over and fingerprint not in troubled:
-            continue
-        report = _component_report(component, context.now)
-        told, lost = _placed(replace(report, level=Level.OK) if over else report, context.place(_texts(component, "")),
-                             context, klass)
-        signals += told
-        if over:
-            del troubled[fingerprint]
-            continue
-        present.append(fingerprint)
-        troubled[fingerprint] = None
-        unplaced += lost
-    kept = list(troubled)[-_TROUBLED_KEPT:]
-    return _Alone(signals, tuple(present), tuple(unplaced), {_TROUBLED: json.dumps(kept)} if kept else {})
-
-
-def _is_spoken_for(component: VendorComponent, by: Mapping[str, Level]) -> bool:
-    """Whether an open incident names it. What is only worth knowing, such as work planned for tomorrow, does not speak
-    for a component that is in trouble today."""
-    level = by.get(component.key, Level.OK)
-    return level > Level.NOTICE or (level is Level.NOTICE and not component.level.is_trouble)
 
 
 def _component_report(component: VendorComponent, now: datetime) -> Report:
@@ -301,14 +271,6 @@ def _opens_of(memory: Mapping[str, str]) -> dict[str, _Open]:
         if isinstance(worst, int) and (at := any_moment(began)) is not None:
             opens[fingerprint] = _Open(worst, at)
     return opens
-
-
-def _troubled_of(memory: Mapping[str, str]) -> tuple[str, ...]:
-    try:
-        found = json.loads(memory.get(_TROUBLED, "[]"))
-    except (ValueError, RecursionError):
-        return ()
-    return tuple(one for one in found if isinstance(one, str))[:_TROUBLED_KEPT] if isinstance(found, list) else ()
 
 
 def _written(opens: Mapping[str, _Open]) -> dict[str, str]:

@@ -58,9 +58,10 @@ def newest_update(text: str) -> tuple[str, str]:
 def is_over(title: str, text: str) -> bool:
     """Whether a post says its trouble has ended.
 
-    By the newest update's label where there is one; else by a title that is marked as resolved or ends with "recovered",
-    unless the text says it goes on; else by the last clause that is not a courtesy. "Resolved in North Europe. Impact continues in West Europe"
-    is not over, in either order; "Unresolved", "not yet resolved", "once restored" and "partially restored" are not.
+    By the newest update's label where there is one; else by a title that is marked as resolved or ends with
+    "recovered", unless the text says it goes on; else by the last clause that is not a courtesy. "Resolved in North
+    Europe. Impact continues in West Europe" is not over, in either order; "Unresolved", "not yet resolved", "once
+    restored" and "partially restored" are not.
     """
     label, words = newest_update(text)
     if label and label != "update":
