@@ -19,24 +19,31 @@ from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
 from ..sources import (
+    betterstack,
+    cachet,
     firehydrant,
     heroku,
     ilert,
+    instatus,
     pagerduty,
     salesforce,
     slack,
     sorry,
     statushub,
+    statusio,
     statuspage,
 )
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
+from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
 from ..sources.firehydrant import FireHydrantSettings
 from ..sources.heroku import HerokuSettings
 from ..sources.ilert import ILertSettings
+from ..sources.instatus import InstatusSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.pagerduty import PagerDutySettings
@@ -45,6 +52,7 @@ from ..sources.salesforce import SalesforceSettings
 from ..sources.slack import SlackSettings
 from ..sources.sorry import SorrySettings
 from ..sources.statushub import StatusHubSettings
+from ..sources.statusio import StatusioSettings
 from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
 
@@ -84,6 +92,10 @@ SOURCES: Mapping[str, SourceKind] = {
     "slack": SourceKind(SlackSettings, slack.make),
     "heroku": SourceKind(HerokuSettings, heroku.make),
     "salesforce": SourceKind(SalesforceSettings, salesforce.make),
+    "instatus": SourceKind(InstatusSettings, instatus.make),
+    "cachet": SourceKind(CachetSettings, cachet.make),
+    "statusio": SourceKind(StatusioSettings, statusio.make),
+    "betterstack": SourceKind(BetterstackSettings, betterstack.make),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),

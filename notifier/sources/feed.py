@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,9 @@ from .wording import is_over, is_planned
 
 _GROUPS = "groups"
 _GROUPS_KEPT = 200
+_ONE_UPDATE = re.compile(r"(/(?:incidents?|maintenances?|reports?)/[^/#?]+/?)#.*", re.DOTALL)
+"""The address of an incident, and the mark of one update to it (Better Stack). Elsewhere a fragment may be all that
+tells two troubles apart (AWS: https://status.aws.amazon.com/#ec2-us-east-1_1768474200)."""
 
 
 class LevelWords(Settings):
@@ -53,7 +57,8 @@ class FeedSettings(HttpSettings):
     expect_title: str | None = None
     """Title the feed must have ("Azure Status"): a parked domain serves feeds too."""
     group_by: Literal["guid", "link", "title"] = "guid"
-    """What the items of one trouble have in common. Fragments of links and guids (#update-1) are dropped."""
+    """What the items of one trouble have in common. Fragments of links and guids that name one update of it
+    (#update-1, or any below the address of an incident) are dropped."""
     gap: Duration = timedelta(hours=24)
     """A group silent for longer begins a new trouble: guids are used again."""
     stale_after: Duration = timedelta(hours=24)
@@ -240,7 +245,8 @@ def _newest_trouble(
 
 def _key(item: Item, settings: FeedSettings) -> str:
     chosen = {"guid": item.guid, "link": item.link, "title": item.title}[settings.group_by] or item.title
-    return hashlib.sha256(chosen.split("#update")[0].strip().encode()).hexdigest()[:16]
+    whole = _ONE_UPDATE.sub(r"\1", chosen.split("#update")[0])
+    return hashlib.sha256(whole.strip().encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _remembered(memory: Mapping[str, str]) -> dict[str, tuple[datetime, datetime]]:

@@ -19,7 +19,7 @@ from notifier.secret import SecretMissing
 
 from .placing import Finder, Place, Texts, Unplaced, covers, finder_of, place
 from .settings import HttpSettings, host_of, request_of
-from .shapes import Unreadable, json_of, record, unread
+from .shapes import Unreadable, raw_json_of, record, unread
 
 S = TypeVar("S", bound=HttpSettings)
 
@@ -159,7 +159,7 @@ def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 def parts_of(body: bytes, *names: str) -> tuple[bytes, ...]:
     """The bodies `names` of an answer by get_parts, in that order. Raises Unreadable where one is missing."""
-    parts = record(record(json_of(body), "the answer").get("parts"), "the answer's parts")
+    parts = record(record(raw_json_of(body), "the answer").get("parts"), "the answer's parts")
     found = []
     for name in names:
         text = parts.get(name)

@@ -6,6 +6,7 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
+- one that is open while the vendor says of every place it names that it is well stays where it was told;
 - a component in trouble that no open incident speaks for is trouble by itself; information, and work that has not
   begun, speak for nobody;
 - what carries no time of its own began when it was first seen;
@@ -70,7 +71,8 @@ class VendorIncident:
     """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
-    looked at in each place. `updates` come in any order.
+    looked at in each place. `updates` come in any order. `stays` True: it is open, but everything it names is well
+    now; nothing new is told of it, and it ends where it was told once it is over.
     """
 
     id: str
@@ -83,6 +85,7 @@ class VendorIncident:
     locations: tuple[str, ...] = ()
     url: str = ""
     facts: Mapping[str, str] | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ def read_page(
             kept[report.fingerprint] = _still_open(report, before)
         if report.level >= Level.MAINTENANCE:
             spoken_for |= {one.key for one in incident.components}
+        if incident.stays and report.level != Level.OK:
+            continue
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}

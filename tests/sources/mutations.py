@@ -28,6 +28,17 @@ def mutants(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield from _of_json(json.loads(body))
 
 
+def mutants_of_parts(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """As mutants, of each part of an answer by get_parts while the others stay: one of several addresses has its worst
+    day."""
+    parts = json.loads(body)["parts"]
+    for name, text in parts.items():
+        part = text.encode("utf-8", "surrogateescape")
+        for done, mutant in (*_cut(part), *_not_the_page(part), *_of_json(json.loads(part))):
+            spoilt = {**parts, name: mutant.decode("utf-8", "surrogateescape")}
+            yield f"part {name}: {done}", json.dumps({"parts": spoilt}).encode()
+
+
 def _cut(body: bytes) -> Iterator[tuple[str, bytes]]:
     """Cut at every byte of a small answer, at every kilobyte of a large one."""
     step = 1 if len(body) <= _SMALL else _KILOBYTE

@@ -98,6 +98,17 @@ def test_components_in_trouble_speak_where_no_incident_does() -> None:
     }
 
 
+def test_information_and_work_ahead_do_not_speak_for_a_component_that_is_down() -> None:
+    down = [{"id": "c1", "name": "API", "status": "major_outage"}]
+    ahead = incident(status="scheduled", impact="maintenance", scheduled_for="2026-01-16T02:00:00Z")
+    assert levels(page(incident(impact="none"), components=down)) == {
+        "incident:i1": Level.NOTICE, "component:c1": Level.CRITICAL}
+    assert levels(page(scheduled_maintenances=[ahead], components=down)) == {
+        "incident:i1": Level.NOTICE, "component:c1": Level.CRITICAL}
+    begun = {**ahead, "status": "in_progress"}
+    assert levels(page(scheduled_maintenances=[begun], components=down)) == {"incident:i1": Level.MAINTENANCE}
+
+
 def test_an_indicator_nothing_explains_speaks_for_the_page() -> None:
     bad = {"indicator": "major", "description": "Partial System Outage"}
     assert levels(page(status=bad)) == {"page": Level.MAJOR}
