@@ -29,6 +29,19 @@ SOURCE_FRESHNESS = Gauge(
     "notifier_source_freshness", "1 for the freshness state a source is in; other states have no series",
     ["source", "state"],
 )
+SOURCE_INCIDENTS = Gauge(
+    "notifier_source_incidents", "Ended incidents of the last year by what a source was worth in them",
+    ["source", "verdict"],
+)
+SOURCE_LAG = Gauge(
+    "notifier_source_lag_median_seconds", "From the first evidence of an incident to a source's first notice, median",
+    ["source"],
+)
+SOURCE_LEAD = Gauge(
+    "notifier_source_lead_median_seconds", "From a source's first notice to the next source's, where it led, median",
+    ["source"],
+)
+SOURCE_WEIGHT = Gauge("notifier_source_weight", "How much a source's word counts in the evidence", ["source"])
 MENTIONS = Counter("notifier_mentions_total", "Posts taken in", ["source"])
 MENTIONS_DROPPED = Counter("notifier_mentions_dropped_total", "Posts not taken in", ["source", "reason"])
 COMPLAINTS = Counter("notifier_complaints_total", "Posts found to be complaints, by service", ["service"])

@@ -19,6 +19,7 @@ from .model.notice import Approval, Notice, NoticeState
 from .model.people import AddressKind, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
+from .model.track import TrackRecord
 from .model.workaround import Workaround
 
 
@@ -242,6 +243,14 @@ class Transaction(Protocol):
         ...
 
     def put_source_state(self, state: SourceState) -> None: ...
+
+    def put_track_records(self, incident: str, records: Iterable[TrackRecord]) -> None:
+        """Keep what the sources were worth in an incident that has ended, in place of what was kept of it before."""
+        ...
+
+    def track_records(self, since: datetime) -> tuple[TrackRecord, ...]:
+        """Records of incidents that ended at or after `since`, by source, oldest first."""
+        ...
 
     # incidents
     def incident(self, id: str) -> Incident | None: ...

@@ -37,7 +37,7 @@ def assess(turn: Turn) -> dict[str, Sight]:
         [s for s in signals if not settled(s)], known,
         regions=turn.plans.speaker.regions,
         blind=blind, ended=_ended(turn, known, blind),
-        planned=under_way(turn.plans.windows, turn.plans.speaker.regions, turn.now),
+        planned=under_way(turn.plans.windows, turn.plans.speaker.regions, turn.now), weights=turn.weights,
     )
     linked = {one.incident.id: one.linked for one in known}
     by_id = {incident.id: incident for incident in incidents}
