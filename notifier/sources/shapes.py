@@ -109,6 +109,14 @@ def required(holder: Mapping[str, Any], key: str, what: str) -> str:
     return value.strip()[:500]
 
 
+def identity(holder: Mapping[str, Any], key: str, what: str) -> str:
+    """An id that must be there: text, or a whole number as databases count them."""
+    value = holder.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
+        return str(value)
+    return required(holder, key, what)
+
+
 def optional(holder: Mapping[str, Any], key: str, limit: int = 500) -> str:
     """A text field, "" where it is missing or of another type."""
     value = holder.get(key)

@@ -6,7 +6,9 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
-- a component in trouble that no open incident speaks for is trouble by itself;
+- a component in trouble that no incident or work in progress speaks for is trouble by itself; work that is only
+  announced and an incident without impact speak for none;
+- a component in trouble whose state becomes a word nobody knows stays as it was;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +31,7 @@ from .promises import restoration_in, workaround_in
 from .shapes import any_moment, one_line, plain
 from .telling import Report, gather_places, tell
 
-_OPEN = "open"
+_OPEN, _STATES = "open", "states"
 _OPEN_KEPT = 500
 
 
@@ -45,8 +47,8 @@ class VendorUpdate:
 @dataclass(frozen=True, slots=True)
 class VendorComponent:
     """Something a page lists. `id` is "" where the vendor has none: then its name is. `said` is the vendor's word for
-    its state; `location` the place it names as such. A `summary` only sums up others (a group) and is never trouble
-    by itself."""
+    its state, `cause` what it says of why; `location` the place it names as such. A `summary` only sums up others (a
+    group) and is never trouble by itself."""
 
     id: str
     name: str
@@ -56,11 +58,17 @@ class VendorComponent:
     since: datetime | None = None
     location: str = ""
     summary: bool = False
+    cause: str = ""
 
     @property
     def key(self) -> str:
         """What it is known by."""
         return self.id or self.name
+
+    @property
+    def fingerprint(self) -> str:
+        """That of its trouble."""
+        return f"component:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,8 @@ class VendorPage:
     """One answer, checked.
 
     `whole` True: every open incident is listed, so what is missing is over. `affirmed` True: the page says of something
-    that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none.
+    that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none. `missing_for`:
+    how long a component in trouble may be missing from the list before that is its end.
     """
 
     incidents: tuple[VendorIncident, ...] = ()
@@ -97,6 +106,7 @@ class VendorPage:
     affirmed: bool = False
     overall: Level = Level.NOTICE
     overall_said: str = ""
+    missing_for: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,40 +117,52 @@ class _Open:
     began: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is remembered of a component in trouble: its level and when it was last listed."""
+
+    level: Level
+    at: datetime
+
+
 def read_page(
-    page: VendorPage, context: Context[Any], klass: SignalClass = SignalClass.OFFICIAL, *, zone: str = "UTC"
+    page: VendorPage,
+    context: Context[Any],
+    klass: SignalClass = SignalClass.OFFICIAL,
+    *,
+    zone: str = "UTC",
+    component_class: SignalClass | None = None,
 ) -> Reading:
-    """What a page says as signals. `zone`: that of times the vendor's prose names without one."""
+    """What a page says as signals. `zone`: that of times the vendor's prose names without one. `component_class`: whose
+    word the components' states are, where machines find them (None: `klass`)."""
     before = _opens_of(context.memory)
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
-    spoken_for: set[str] = set()
-    present: list[str] = []
-    for incident in page.incidents:
-        report = _report(incident, before, context.now, zone)
+    reports = [(one, _report(one, before, context.now, zone)) for one in page.incidents]
+    for incident, report in reports:
         if report.level != Level.OK:
-            spoken_for |= {one.key for one in incident.components}
             held = before.get(report.fingerprint)
             kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
-    for component in page.components:
-        if component.level is Level.OK or component.summary or component.key in spoken_for:
-            continue
+    spoken_for = {component.key for incident, report in reports if report.level >= Level.MAINTENANCE
+                  for component in incident.components}
+    components, states = _by_themselves(page, spoken_for, _states_of(context.memory), context.now)
+    for component in components:
         report = _component_report(component, context.now)
-        present.append(report.fingerprint)
-        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
+        told, lost = _placed(report, context.place(_texts(component, "")), context, component_class or klass)
         signals += told
         unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
         signals += _by_summary(page, context, klass)
     gone = () if page.whole else _taken_back(page, before, kept)
-    memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
-              if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
-                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+    opens = kept if page.whole else {key: one for key, one in {**before, **kept}.items()
+                                     if key in kept or (key not in gone and not _listed(page, key))}
+    present = dict.fromkeys((*kept, *(one.fingerprint for one in components), *states))
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(present),
+                   gone=gone, affirmed=page.affirmed, memory={**_written(opens), **_states_written(states)})
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +233,24 @@ def _listed(page: VendorPage, fingerprint: str) -> bool:
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _by_themselves(
+    page: VendorPage, spoken_for: set[str], before: Mapping[str, _State], now: datetime
+) -> tuple[list[VendorComponent], dict[str, _State]]:
+    """Components that are not well and that nothing else speaks for, one whose state nobody knows as it was last known;
+    and what to remember of their troubles."""
+    found = [_as_known(one, before) for one in page.components
+             if one.level is not Level.OK and not one.summary and one.key not in spoken_for]
+    listed = {one.fingerprint for one in page.components}
+    states = {key: one for key, one in before.items() if key not in listed and now - one.at < page.missing_for}
+    states |= {one.fingerprint: _State(one.level, now) for one in found if one.level.is_trouble}
+    return found, states
+
+
+def _as_known(component: VendorComponent, before: Mapping[str, _State]) -> VendorComponent:
+    held = before.get(component.fingerprint)
+    return replace(component, level=held.level) if held is not None and component.level is Level.NOTICE else component
+
+
 def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
 
@@ -219,8 +259,10 @@ def _component_report(component: VendorComponent, now: datetime) -> Report:
     """A component in trouble by itself."""
     name = one_line(component.name or "a component")
     said = component.said.replace("_", " ") or "no status"
-    return Report(f"component:{component.key}", component.level, component.since or now, f"{name}: {said}",
-                  facts={"title": name, "status": component.said, "group": component.group})
+    cause = one_line(component.cause)
+    why = f"{name}: {said} ({cause})" if cause else f"{name}: {said}"
+    return Report(component.fingerprint, component.level, component.since or now, why,
+                  facts={"title": name, "status": component.said, "group": component.group, "cause": cause})
 
 
 def _placed(
@@ -259,3 +301,23 @@ def _opens_of(memory: Mapping[str, str]) -> dict[str, _Open]:
 def _written(opens: Mapping[str, _Open]) -> dict[str, str]:
     newest = sorted(opens.items(), key=lambda one: one[1].began, reverse=True)[:_OPEN_KEPT]
     return {_OPEN: json.dumps({key: [int(one.worst), rfc3339(one.began)] for key, one in newest})} if newest else {}
+
+
+def _states_of(memory: Mapping[str, str]) -> dict[str, _State]:
+    """The troubles of components as last known, by fingerprint."""
+    try:
+        found = json.loads(memory.get(_STATES, "{}"))
+    except ValueError:
+        return {}
+    troubles = {level.value: level for level in Level if level.is_trouble}
+    states: dict[str, _State] = {}
+    for fingerprint, value in found.items() if isinstance(found, dict) else ():
+        level, listed = value if isinstance(value, list) and len(value) == 2 else (None, None)
+        if isinstance(level, int) and level in troubles and (at := any_moment(listed)) is not None:
+            states[fingerprint] = _State(troubles[level], at)
+    return states
+
+
+def _states_written(states: Mapping[str, _State]) -> dict[str, str]:
+    newest = sorted(states.items(), key=lambda one: one[1].at, reverse=True)[:_OPEN_KEPT]
+    return {_STATES: json.dumps({key: [int(one.level), rfc3339(one.at)] for key, one in newest})} if newest else {}
