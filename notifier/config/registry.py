@@ -18,16 +18,20 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import cstate, gatus, statuspage, upptime, uptime_kuma
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
+from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.gatus import GatusSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.probe import ProbeSettings, ProbeSource
 from ..sources.statuspage import StatuspageSettings
+from ..sources.upptime import UpptimeSettings
+from ..sources.uptime_kuma import UptimeKumaSettings
 from ..sources.x import XMentions, XSettings
 
 
@@ -58,6 +62,10 @@ class ChannelKind:
 SOURCES: Mapping[str, SourceKind] = {
     # status pages
     "statuspage": SourceKind(StatuspageSettings, statuspage.make),
+    "uptime-kuma": SourceKind(UptimeKumaSettings, uptime_kuma.make),
+    "gatus": SourceKind(GatusSettings, gatus.make),
+    "cstate": SourceKind(CStateSettings, cstate.make),
+    "upptime": SourceKind(UpptimeSettings, upptime.make),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
