@@ -186,7 +186,7 @@ def _labels(issue: Mapping[str, Any]) -> set[str]:
 def _is_trusted(issue: Mapping[str, Any]) -> bool:
     user = issue.get("user")
     is_bot = isinstance(user, dict) and user.get("type") == "Bot"
-    return is_bot or issue.get("author_association") in TRUSTED
+    return is_bot or optional(issue, "author_association") in TRUSTED
 
 
 def _trouble_level(issue: Mapping[str, Any], named: Sequence[VendorComponent]) -> Level:

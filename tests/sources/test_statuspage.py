@@ -338,8 +338,9 @@ def test_updates_of_one_moment_and_without_one() -> None:
 # ── Words nobody knows, and who speaks for a component ───────────────────────────────────────────────────────────────
 
 DOWN = [{"id": "c1", "name": "API", "status": "major_outage"}]
-WORK = {"id": "m1", "name": "Upgrade", "impact": "maintenance", "components": DOWN, "created_at": "2026-01-14T09:00:00Z",
-        "scheduled_for": "2026-01-16T02:00:00Z", "scheduled_until": "2026-01-16T04:00:00Z"}
+WORK = {"id": "m1", "name": "Upgrade", "impact": "maintenance", "components": DOWN,
+        "created_at": "2026-01-14T09:00:00Z", "scheduled_for": "2026-01-16T02:00:00Z",
+        "scheduled_until": "2026-01-16T04:00:00Z"}
 
 
 @pytest.mark.parametrize("word", ["pondering", "", None, 7])
