@@ -8,7 +8,9 @@ not over at once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -24,10 +26,12 @@ from notifier.ports import Answer, Failure, Reading
 from .clocks import past_time
 from .page import Context, PageSource, below
 from .settings import HttpSettings, request_of
-from .shapes import Unreadable, json_of, optional, records, required
+from .shapes import MOST, Unreadable, any_moment, json_of, optional, records, required
 from .vendor_page import VendorComponent, VendorPage, read_page
 
 PATH = "/api/v1/endpoints/statuses"
+_NOT_WELL = "not_well"
+_KEPT = 500
 _RESULTS = 20
 """Results asked for of each endpoint: enough to see when a trouble began that is a poll or two old. Gatus' own default
 is 50; what was first told of a trouble's beginning is kept anyway."""
@@ -44,6 +48,13 @@ class GatusSettings(HttpSettings):
     stale_after: Duration = timedelta(minutes=15)
     """Results older than this say nothing: more than the interval of the slowest endpoint. An endpoint in trouble that
     is no longer listed counts as over after the same time."""
+
+
+class _Seen(NamedTuple):
+    """An endpoint that was not well, and when it was last listed."""
+
+    component: VendorComponent
+    at: datetime
 
 
 class Result(NamedTuple):
@@ -66,8 +77,14 @@ def ask(settings: GatusSettings, fetch: Get, memory: Mapping[str, str], now: dat
 
 
 def read(body: bytes, context: Context[GatusSettings]) -> Reading:
-    """What the endpoints say."""
-    return read_page(page_of(json_of(body), context.settings, context.now), context, SignalClass.MEASUREMENT)
+    """What the endpoints say, and what was last said of those in trouble that are not listed now."""
+    page = page_of(json_of(body), context.settings, context.now)
+    ids = {one.id for one in page.components}
+    lost = [one for one in _in_trouble(context) if one.component.id not in ids]
+    components = (*page.components, *(one.component for one in lost))
+    reading = read_page(replace(page, components=components), context, SignalClass.MEASUREMENT)
+    seen = [_Seen(one, context.now) for one in page.components if one.level is not Level.OK]
+    return replace(reading, memory={**reading.memory, **_written((*seen, *lost))})
 
 
 def page_of(value: Any, settings: GatusSettings, now: datetime) -> VendorPage:
@@ -88,7 +105,6 @@ def page_of(value: Any, settings: GatusSettings, now: datetime) -> VendorPage:
         components=tuple(components),
         whole=True,
         affirmed=any(one.level is Level.OK for one in components),
-        missing_for=settings.stale_after,
     )
 
 
@@ -138,3 +154,26 @@ def _failed_in_a_row(results: Sequence[Result]) -> list[Result]:
             break
         failed.append(result)
     return failed[::-1]
+
+
+# ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_trouble(context: Context[GatusSettings]) -> list[_Seen]:
+    """Endpoints that were not well when they were last listed, lately; their state now is unknown."""
+    try:
+        found = json.loads(context.memory.get(_NOT_WELL, "{}"))
+    except ValueError:
+        return []
+    seen: list[_Seen] = []
+    for id, value in list(found.items())[:MOST] if isinstance(found, dict) else ():
+        name, group, listed = value if isinstance(value, list) and len(value) == 3 else ("", "", None)
+        at = any_moment(listed)
+        if at is not None and context.now - at < context.settings.stale_after:
+            seen.append(_Seen(VendorComponent(id, str(name), str(group), Level.NOTICE, "no longer listed"), at))
+    return seen
+
+
+def _written(seen: Sequence[_Seen]) -> dict[str, str]:
+    kept = {one.id: [one.name, one.group, rfc3339(at)] for one, at in seen[:_KEPT]}
+    return {_NOT_WELL: json.dumps(kept)} if kept else {}

@@ -6,9 +6,9 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
-- a component in trouble that no incident or work in progress speaks for is trouble by itself; work that is only
-  announced and an incident without impact speak for none;
-- a component in trouble whose state becomes a word nobody knows stays as it was;
+- a component in trouble that no open incident speaks for is trouble by itself; information, and work that has not
+  begun, speak for nobody;
+- what carries no time of its own began when it was first seen;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ from .promises import restoration_in, workaround_in
 from .shapes import any_moment, one_line, plain
 from .telling import Report, gather_places, tell
 
-_OPEN, _STATES = "open", "states"
+_OPEN = "open"
 _OPEN_KEPT = 500
 
 
@@ -65,11 +65,6 @@ class VendorComponent:
         """What it is known by."""
         return self.id or self.name
 
-    @property
-    def fingerprint(self) -> str:
-        """That of its trouble."""
-        return f"component:{self.key}"
-
 
 @dataclass(frozen=True, slots=True)
 class VendorIncident:
@@ -96,8 +91,7 @@ class VendorPage:
     """One answer, checked.
 
     `whole` True: every open incident is listed, so what is missing is over. `affirmed` True: the page says of something
-    that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none. `missing_for`:
-    how long a component in trouble may be missing from the list before that is its end.
+    that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none.
     """
 
     incidents: tuple[VendorIncident, ...] = ()
@@ -106,23 +100,14 @@ class VendorPage:
     affirmed: bool = False
     overall: Level = Level.NOTICE
     overall_said: str = ""
-    missing_for: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is remembered of an open incident: its worst level and when it began."""
+    """What is remembered of an open trouble (incident, component or page): its worst level and when it began."""
 
     worst: int
     began: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What is remembered of a component in trouble: its level and when it was last listed."""
-
-    level: Level
-    at: datetime
 
 
 def read_page(
@@ -139,30 +124,39 @@ def read_page(
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
-    reports = [(one, _report(one, before, context.now, zone)) for one in page.incidents]
-    for incident, report in reports:
+    spoken_for: set[str] = set()
+    for incident in page.incidents:
+        report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
-            held = before.get(report.fingerprint)
-            kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
+            kept[report.fingerprint] = _still_open(report, before)
+        if report.level >= Level.MAINTENANCE:
+            spoken_for |= {one.key for one in incident.components}
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
-    spoken_for = {component.key for incident, report in reports if report.level >= Level.MAINTENANCE
-                  for component in incident.components}
-    components, states = _by_themselves(page, spoken_for, _states_of(context.memory), context.now)
-    for component in components:
-        report = _component_report(component, context.now)
+    for component in page.components:
+        if component.level is Level.OK or component.summary or component.key in spoken_for:
+            continue
+        report = _component_report(component, before, context.now)
+        kept[report.fingerprint] = _still_open(report, before)
         told, lost = _placed(report, context.place(_texts(component, "")), context, component_class or klass)
         signals += told
         unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
-        signals += _by_summary(page, context, klass)
-    gone = () if page.whole else _taken_back(page, before, kept)
-    opens = kept if page.whole else {key: one for key, one in {**before, **kept}.items()
-                                     if key in kept or (key not in gone and not _listed(page, key))}
-    present = dict.fromkeys((*kept, *(one.fingerprint for one in components), *states))
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(present),
-                   gone=gone, affirmed=page.affirmed, memory={**_written(opens), **_states_written(states)})
+        report = _page_report(page, before, context.now)
+        summed_up = _by_summary(page, report, context, klass)
+        kept |= {report.fingerprint: _still_open(report, before)} if summed_up else {}
+        signals += summed_up
+    gone = () if page.whole else (*_taken_back(page, before, kept), *_well_again(page, before, kept))
+    forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
+    memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
+                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+
+
+def _still_open(report: Report, before: Mapping[str, _Open]) -> _Open:
+    held = before.get(report.fingerprint)
+    return _Open(max(report.level, held.worst if held else 0), report.started_at)
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +179,7 @@ def _report(incident: VendorIncident, before: Mapping[str, _Open], now: datetime
     return Report(
         fingerprint=fingerprint,
         level=level,
-        started_at=min(incident.started_at or min(told, default=now), now),
+        started_at=min(incident.started_at or min(told, default=held.began if held else now), now),
         why=f"{name}: {incident.status}" if incident.status else name,
         facts={
             "title": name,
@@ -221,48 +215,47 @@ def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
     if oldest is None:
         return ()
+    listed = _listed(page)
     return tuple(fingerprint for fingerprint, one in before.items()
-                 if fingerprint not in kept and not _listed(page, fingerprint)
+                 if fingerprint.startswith("incident:") and fingerprint not in listed
                  and one.began > oldest + timedelta(minutes=1))
 
 
-def _listed(page: VendorPage, fingerprint: str) -> bool:
-    return any(fingerprint == f"incident:{one.id}" for one in page.incidents)
+def _well_again(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> list[str]:
+    """Components that were in trouble by themselves and are no more, on a page that does not list everything."""
+    listed = {f"component:{one.key}" for one in page.components}
+    return [fingerprint for fingerprint in before if fingerprint in listed and fingerprint not in kept]
+
+
+def _listed(page: VendorPage) -> set[str]:
+    return {*(f"incident:{one.id}" for one in page.incidents), *(f"component:{one.key}" for one in page.components)}
 
 
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _by_themselves(
-    page: VendorPage, spoken_for: set[str], before: Mapping[str, _State], now: datetime
-) -> tuple[list[VendorComponent], dict[str, _State]]:
-    """Components that are not well and that nothing else speaks for, one whose state nobody knows as it was last known;
-    and what to remember of their troubles."""
-    found = [_as_known(one, before) for one in page.components
-             if one.level is not Level.OK and not one.summary and one.key not in spoken_for]
-    listed = {one.fingerprint for one in page.components}
-    states = {key: one for key, one in before.items() if key not in listed and now - one.at < page.missing_for}
-    states |= {one.fingerprint: _State(one.level, now) for one in found if one.level.is_trouble}
-    return found, states
-
-
-def _as_known(component: VendorComponent, before: Mapping[str, _State]) -> VendorComponent:
-    held = before.get(component.fingerprint)
-    return replace(component, level=held.level) if held is not None and component.level is Level.NOTICE else component
 
 
 def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
 
 
-def _component_report(component: VendorComponent, now: datetime) -> Report:
-    """A component in trouble by itself."""
+def _component_report(component: VendorComponent, before: Mapping[str, _Open], now: datetime) -> Report:
+    """A component in trouble by itself; one whose state becomes a word nobody knows stays minor trouble."""
     name = one_line(component.name or "a component")
     said = component.said.replace("_", " ") or "no status"
+    fingerprint = f"component:{component.key}"
+    level, held = component.level, before.get(fingerprint)
+    if level is Level.NOTICE and held is not None and held.worst >= Level.MINOR:
+        level = Level.MINOR
     cause = one_line(component.cause)
     why = f"{name}: {said} ({cause})" if cause else f"{name}: {said}"
-    return Report(component.fingerprint, component.level, component.since or now, why,
+    return Report(fingerprint, level, component.since or (held.began if held else now), why,
                   facts={"title": name, "status": component.said, "group": component.group, "cause": cause})
+
+
+def _page_report(page: VendorPage, before: Mapping[str, _Open], now: datetime) -> Report:
+    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
+    held = before.get("page")
+    return Report("page", page.overall, held.began if held else now, why)
 
 
 def _placed(
@@ -273,13 +266,12 @@ def _placed(
     return tell(context.settings.id, klass, report, found, context.now), ()
 
 
-def _by_summary(page: VendorPage, context: Context[Any], klass: SignalClass) -> list[Signal]:
+def _by_summary(page: VendorPage, report: Report, context: Context[Any], klass: SignalClass) -> list[Signal]:
     """Trouble the page's summary claims though nothing listed explains it."""
     found = context.place(Texts(title=page.overall_said))
     if not page.overall.is_trouble or isinstance(found, Unplaced):
         return []
-    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
-    return tell(context.settings.id, klass, Report("page", page.overall, context.now, why), found, context.now)
+    return tell(context.settings.id, klass, report, found, context.now)
 
 
 # ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,23 +293,3 @@ def _opens_of(memory: Mapping[str, str]) -> dict[str, _Open]:
 def _written(opens: Mapping[str, _Open]) -> dict[str, str]:
     newest = sorted(opens.items(), key=lambda one: one[1].began, reverse=True)[:_OPEN_KEPT]
     return {_OPEN: json.dumps({key: [int(one.worst), rfc3339(one.began)] for key, one in newest})} if newest else {}
-
-
-def _states_of(memory: Mapping[str, str]) -> dict[str, _State]:
-    """The troubles of components as last known, by fingerprint."""
-    try:
-        found = json.loads(memory.get(_STATES, "{}"))
-    except ValueError:
-        return {}
-    troubles = {level.value: level for level in Level if level.is_trouble}
-    states: dict[str, _State] = {}
-    for fingerprint, value in found.items() if isinstance(found, dict) else ():
-        level, listed = value if isinstance(value, list) and len(value) == 2 else (None, None)
-        if isinstance(level, int) and level in troubles and (at := any_moment(listed)) is not None:
-            states[fingerprint] = _State(troubles[level], at)
-    return states
-
-
-def _states_written(states: Mapping[str, _State]) -> dict[str, str]:
-    newest = sorted(states.items(), key=lambda one: one[1].at, reverse=True)[:_OPEN_KEPT]
-    return {_STATES: json.dumps({key: [int(one.level), rfc3339(one.at)] for key, one in newest})} if newest else {}

@@ -174,7 +174,7 @@ def test_a_clock_years_ahead_opens_nothing(example: Example) -> None:
         assert not any(signal.level.is_trouble for signal in reading.signals)
 
 
-MEMORIES = ("open", "states", "groups", "runs", "streak", "roots")
+MEMORIES = ("open", "not_well", "groups", "runs", "streak", "roots")
 """What sources keep their memory under."""
 
 

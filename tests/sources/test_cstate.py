@@ -89,7 +89,7 @@ def test_a_system_in_trouble_without_an_issue_speaks_for_itself() -> None:
     (signal,) = read(index(system("Data", "down"))).signals
     assert (signal.fingerprint, signal.level) == ("component:Data", Level.MAJOR)
     (later,) = read(index(system("Data", "pondering")), read(index(system("Data", "down"))).memory).signals
-    assert later.level == Level.MAJOR
+    assert later.level.is_trouble
 
 
 def test_the_summary_speaks_where_the_issue_affects_no_listed_system() -> None:

@@ -344,11 +344,11 @@ WORK = {"id": "m1", "name": "Upgrade", "impact": "maintenance", "components": DO
 
 
 @pytest.mark.parametrize("word", ["pondering", "", None, 7])
-def test_a_component_whose_state_nobody_knows_stays_as_it_was(word: Any) -> None:
+def test_a_component_whose_state_nobody_knows_stays_trouble(word: Any) -> None:
     """Told as worth knowing it would end the trouble that was told before."""
     first = reading(page(components=DOWN))
     later = reading(page(components=[{**DOWN[0], "status": word}]), first.memory)
-    assert [(s.fingerprint, s.level) for s in later.signals] == [("component:c1", Level.CRITICAL)]
+    assert [(s.key, s.level.is_trouble) for s in later.signals] == [(first.signals[0].key, True)]
     assert {s.level for s in reading(page(components=[{**DOWN[0], "status": word}])).signals} == {Level.NOTICE}
     known = reading(page(components=[{**DOWN[0], "status": "operational"}]), later.memory)
     assert (known.complete, known.signals, known.present) == (True, (), ())

@@ -90,10 +90,10 @@ def test_being_down_begins_with_the_checks_that_were_pending() -> None:
 
 
 @pytest.mark.parametrize("status", [2, 9, None])
-def test_a_monitor_that_was_down_stays_so_while_nobody_knows(status: Any) -> None:
+def test_a_monitor_that_was_down_stays_trouble_while_nobody_knows(status: Any) -> None:
     first = read(body([beat(DOWN)]))
     (signal,) = read(body([beat(DOWN, "2026-01-15 11:59:00"), beat(status)]), first.memory).signals
-    assert (signal.key, signal.level) == (first.signals[0].key, Level.MAJOR)
+    assert (signal.key, signal.level.is_trouble) == (first.signals[0].key, True)
 
 
 def test_heartbeats_that_have_stopped_are_unknown_not_well() -> None:
@@ -109,7 +109,7 @@ def test_one_monitor_that_stopped_neither_opens_nor_closes() -> None:
     first = read(body([beat(DOWN)]))
     later = read(body([beat(DOWN)], {"heartbeatList": {"1": [beat(DOWN)], "2": [beat(UP, "2026-01-15 13:00:00")]}}),
                  first.memory, NOW + timedelta(hours=1))
-    assert [(s.fingerprint, s.level) for s in later.signals] == [("component:1", Level.MAJOR)]
+    assert [(s.key, s.level.is_trouble) for s in later.signals] == [(first.signals[0].key, True)]
     paused = one(body([beat(DOWN, "2026-01-15 09:00:00")]))
     assert (paused.level, paused.facts["status"]) == (Level.NOTICE, "no heartbeat")
 
