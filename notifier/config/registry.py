@@ -21,7 +21,9 @@ from ..ports import Channel, MentionSource, Source
 from ..sources import (
     betterstack,
     cachet,
+    cstate,
     firehydrant,
+    gatus,
     heroku,
     ilert,
     instatus,
@@ -32,15 +34,19 @@ from ..sources import (
     statushub,
     statusio,
     statuspage,
+    upptime,
+    uptime_kuma,
 )
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings, CapSource
+from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
 from ..sources.firehydrant import FireHydrantSettings
+from ..sources.gatus import GatusSettings
 from ..sources.heroku import HerokuSettings
 from ..sources.ilert import ILertSettings
 from ..sources.instatus import InstatusSettings
@@ -54,6 +60,8 @@ from ..sources.sorry import SorrySettings
 from ..sources.statushub import StatusHubSettings
 from ..sources.statusio import StatusioSettings
 from ..sources.statuspage import StatuspageSettings
+from ..sources.upptime import UpptimeSettings
+from ..sources.uptime_kuma import UptimeKumaSettings
 from ..sources.x import XMentions, XSettings
 
 
@@ -96,6 +104,10 @@ SOURCES: Mapping[str, SourceKind] = {
     "cachet": SourceKind(CachetSettings, cachet.make),
     "statusio": SourceKind(StatusioSettings, statusio.make),
     "betterstack": SourceKind(BetterstackSettings, betterstack.make),
+    "uptime-kuma": SourceKind(UptimeKumaSettings, uptime_kuma.make),
+    "gatus": SourceKind(GatusSettings, gatus.make),
+    "cstate": SourceKind(CStateSettings, cstate.make),
+    "upptime": SourceKind(UpptimeSettings, upptime.make),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),

@@ -230,15 +230,16 @@ def _newest_trouble(
     before: tuple[datetime, datetime] | None,
     gap: timedelta,
 ) -> _Group:
-    """Only the newest trouble of a key is told: earlier ones under the same guid are history. Of items of the same
-    moment the one the feed lists first counts: feeds are newest first."""
+    """Only the newest trouble of a key is told: earlier ones under the same guid are history. An end begins no trouble:
+    however long after, it is that of the one remembered. Of items of the same moment the one the feed lists first
+    counts: feeds are newest first."""
     newest_first = sorted(timed, key=lambda one: one[0], reverse=True)
     last, first, newest = newest_first[0]
     for at, begun, _ in newest_first[1:]:
         if first - at > gap:
             break
         first = min(first, begun)
-    if before is not None and before[0] <= last and first - before[1] <= gap:
+    if before is not None and before[0] <= last and (first - before[1] <= gap or is_over(newest.title, newest.text)):
         first = before[0]
     return _Group(key, newest, first, last)
 

@@ -149,6 +149,11 @@ def join_parts(answers: Mapping[str, Answer], now: datetime) -> Answer:
     return Answer(now, 200, headers, body.encode())
 
 
+def came_in_parts(memory: Mapping[str, str]) -> bool:
+    """Whether the last good answer was one of get_parts, by the validators it left."""
+    return bool(_validators_of(memory))
+
+
 def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:
     try:
         found = json.loads(memory.get(ETAG, "{}"))

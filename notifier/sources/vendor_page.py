@@ -48,8 +48,8 @@ class VendorUpdate:
 @dataclass(frozen=True, slots=True)
 class VendorComponent:
     """Something a page lists. `id` is "" where the vendor has none: then its name is. `said` is the vendor's word for
-    its state; `location` the place it names as such. A `summary` only sums up others (a group) and is never trouble
-    by itself."""
+    its state, `cause` what it says of why; `location` the place it names as such. A `summary` only sums up others (a
+    group) and is never trouble by itself."""
 
     id: str
     name: str
@@ -59,6 +59,7 @@ class VendorComponent:
     since: datetime | None = None
     location: str = ""
     summary: bool = False
+    cause: str = ""
 
     @property
     def key(self) -> str:
@@ -113,9 +114,15 @@ class _Open:
 
 
 def read_page(
-    page: VendorPage, context: Context[Any], klass: SignalClass = SignalClass.OFFICIAL, *, zone: str = "UTC"
+    page: VendorPage,
+    context: Context[Any],
+    klass: SignalClass = SignalClass.OFFICIAL,
+    *,
+    zone: str = "UTC",
+    component_class: SignalClass | None = None,
 ) -> Reading:
-    """What a page says as signals. `zone`: that of times the vendor's prose names without one."""
+    """What a page says as signals. `zone`: that of times the vendor's prose names without one. `component_class`: whose
+    word the components' states are, where machines find them (None: `klass`)."""
     before = _opens_of(context.memory)
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
@@ -137,7 +144,7 @@ def read_page(
             continue
         report = _component_report(component, before, context.now)
         kept[report.fingerprint] = _still_open(report, before)
-        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
+        told, lost = _placed(report, context.place(_texts(component, "")), context, component_class or klass)
         signals += told
         unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
@@ -244,8 +251,10 @@ def _component_report(component: VendorComponent, before: Mapping[str, _Open], n
     level, held = component.level, before.get(fingerprint)
     if level is Level.NOTICE and held is not None and held.worst >= Level.MINOR:
         level = Level.MINOR
-    return Report(fingerprint, level, component.since or (held.began if held else now), f"{name}: {said}",
-                  facts={"title": name, "status": component.said, "group": component.group})
+    cause = one_line(component.cause)
+    why = f"{name}: {said} ({cause})" if cause else f"{name}: {said}"
+    return Report(fingerprint, level, component.since or (held.began if held else now), why,
+                  facts={"title": name, "status": component.said, "group": component.group, "cause": cause})
 
 
 def _page_report(page: VendorPage, before: Mapping[str, _Open], now: datetime) -> Report:

@@ -31,7 +31,8 @@ _OVER = re.compile(
 )
 _NOT_YET = re.compile(
     r"\b(?:not|isn't|hasn't|haven't|never|un|yet|until|once|when|after|if|unless|working to|trying to|expect(?:ed|s)?|"
-    r"will|should|being|partially|partly|some|most|many|almost|nearly|to be|we hope|aim|estimated|eta)\b",
+    r"will|should|being|partially|partly|some|most|many|almost|nearly|to be|we hope|aim|estimated|eta|"
+    r"monitoring)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(

@@ -206,8 +206,12 @@ def test_a_clock_years_ahead_opens_nothing(example: Example) -> None:
         assert not any(signal.level.is_trouble for signal in reading.signals)
 
 
+MEMORIES = ("open", "not_well", "groups", "runs", "streak", "roots")
+"""What sources keep their memory under."""
+
+
 @each
-@given(memory=st.dictionaries(st.sampled_from(["open", "groups", "runs", "streak", "roots"]), st.text(max_size=40)))
+@given(memory=st.dictionaries(st.sampled_from(MEMORIES), st.text(max_size=40)))
 @settings(max_examples=30, deadline=None)
 def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str, str]) -> None:
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
@@ -216,7 +220,7 @@ def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str
 @each
 @pytest.mark.parametrize("kept", ["[]", "1", "null", '{"a":[]}', '{"a":[1,2,3]}', '{"since":5,"failures":"x"}'])
 def test_memory_of_another_shape_never_raises(example: Example, kept: str) -> None:
-    memory = dict.fromkeys(("open", "groups", "runs", "streak", "roots"), kept)
+    memory = dict.fromkeys(MEMORIES, kept)
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
 
 

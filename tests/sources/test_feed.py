@@ -57,6 +57,7 @@ RECENT = "Thu, 15 Jan 2026 11:50:00 Z"
         pytest.param("Outage", "We expect service to be restored by noon.", False, id="expected restoration"),
         pytest.param("Outage", "Service is partially restored.", False, id="partially restored"),
         pytest.param("Outage", "Most customers have recovered.", False, id="most is not all"),
+        pytest.param("Outage", "We have mitigated the issue and are monitoring the results", False, id="being watched"),
         pytest.param(
             "Outage", "Resolved in North Europe. Impact continues in West Europe.", False, id="one region of two"
         ),
@@ -197,6 +198,14 @@ def test_a_guid_used_again_after_a_day_of_silence_is_another_trouble() -> None:
     assert signal.key != then.signals[0].key
     (alone,) = read(rss(new)).signals
     assert alone.key == signal.key
+
+
+def test_an_end_after_days_of_silence_is_the_end_of_what_was_open() -> None:
+    """Nobody writes on a Sunday: however long after, "resolved" begins no trouble of its own."""
+    at = datetime(2026, 1, 12, 10, 5, tzinfo=UTC)
+    first = read(rss(item("API errors", "Mon, 12 Jan 2026 10:00:00 GMT")), now=at, stale_after="7d")
+    (ended,) = read(rss(item("API errors", RECENT, "Resolved.")), dict(first.memory), stale_after="7d").signals
+    assert (ended.level, ended.key) == (Level.OK, first.signals[0].key)
 
 
 def test_an_open_item_nobody_updates_goes_quiet_and_says_when() -> None:
