@@ -18,12 +18,17 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import aws, aws_rss, azure, azure_devops, google, statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.aws import AwsSettings
+from ..sources.aws_rss import AwsRssSettings
+from ..sources.azure import AzureSettings
+from ..sources.azure_devops import AzureDevOpsSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.google import GoogleSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.probe import ProbeSettings, ProbeSource
@@ -59,6 +64,11 @@ SOURCES: Mapping[str, SourceKind] = {
     # status pages
     "statuspage": SourceKind(StatuspageSettings, statuspage.make),
     # clouds
+    "aws": SourceKind(AwsSettings, aws.make),
+    "aws-rss": SourceKind(AwsRssSettings, aws_rss.make),
+    "azure": SourceKind(AzureSettings, azure.make),
+    "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
+    "google": SourceKind(GoogleSettings, google.make),
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
     # public warnings and measurement

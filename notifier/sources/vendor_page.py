@@ -68,7 +68,8 @@ class VendorIncident:
     """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
-    looked at in each place. `updates` come in any order.
+    looked at in each place. `updates` come in any order. `placed` False: it goes on, but the answer no longer says
+    where: it opens nothing anew, and stays open wherever it was.
     """
 
     id: str
@@ -81,6 +82,7 @@ class VendorIncident:
     locations: tuple[str, ...] = ()
     url: str = ""
     facts: Mapping[str, str] | None = None
+    placed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,8 @@ def prose_facts(words: Sequence[str], now: datetime, zone: str = "UTC") -> dict[
 
 def _texts_of(incident: VendorIncident) -> list[Texts]:
     named = incident.components or (VendorComponent("", ""),)
+    if not incident.placed:
+        return []
     if not incident.locations:
         return [_texts(one, incident.title) for one in named]
     return [Texts(one.name, one.group, incident.title, place) for one in named for place in incident.locations]
