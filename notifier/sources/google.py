@@ -39,7 +39,7 @@ RECENT = timedelta(days=2)
 """An incident that ended longer ago is left out of the reading: the list goes back years."""
 ZONE = "US/Pacific"
 """That of times Google's prose gives without one."""
-_LABEL = re.compile(r"\*\*\s*([A-Z][A-Za-z /-]{2,40}?)\s*:?\s*\*\*\s*:?\s*")
+_LABEL = re.compile(r"\*\*\s{0,3}([A-Z][A-Za-z /-]{2,40}?)\s{0,3}:?\s{0,3}\*\*\s{0,3}:?\s{0,3}")
 _TITLE_LABEL = re.compile(r"^\s*(?:title|summary|description)\s*:\s*", re.IGNORECASE)
 _GLOBAL = re.compile(r"^\W*global\b", re.IGNORECASE)
 
