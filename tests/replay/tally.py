@@ -14,6 +14,8 @@ from notifier.ports import Answer, Source
 from .deployments import Played
 from .vendor import Told
 
+_SHOWN = 40
+
 
 @dataclass(frozen=True)
 class Said:
@@ -93,17 +95,15 @@ class Tally:
         lines += [f"not due: {why}: {count}" for why, count in sorted(self.not_due.items())]
         for kind in ("missed", "unclosed", "wrong", "merged", "split", "unplaced", "joined"):
             several = getattr(self, kind)
-            lines += [f"{kind}: {one}" for one in several[:12]]
-            lines += [f"{kind}: … and {len(several) - 12} more"] if len(several) > 12 else []
+            lines += [f"{kind}: {one}" for one in several[:_SHOWN]]
+            lines += [f"{kind}: … and {len(several) - _SHOWN} more"] if len(several) > _SHOWN else []
         return "\n".join(lines)
 
 
-Held = Mapping[str, Mapping[str, list[Incident]]]
-"""Our incidents by vendor fingerprint and service, oldest first; those merged away are left out."""
-
-
-def tally(name: str, told: Mapping[str, Told], played: Played, unplaced: Iterable[str] = ()) -> Tally:
-    """Hold our incidents against the vendor's. `told` also knows what was never trouble."""
+def tally(name: str, told: Mapping[str, Told], played: Played, *, places: Mapping[str, set[str]],
+          unplaced: Iterable[str] = ()) -> Tally:
+    """Hold our incidents against the vendor's. `told` also knows what was never trouble; `places` are the regions of
+    ours that the vendor named for each of its incidents, by fingerprint: an incident of ours elsewhere is wrong."""
     found = Tally(name, vendor=len(told), unplaced=sorted(unplaced))
     held: dict[str, dict[str, list[Incident]]] = {}
     members: dict[str, set[str]] = {}
@@ -115,6 +115,8 @@ def tally(name: str, told: Mapping[str, Told], played: Played, unplaced: Iterabl
         members[incident.id] = fingerprints
         if not any(told[one].open_during(incident) for one in fingerprints):
             found.wrong.append(f"{incident.id} {incident.service} {incident.opened_at} {incident.reason}")
+        elif elsewhere := set(incident.regions) - {region for one in fingerprints for region in places[one]}:
+            found.wrong.append(f"{incident.id} {incident.service} in {sorted(elsewhere)}, which nobody named")
         for one in fingerprints:
             held.setdefault(one, {}).setdefault(incident.service, []).append(incident)
     in_order = sorted(told.items(), key=lambda pair: pair[1].spans[0][0].timestamp() if pair[1].spans else 0.0)
