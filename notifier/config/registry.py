@@ -19,11 +19,16 @@ from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
 from ..sources import (
+    aws,
+    aws_rss,
+    azure,
+    azure_devops,
     betterstack,
     cachet,
     cstate,
     firehydrant,
     gatus,
+    google,
     heroku,
     ilert,
     instatus,
@@ -38,6 +43,10 @@ from ..sources import (
     uptime_kuma,
 )
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.aws import AwsSettings
+from ..sources.aws_rss import AwsRssSettings
+from ..sources.azure import AzureSettings
+from ..sources.azure_devops import AzureDevOpsSettings
 from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cachet import CachetSettings
@@ -47,6 +56,7 @@ from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
 from ..sources.firehydrant import FireHydrantSettings
 from ..sources.gatus import GatusSettings
+from ..sources.google import GoogleSettings
 from ..sources.heroku import HerokuSettings
 from ..sources.ilert import ILertSettings
 from ..sources.instatus import InstatusSettings
@@ -109,6 +119,11 @@ SOURCES: Mapping[str, SourceKind] = {
     "cstate": SourceKind(CStateSettings, cstate.make),
     "upptime": SourceKind(UpptimeSettings, upptime.make),
     # clouds
+    "aws": SourceKind(AwsSettings, aws.make),
+    "aws-rss": SourceKind(AwsRssSettings, aws_rss.make),
+    "azure": SourceKind(AzureSettings, azure.make),
+    "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
+    "google": SourceKind(GoogleSettings, google.make),
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
     # public warnings and measurement

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -50,10 +50,9 @@ class LevelWords(Settings):
     """What they mean."""
 
 
-class FeedSettings(HttpSettings):
-    """An RSS 2.0 or Atom feed of a status page."""
+class FeedRules(HttpSettings):
+    """What every feed has, whoever publishes it."""
 
-    kind: Literal["feed"] = "feed"
     expect_title: str | None = None
     """Title the feed must have ("Azure Status"): a parked domain serves feeds too."""
     group_by: Literal["guid", "link", "title"] = "guid"
@@ -80,6 +79,12 @@ class FeedSettings(HttpSettings):
             return known_zone(value)
 
 
+class FeedSettings(FeedRules):
+    """An RSS 2.0 or Atom feed of a status page."""
+
+    kind: Literal["feed"] = "feed"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item or entry. `at` is when it was last said, None where the feed does not tell."""
@@ -103,14 +108,45 @@ class _Group:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one publisher means by a feed, where it differs from the rest. Every function is pure.
+
+    `check` raises Unreadable where an anchor of this publisher's feeds is missing; `prepare` gives an item the guid,
+    begin and last word that grouping goes by; `over` says whether an item tells the end of its trouble; `texts` is
+    what it is placed by.
+    """
+
+    check: Callable[[Element, datetime], None]
+    prepare: Callable[[Item, datetime], Item]
+    over: Callable[[Item], bool]
+    texts: Callable[[Item], Texts]
+
+
+def texts_of(item: Item) -> Texts:
+    """Title and categories, which mix services and regions; never the description, which names places in passing."""
+    return Texts(group=" . ".join(item.categories), title=item.title)
+
+
+PLAIN = Dialect(
+    check=lambda root, now: None,
+    prepare=lambda item, now: item,
+    over=lambda item: is_over(item.title, item.text),
+    texts=texts_of,
+)
+"""A feed nothing more is known of."""
+
+
 class FeedSource:
     """One feed."""
 
-    def __init__(self, settings: FeedSettings, *, regions: RegionTree, fetch: Get = get) -> None:
+    def __init__(
+        self, settings: FeedRules, *, regions: RegionTree, fetch: Get = get, dialect: Dialect = PLAIN
+    ) -> None:
         self.settings = settings
-        self.id, self.kind = settings.id, settings.kind
+        self.id, self.kind = settings.id, str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it
         self.every, self.freshness, self.host = settings.every, settings.freshness, host_of(settings.url)
-        self._get = fetch
+        self._get, self._dialect = fetch, dialect
         self._finder = finder_of(regions)
 
     def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
@@ -125,7 +161,9 @@ class FeedSource:
         if (early := unread(answer, memory)) is not None:
             return early
         try:
-            items = items_of(xml_of(answer.body), self.settings)
+            root = xml_of(answer.body)
+            items = [self._dialect.prepare(item, now) for item in items_of(root, self.settings)]
+            self._dialect.check(root, now)
         except Unreadable as error:
             return Reading(known=False, why=str(error), memory=memory)
         remembered = _remembered(memory)
@@ -146,7 +184,7 @@ class FeedSource:
         item, settings = one.newest, self.settings
         if now - one.last >= settings.stale_after:
             return []  # demoted: whatever it had opened has run out by itself
-        level = Level.OK if is_over(item.title, item.text) else self._level(item)
+        level = Level.OK if self._dialect.over(item) else self._level(item)
         found = self._place(item)
         if isinstance(found, Unplaced):
             return found if level.is_trouble else []
@@ -161,8 +199,7 @@ class FeedSource:
         return tell(self.id, SignalClass.OFFICIAL, report, found, now)
 
     def _place(self, item: Item) -> tuple[tuple[str, str], ...] | Unplaced:
-        """Place by title and categories, which mix services and regions; never by the description."""
-        return place(Texts(group=" . ".join(item.categories), title=item.title), self.settings.placing, self._finder)
+        return place(self._dialect.texts(item), self.settings.placing, self._finder)
 
     def _level(self, item: Item) -> Level:
         spoken = (item.title, *item.categories)
@@ -172,15 +209,10 @@ class FeedSource:
         return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[self.settings.level.upper()]
 
 
-def items_of(root: Element, settings: FeedSettings) -> list[Item]:
+def items_of(root: Element, settings: FeedRules) -> list[Item]:
     """The items of a feed, in its order. Raises Unreadable unless the root is that of RSS 2.0 or Atom, and where the
     title is not the expected one."""
-    kind = _local(root)
-    if kind not in ("rss", "feed"):
-        raise Unreadable(f"the document's root is {kind[:40]!r}, expected rss or feed")
-    holder = root if kind == "feed" else _child(root, "channel")
-    if holder is None:
-        raise Unreadable("the feed has no channel")
+    holder = _holder(root)
     title = one_line(_text(holder, "title"))
     if settings.expect_title is not None and title != settings.expect_title:
         raise Unreadable(f"the feed is called {title!r}, expected {settings.expect_title!r}")
@@ -190,7 +222,23 @@ def items_of(root: Element, settings: FeedSettings) -> list[Item]:
     return [_item(child, settings) for child in found]
 
 
-def _item(item: Element, settings: FeedSettings) -> Item:
+def channel_text(root: Element, name: str) -> str:
+    """What the feed itself says under `name` ("title", "lastBuildDate"). Raises Unreadable where it is no feed."""
+    return _text(_holder(root), name)
+
+
+def _holder(root: Element) -> Element:
+    """The element that holds the items."""
+    kind = _local(root)
+    if kind not in ("rss", "feed"):
+        raise Unreadable(f"the document's root is {kind[:40]!r}, expected rss or feed")
+    holder = root if kind == "feed" else _child(root, "channel")
+    if holder is None:
+        raise Unreadable("the feed has no channel")
+    return holder
+
+
+def _item(item: Element, settings: FeedRules) -> Item:
     link = _child(item, "link")
     href = "" if link is None else (link.get("href") or link.text or "").strip()
     begun = _first_time(item, ("published", "pubDate", "date", "updated"), settings)
@@ -208,7 +256,7 @@ def _item(item: Element, settings: FeedSettings) -> Item:
 
 
 def group(
-    items: Iterable[Item], remembered: Mapping[str, tuple[datetime, datetime]], settings: FeedSettings, now: datetime
+    items: Iterable[Item], remembered: Mapping[str, tuple[datetime, datetime]], settings: FeedRules, now: datetime
 ) -> list[_Group]:
     """Items by trouble, oldest trouble first. A trouble remembered keeps its beginning when its first items have
     scrolled away. Items dated more than a day ahead are announcements or wrong clocks and are left out."""
@@ -244,7 +292,7 @@ def _newest_trouble(
     return _Group(key, newest, first, last)
 
 
-def _key(item: Item, settings: FeedSettings) -> str:
+def _key(item: Item, settings: FeedRules) -> str:
     chosen = {"guid": item.guid, "link": item.link, "title": item.title}[settings.group_by] or item.title
     whole = _ONE_UPDATE.sub(r"\1", chosen.split("#update")[0])
     return hashlib.sha256(whole.strip().encode("utf-8", "replace")).hexdigest()[:16]
@@ -270,7 +318,7 @@ def _kept(groups: Iterable[_Group], before: Mapping[str, tuple[datetime, datetim
     return {_GROUPS: json.dumps(recent)} if recent else {}
 
 
-def _first_time(item: Element, names: Iterable[str], settings: FeedSettings) -> datetime | None:
+def _first_time(item: Element, names: Iterable[str], settings: FeedRules) -> datetime | None:
     found = (any_time(_text(item, name)[:100], settings.timezone) for name in names)
     return next((at for at in found if at is not None), None)
 

@@ -73,7 +73,8 @@ class VendorIncident:
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
     looked at in each place. `updates` come in any order. `stays` True: it is open, but everything it names is well
-    now; nothing new is told of it, and it ends where it was told once it is over.
+    now, or the answer no longer says where it is: nothing new is told of it, and it ends where it was told once it is
+    over.
     """
 
     id: str

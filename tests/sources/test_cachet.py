@@ -16,10 +16,8 @@ from notifier.sources import cachet
 from notifier.sources.cachet import CachetSettings
 from notifier.sources.settings import Placing
 
-from .mutations import mutants_of_parts
 from .support import NOW, answer, tree
-from .test_mutations import lies
-from .vendors import Vendor, vendors
+from .vendors import vendors
 
 TREE = tree()
 PLACING = Placing(service="data", regions=("US-VT",), find_regions=True)
@@ -274,13 +272,3 @@ def test_asks_for_every_list(fields: dict[str, Any], expected: list[str]) -> Non
     settings = CachetSettings(id="ca", url="https://status.example/", **fields)
     cachet.make(settings, regions=TREE, fetch=fetch).fetch({}, NOW)
     assert asked == [f"https://status.example{path}" for path in expected]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("vendor", ANSWERS.values(), ids=lambda one: one.name)
-def test_no_spoilt_part_of_a_joined_answer_opens_or_closes(vendor: Vendor) -> None:
-    made = vendor.make(TREE)
-    good = made.read(answer(vendor.bodies["open"]), {}, NOW)
-    found = [done for done, body in mutants_of_parts(vendor.bodies["open"])
-             if lies(good, made.read(answer(body), good.memory, NOW + timedelta(minutes=1)))]
-    assert found == []

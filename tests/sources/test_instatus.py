@@ -15,10 +15,7 @@ from notifier.sources import instatus
 from notifier.sources.instatus import PER_PAGE, InstatusSettings, page_level
 from notifier.sources.settings import Placing
 
-from .mutations import mutants_of_parts
 from .support import NOW, answer, tree
-from .test_mutations import lies
-from .vendors import vendors
 
 TREE = tree()
 PLACING = Placing(service="data", regions=("US-VT",), find_regions=True)
@@ -219,13 +216,3 @@ def test_asks_for_what_it_reads(fields: dict[str, Any], expected: list[str]) -> 
     settings = InstatusSettings(id="in", url="https://status.example/", **fields)
     instatus.make(settings, regions=TREE, fetch=fetch).fetch({}, NOW)
     assert asked == expected
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("vendor", [one for one in vendors() if one.name == "instatus"], ids=lambda one: one.name)
-def test_no_spoilt_part_of_a_joined_answer_opens_or_closes(vendor: Any) -> None:
-    made = vendor.make(TREE)
-    good = made.read(answer(vendor.bodies["open"]), {}, NOW)
-    found = [done for done, body in mutants_of_parts(vendor.bodies["open"])
-             if lies(good, made.read(answer(body), good.memory, NOW + timedelta(minutes=1)))]
-    assert found == []
