@@ -18,15 +18,19 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
-from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources import alertmanager, cap, grafana, ioda, nws, prometheus, radar, statuspage
+from ..sources.alertmanager import AlertmanagerSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
-from ..sources.cap import CapSettings, CapSource
+from ..sources.cap import CapSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.grafana import GrafanaSettings
+from ..sources.ioda import IodaSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
-from ..sources.nws import NwsSettings, NwsSource
+from ..sources.nws import NwsSettings
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.prometheus import PrometheusSettings
+from ..sources.radar import RadarSettings
 from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
 
@@ -60,10 +64,14 @@ SOURCES: Mapping[str, SourceKind] = {
     "statuspage": SourceKind(StatuspageSettings, statuspage.make),
     # clouds
     # alerts
-    "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
+    "alertmanager": SourceKind(AlertmanagerSettings, alertmanager.make),
+    "prometheus": SourceKind(PrometheusSettings, prometheus.make),
+    "grafana": SourceKind(GrafanaSettings, grafana.make),
     # public warnings and measurement
-    "cap": SourceKind(CapSettings, CapSource),
-    "nws": SourceKind(NwsSettings, NwsSource),
+    "cap": SourceKind(CapSettings, cap.make),
+    "nws": SourceKind(NwsSettings, nws.make),
+    "ioda": SourceKind(IodaSettings, ioda.make),
+    "cloudflare-radar": SourceKind(RadarSettings, radar.make),
     # utilities
     # anything else
     "feed": SourceKind(FeedSettings, FeedSource),

@@ -69,13 +69,18 @@ class PageSource(Generic[S]):
     """A source over HTTP; satisfies ports.Source."""
 
     def __init__(
-        self, settings: S, *, regions: RegionTree, read: Read[S], ask: Ask[S] = ask_once, fetch: Get = get
+        self, settings: S, *, regions: RegionTree, read: Read[S], ask: Ask[S] = ask_once, fetch: Get = get,
+        takes_pushes: bool = False,
     ) -> None:
         self.settings = settings
         self.id, self.kind = settings.id, str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it
         self.every: timedelta = settings.every
         self.freshness: timedelta = settings.freshness
         self.host = host_of(settings.url)
+        self.takes_pushes = takes_pushes
+        """Whether bodies may come through our webhook too, and so through Poller.accept."""
+        self.pushed = takes_pushes and not settings.url
+        """Whether they come no other way: there is nothing to poll."""
         self._read, self._ask, self._get = read, ask, fetch
         self._regions, self._finder = regions, finder_of(regions)
 
@@ -125,12 +130,35 @@ def get_parts(
     return join_parts(answers, now)
 
 
+def get_any(requests: Mapping[str, Request], fetch: Get, now: datetime) -> Answer | Failure:
+    """Get several addresses that say the same as one Answer with the body {"parts": {name: text}, "missing": {name:
+    why}}: those that fail are left out and named. A Failure, the first one's, only where all fail. Never
+    conditional."""
+    answers: dict[str, Answer] = {}
+    missing: dict[str, str] = {}
+    failure: Failure | None = None
+    for name, request in requests.items():
+        found = fetch(request, {}, now)
+        if isinstance(found, Answer):
+            answers[name] = found
+        else:
+            failure = failure or found
+            missing[name] = f"{found.reason} {found.detail}".strip()
+    if failure is not None and not answers:
+        return failure
+    return Answer(now, 200, {}, json.dumps({"parts": _texts(answers), "missing": missing}).encode())
+
+
 def join_parts(answers: Mapping[str, Answer], now: datetime) -> Answer:
     """Several answers as one, with all their validators in its own etag."""
-    body = json.dumps({"parts": {name: one.body.decode("utf-8", "surrogateescape") for name, one in answers.items()}})
+    body = json.dumps({"parts": _texts(answers)})
     etags = {name: etag for name, one in answers.items() if (etag := validators(one).get(ETAG))}
     headers = {"etag": json.dumps(etags)} if len(etags) == len(answers) else {}
     return Answer(now, 200, headers, body.encode())
+
+
+def _texts(answers: Mapping[str, Answer]) -> dict[str, str]:
+    return {name: one.body.decode("utf-8", "surrogateescape") for name, one in answers.items()}
 
 
 def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -153,7 +153,7 @@ def _names_of(region: Region) -> tuple[str, ...]:
 def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] | Unplaced:
     """(service, region) pairs `texts` speak of; empty where a rule says to ignore them; Unplaced where the service or
     every region is unknown."""
-    rule = next((match for match in placing.map if _holds(match, texts)), None)
+    rule = rule_for(texts, placing)
     if rule is not None and rule.ignore:
         return ()
     service = (rule.service if rule else None) or placing.service
@@ -167,6 +167,11 @@ def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] |
         named = " / ".join(part for part in (texts.location, texts.group, texts.component, texts.title) if part)
         return Unplaced(f"no {missing} for {named[:200] or 'something without a name'!r}")
     return tuple((service, region) for region in dict.fromkeys(regions))
+
+
+def rule_for(texts: Texts, placing: Placing) -> Match | None:
+    """The rule that decides: the first that holds; None where none does."""
+    return next((match for match in placing.map if _holds(match, texts)), None)
 
 
 def located(location: str, placing: Placing, finder: Finder) -> tuple[str, ...]:

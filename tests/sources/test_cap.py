@@ -10,9 +10,13 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading
-from notifier.sources.alerting import EventRule, centroid, inside, spellings
-from notifier.sources.cap import CapSettings, CapSource, polygon_of
-from notifier.sources.nws import NwsSettings, NwsSource
+from notifier.sources import cap as cap_source
+from notifier.sources import nws as nws_source
+from notifier.sources.alert_places import centroid, inside, spellings
+from notifier.sources.alerting import EventRule
+from notifier.sources.cap import CapSettings, polygon_of
+from notifier.sources.nws import NwsSettings
+from notifier.sources.page import PageSource
 from notifier.sources.settings import Placing
 from tests.shared_data import shared
 
@@ -23,9 +27,9 @@ TREE = tree()
 POWER = Placing(service="power")
 
 
-def source(**fields: Any) -> CapSource:
+def source(**fields: Any) -> PageSource[CapSettings]:
     fields.setdefault("placing", POWER)
-    return CapSource(CapSettings(id="cap", url="https://alerts.example", **fields), regions=TREE)
+    return cap_source.make(CapSettings(id="cap", url="https://alerts.example", **fields), regions=TREE)
 
 
 def read(body: str | bytes, memory: Any = None, now: datetime = NOW, **fields: Any) -> Reading:
@@ -121,9 +125,14 @@ def test_rules_say_which_event_speaks_of_which_service() -> None:
             id="county 000 is the whole state",
         ),
         pytest.param(
-            "<areaDesc>Vermont</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
-            ["US-VT"],
-            id="an unknown code and a known name",
+            "<areaDesc>Washington County</areaDesc><geocode><valueName>SAME</valueName><value>050999</value></geocode>",
+            ["US-VT-023"],
+            id="an unknown code of a state we know, and a name in it that exists in two",
+        ),
+        pytest.param(
+            "<areaDesc>Burlington</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
+            [],
+            id="codes elsewhere and a name that happens to be one of ours",
         ),
         pytest.param(
             "<areaDesc>Dallas</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
@@ -200,8 +209,8 @@ def test_the_captured_nws_index_is_read_entry_by_entry() -> None:
     assert not reading.unplaced, "coded places outside our tree are not our trouble"
 
 
-def nws(**fields: Any) -> NwsSource:
-    return NwsSource(NwsSettings(id="nws", placing=POWER, **fields), regions=TREE)
+def nws(**fields: Any) -> PageSource[NwsSettings]:
+    return nws_source.make(NwsSettings(id="nws", placing=POWER, **fields), regions=TREE)
 
 
 def test_nws_lists_all_that_is_in_force_unless_there_is_another_page() -> None:
@@ -240,5 +249,5 @@ def test_nws_is_asked_for_geojson() -> None:
         asked.append(request)
         return answer(NWS)
 
-    NwsSource(NwsSettings(id="nws"), regions=TREE, fetch=fetch).fetch({}, NOW)
+    nws_source.make(NwsSettings(id="nws"), regions=TREE, fetch=fetch).fetch({}, NOW)
     assert asked[0].headers["Accept"] == "application/geo+json"
