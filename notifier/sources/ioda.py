@@ -27,11 +27,11 @@ from .clocks import any_time
 from .page import Context, PageSource, below
 from .placing import Finder
 from .settings import HttpSettings, request_of
-from .shapes import Unreadable, json_of, kind_of, one_line, optional, record, records, required
+from .shapes import Unreadable, json_of, kind_of, moment, one_line, optional, record, records, required
 from .vendor_page import VendorComponent, VendorIncident, VendorPage, read_page
 
 _LIMIT = 1000
-"""Most events or alerts asked for; as many in the answer may not be all."""
+"""Most events or alerts asked for: as many in the answer are not all, and the oldest come first."""
 _REACH = 14 * 24 * 3600
 """Seconds before the window in which IODA looks for the beginning of what lasts (its own default for events)."""
 _LATE = timedelta(hours=1)
@@ -103,13 +103,16 @@ def ask(settings: IodaSettings, fetch: Get, memory: Mapping[str, str], now: date
 
 
 def read(body: bytes, context: Context[IodaSettings]) -> Reading:
-    """What the answer says. It is whole unless it is as long as was asked for; what began more than 14 days before the
-    window is not listed any more, and then it is over for us too."""
+    """What the answer says. It is whole; only what began more than 14 days before the window is not listed any more,
+    and then it is over for us too."""
     answer = record(json_of(body), "the answer")
     if answer.get("error"):
         raise Unreadable(f"IODA reports an error: {one_line(str(answer['error'])[:200])}")
+    moment(optional(record(answer.get("metadata") or {}, "metadata"), "requestTime"), context.now)
     until = _window_end(answer, context.now)
     listed = records(answer.get("data"), "data")
+    if len(listed) >= _LIMIT:
+        raise Unreadable(f"IODA has {_LIMIT} entries or more, and leaves out the newest: name fewer entities")
     readers = {"outages.events": _runs_of_events, "outages.alerts": _runs_of_alerts}
     reader = readers.get(required(answer, "type", "the answer"))
     if reader is None:
@@ -117,8 +120,11 @@ def read(body: bytes, context: Context[IodaSettings]) -> Reading:
     newest: dict[tuple[str, str], _Run] = {}
     for run in sorted(reader(listed, until), key=lambda one: one.began):
         newest[run.location, run.detector] = run
+    asked = context.settings.entity_type
+    if any(not location.startswith(f"{asked}/") for location, _ in newest):
+        raise Unreadable(f"the answer tells of something else than was asked for: a {asked}")
     incidents = tuple(_incident(run, context) for run in newest.values())
-    return read_page(VendorPage(incidents, whole=len(listed) < _LIMIT), context, SignalClass.MEASUREMENT)
+    return read_page(VendorPage(incidents, whole=True), context, SignalClass.MEASUREMENT)
 
 
 def _window_end(answer: Mapping[str, Any], now: datetime) -> int:

@@ -126,7 +126,7 @@ def _alert(feature: Mapping[str, Any], now: datetime) -> Alert:
         references=_references(about.get("references")),
         event=optional(about, "event"),
         categories=(optional(about, "category"),),
-        event_codes=_event_codes(about.get("eventCode")),
+        event_codes=_event_codes(about),
         urgency=optional(about, "urgency"),
         severity=optional(about, "severity"),
         certainty=optional(about, "certainty"),
@@ -163,10 +163,13 @@ def _references(value: Any) -> tuple[tuple[str, datetime | None], ...]:
     )
 
 
-def _event_codes(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, dict):
-        return ()
-    return tuple(str(code) for codes in value.values() if isinstance(codes, list) for code in codes[:20])
+def _event_codes(about: Mapping[str, Any]) -> tuple[str, ...]:
+    """Codes of the event by every name it has. Older answers have none; Unreadable where what is there is no codes:
+    rules go by them."""
+    given = record(about.get("eventCode", {}), "an alert's eventCode")
+    if not all(isinstance(codes, list) for codes in given.values()):
+        raise Unreadable("an alert's eventCode is no lists of codes")
+    return tuple(str(code)[:60] for codes in list(given.values())[:20] for code in codes[:20])
 
 
 def _polygons(geometry: Any) -> tuple[tuple[Point, ...], ...]:

@@ -61,5 +61,13 @@ def _alert(given: Mapping[str, Any], now: datetime) -> FiringAlert:
         began=moment(given.get("activeAt"), now) or now,
         state=_STATES.get(required(given, "state", "an alert"), State.HELD),
         why=why,
-        facts={**facts, "value": optional(given, "value", 40)},
+        facts={**facts, "value": _value(given)},
     )
+
+
+def _value(given: Mapping[str, Any]) -> str:
+    """What was measured; Prometheus writes it as text: "3.1e+01", "+Inf", "NaN"."""
+    try:
+        return f"{float(required(given, 'value', 'an alert')):g}"
+    except ValueError as error:
+        raise Unreadable("value of an alert is no number") from error

@@ -144,6 +144,12 @@ def _networks(given: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, named))
 
 
+def _parts(text: str, countries: Mapping[str, str], context: Context[RadarSettings]) -> list[str]:
+    """Regions inside its countries that a text names."""
+    found = context.finder.find(text)
+    return [id for id in found if id not in countries and context.finder.inside(id, countries)]
+
+
 def _placed(
     incident: VendorIncident, scope: str, countries: Mapping[str, str], asns: Sequence[str], nationwide: bool,
     context: Context[RadarSettings],
@@ -157,7 +163,7 @@ def _placed(
         return None
     if asns and rule is None and not nationwide:
         return replace(incident, unplaced=f"no rule names the network AS{asns[0]}: {incident.title}")
-    parts = [id for id in context.finder.find(where) if id not in countries and context.finder.inside(id, countries)]
+    parts = _parts(scope, countries, context) or _parts(where, countries, context)
     if scope and not nationwide and not parts:
         return replace(incident, unplaced=f"no region for {scope[:100]!r}: {incident.title}")
     if not scope and not nationwide and not asns:
