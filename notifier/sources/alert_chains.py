@@ -58,9 +58,8 @@ class Chains:
         dated = sorted((at or sent, one) for one, at in references)
         root = known[0] if known else (dated[0][1] if dated else identifier)
         superseded = tuple(known[1:])
-        for one, of in list(self.roots.items()):
-            if of in superseded:
-                self.roots[one] = root
+        if superseded:
+            self.roots |= {one: root for one, of in self.roots.items() if of in superseded}
         self.roots |= dict.fromkeys(named, root)
         for one in superseded:
             old, head = self.heads.pop(one, None), self.heads.get(root)

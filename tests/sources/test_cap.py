@@ -161,6 +161,7 @@ def test_small_parts() -> None:
     assert inside((1, 1), ((0, 0), (0, 2), (2, 2), (2, 0), (0, 0)))
     assert not inside((3, 1), ((0, 0), (0, 2), (2, 2), (2, 0), (0, 0)))
     assert "SAME:050007" in spellings("FIPS", "50007")
+    assert spellings("ZIP", "50007") == ("ZIP:50007",), "a postcode that reads like a county's code"
 
 
 def test_messages_as_captured_are_read_or_refused_with_a_reason() -> None:
@@ -206,8 +207,9 @@ def test_infos_of_one_language_speak_of_different_areas() -> None:
 
 
 def test_for_one_place_the_worst_counts() -> None:
-    said = infos(("Vermont", "<responseType>AllClear</responseType>"), ("Vermont", ""))
-    assert [s.level for s in read(message("A1", info=said)).signals] == [Level.MAJOR]
+    both = [("Vermont", "<responseType>AllClear</responseType>"), ("Vermont", "")]
+    for areas in (both, both[::-1]):
+        assert [s.level for s in read(message("A1", info=infos(*areas))).signals] == [Level.MAJOR]
 
 
 def test_several_areas_are_several_places() -> None:

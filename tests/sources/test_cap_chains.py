@@ -101,11 +101,12 @@ def test_words_from_the_future_keep_open_what_is_open(over: dict[str, str]) -> N
     assert held == OPEN
 
 
-def test_a_warning_cancelled_for_one_county_goes_on_in_the_other() -> None:
+@pytest.mark.parametrize(("cancels", "goes_on"), [("A2", "A3"), ("A3", "A2")])
+def test_a_warning_cancelled_for_one_county_goes_on_in_the_other(cancels: str, goes_on: str) -> None:
     """The weather service sends both in the same second, each with the same reference."""
     both = message("A1", info=infos(("Chittenden County", ""), ("Ontario", "")))
-    part = message("A2", "Cancel", "11:55", "A1@11:50", area="Chittenden County")
-    rest = message("A3", "Update", "11:55", "A1@11:50", area="Ontario")
+    part = message(cancels, "Cancel", "11:55", "A1@11:50", area="Chittenden County")
+    rest = message(goes_on, "Update", "11:55", "A1@11:50", area="Ontario")
     expected = {("alert:A1", "CA-ON"): Level.MAJOR}
     assert after(feed(both), feed(part, rest), lists_all_active=True)[0] == expected
     assert after(feed(both), feed(rest, part), lists_all_active=True)[0] == expected
