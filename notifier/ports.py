@@ -69,7 +69,8 @@ class Reading:
     """What one answer says.
 
     `known` False: the answer says nothing (stale, empty where it should not be, truncated, HTML …): `why` says what is
-    missing, and `signals` is empty. `complete` True: every open trouble of this source is in `signals`, so whatever
+    missing, and `signals` is empty; of a known answer `why` is what staff should know of it (one of several peers did
+    not answer). `complete` True: every open trouble of this source is in `signals`, so whatever
     of it was open and is not listed is over; False: silence about a fingerprint means nothing.
     `unplaced` are things the source reported that no region or service could be found for, in words for people.
     `present` are fingerprints still open at the source though no place for them is known here: an edit of the placing

@@ -19,20 +19,27 @@ from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
 from ..sources import (
+    alertmanager,
     aws,
     aws_rss,
     azure,
     azure_devops,
     betterstack,
     cachet,
+    cap,
     cstate,
     firehydrant,
     gatus,
     google,
+    grafana,
     heroku,
     ilert,
     instatus,
+    ioda,
+    nws,
     pagerduty,
+    prometheus,
+    radar,
     salesforce,
     slack,
     sorry,
@@ -42,7 +49,7 @@ from ..sources import (
     upptime,
     uptime_kuma,
 )
-from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.alertmanager import AlertmanagerSettings
 from ..sources.aws import AwsSettings
 from ..sources.aws_rss import AwsRssSettings
 from ..sources.azure import AzureSettings
@@ -50,20 +57,24 @@ from ..sources.azure_devops import AzureDevOpsSettings
 from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cachet import CachetSettings
-from ..sources.cap import CapSettings, CapSource
+from ..sources.cap import CapSettings
 from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
 from ..sources.firehydrant import FireHydrantSettings
 from ..sources.gatus import GatusSettings
 from ..sources.google import GoogleSettings
+from ..sources.grafana import GrafanaSettings
 from ..sources.heroku import HerokuSettings
 from ..sources.ilert import ILertSettings
 from ..sources.instatus import InstatusSettings
+from ..sources.ioda import IodaSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
-from ..sources.nws import NwsSettings, NwsSource
+from ..sources.nws import NwsSettings
 from ..sources.pagerduty import PagerDutySettings
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.prometheus import PrometheusSettings
+from ..sources.radar import RadarSettings
 from ..sources.salesforce import SalesforceSettings
 from ..sources.slack import SlackSettings
 from ..sources.sorry import SorrySettings
@@ -125,10 +136,14 @@ SOURCES: Mapping[str, SourceKind] = {
     "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
     "google": SourceKind(GoogleSettings, google.make),
     # alerts
-    "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
+    "alertmanager": SourceKind(AlertmanagerSettings, alertmanager.make),
+    "prometheus": SourceKind(PrometheusSettings, prometheus.make),
+    "grafana": SourceKind(GrafanaSettings, grafana.make),
     # public warnings and measurement
-    "cap": SourceKind(CapSettings, CapSource),
-    "nws": SourceKind(NwsSettings, NwsSource),
+    "cap": SourceKind(CapSettings, cap.make),
+    "nws": SourceKind(NwsSettings, nws.make),
+    "ioda": SourceKind(IodaSettings, ioda.make),
+    "cloudflare-radar": SourceKind(RadarSettings, radar.make),
     # utilities
     # anything else
     "feed": SourceKind(FeedSettings, FeedSource),

@@ -36,15 +36,19 @@ def freshness(state: SourceState, result: Reading | Failure | None, budget: time
     if not result.known:
         why = result.why or "the answer says nothing to rely on"
         return replace(tried, freshness=Freshness.SUSPECT, failures=state.failures + 1, why=why)
-    return replace(tried, freshness=Freshness.FRESH, why=_unplaced(result, state), last_known_at=now, failures=0,
+    return replace(tried, freshness=Freshness.FRESH, why=_remarks(result, state), last_known_at=now, failures=0,
                    memory=result.memory)
 
 
-def _unplaced(reading: Reading, state: SourceState) -> str:
-    """What a fresh source reported and no place was found for: shown to staff, since nobody else will hear of it. An
-    answer that says nothing changed keeps what was said before."""
+def _remarks(reading: Reading, state: SourceState) -> str:
+    """What a fresh source could not say (a peer that did not answer), and what it reported and no place was found for:
+    shown to staff, since nobody else will hear of it. An answer that says nothing changed keeps what was said."""
     if reading.why == UNCHANGED:
         return state.why if state.freshness is Freshness.FRESH else ""
+    return "; ".join(filter(None, (reading.why[:300], _unplaced(reading))))
+
+
+def _unplaced(reading: Reading) -> str:
     if not reading.unplaced:
         return ""
     shown = "; ".join(words[:120] for words in reading.unplaced[:UNPLACED_SHOWN])
