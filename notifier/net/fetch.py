@@ -22,7 +22,7 @@ from notifier import __version__
 from notifier.model.times import utc
 from notifier.ports import Answer, Failure
 
-from .guard import AddressRefused, Deadline, GuardedAdapter
+from .guard import AddressRefused, Deadline, Expiry, GuardedAdapter
 
 USER_AGENT = f"outage-notifier/{__version__} (+status polling)"
 """Sent with every request: api.weather.gov answers 403 without one."""
@@ -54,6 +54,8 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    expiry: Expiry | None = None
+    """Told when the certificate of each TLS connection made for it ends, whatever is answered over it."""
 
 
 class Get(Protocol):
@@ -81,7 +83,7 @@ def get(request: Request, memory: Mapping[str, str], now: datetime) -> Answer | 
         return Failure(now, "refused", problem)
     with Deadline(request.rules.total) as deadline, requests.Session() as session:
         session.trust_env = False  # a proxy would connect to addresses nobody checked
-        adapter = GuardedAdapter(deadline, allow_private=request.rules.allow_private)
+        adapter = GuardedAdapter(deadline, allow_private=request.rules.allow_private, expiry=request.expiry)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         try:

@@ -12,7 +12,10 @@ import contextlib
 import ipaddress
 import os
 import socket
+import ssl
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -50,16 +53,19 @@ def addresses_of(host: str, port: int) -> list[tuple[int, str]]:
     return [(family, address) for address, family in found.items()]
 
 
-def checked_socket(host: str, port: int, timeout: float | None, *, allow_private: bool) -> socket.socket:
-    """A TCP connection to the first address of `host` that answers.
-
-    Raises PermissionError when any address is not public and `allow_private` is false, else OSError.
-    """
+def checked_addresses(host: str, port: int, *, allow_private: bool) -> list[tuple[int, str]]:
+    """`addresses_of` a host. Raises PermissionError when any of them is not public and `allow_private` is false, else
+    OSError."""
     addresses = addresses_of(host, port)
     if not allow_private and not all(is_public(address) for _, address in addresses):
         raise PermissionError(f"{host} leads to an address that is not public")
+    return addresses
+
+
+def checked_socket(host: str, port: int, timeout: float | None, *, allow_private: bool) -> socket.socket:
+    """A TCP connection to the first address of `host` that answers. Raises what `checked_addresses` does."""
     last: OSError = OSError(f"{host} has no address")
-    for _, address in addresses:
+    for _, address in checked_addresses(host, port, allow_private=allow_private):
         try:
             return socket.create_connection((address, port), timeout)
         except OSError as error:
@@ -103,28 +109,50 @@ class Deadline:
                     held.shutdown(socket.SHUT_RDWR)
 
 
-class GuardedAdapter(HTTPAdapter):
-    """requests' transport over checked connections under a deadline. One request's worth: made anew for each."""
+Expiry = Callable[[datetime], None]
+"""Told when a certificate ends, in UTC."""
 
-    def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
+
+class GuardedAdapter(HTTPAdapter):
+    """requests' transport over checked connections under a deadline. One request's worth: made anew for each.
+
+    `expiry` is told when the certificate of each TLS connection ends, once it has been found good.
+    """
+
+    def __init__(self, deadline: Deadline, *, allow_private: bool, expiry: Expiry | None = None) -> None:
         self._deadline = deadline
         self._allow_private = allow_private
+        self._expiry = expiry
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """Make the pools connect through `checked_socket`."""
         super().init_poolmanager(*arguments, **options)
-        deadline, allow_private = self._deadline, self._allow_private
+        deadline, allow_private, expiry = self._deadline, self._allow_private, self._expiry
 
         def connect(connection: HTTPConnection) -> socket.socket:
             return _connect(connection, deadline, allow_private)
 
+        def secure_connect(connection: HTTPSConnection) -> None:
+            HTTPSConnection.connect(connection)
+            if expiry is not None and (ends := _ends(connection.sock)) is not None:
+                expiry(ends)
+
         plain = type("GuardedHTTP", (HTTPConnection,), {"_new_conn": connect})
-        secure = type("GuardedHTTPS", (HTTPSConnection,), {"_new_conn": connect})
+        secure = type("GuardedHTTPS", (HTTPSConnection,), {"_new_conn": connect, "connect": secure_connect})
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
+
+
+def _ends(sock: Any) -> datetime | None:
+    """When the certificate of a TLS connection ends; None where that cannot be told."""
+    certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+    try:
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds((certificate or {})["notAfter"]), UTC)  # type: ignore[arg-type]
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _connect(connection: HTTPConnection, deadline: Deadline, allow_private: bool) -> socket.socket:
