@@ -17,6 +17,7 @@ POLLS = Counter("notifier_polls_total", "Polls of status sources by result", ["s
 POLL_SECONDS = Histogram("notifier_poll_duration_seconds", "Time one poll took", ["kind"], buckets=_LATENCY)
 POLLS_MISSED = Counter("notifier_polls_missed_total", "Polls the scheduler started too late to be worth it", ["source"])
 POLLS_OVERRUN = Counter("notifier_polls_overrun_total", "Polls skipped because the one before still ran", ["source"])
+PROBE_POSTS = Counter("notifier_probe_posts_total", "Posts of probe agents by result", ["source", "result"])
 SOURCE_LAST_KNOWN = Gauge(
     "notifier_source_last_known_timestamp_seconds", "When a source last said something we could rely on", ["source"]
 )

@@ -17,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 TOLERANCE = timedelta(minutes=5)
 """How far a post's timestamp may lie from our clock; the scheme's own recommendation."""
+OFF_CLOCK = "webhook-timestamp is over five minutes from our clock"
 _MOST_SIGNATURES = 10
+_LONGEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,12 @@ def envelope_of(headers: Mapping[str, str], now: datetime) -> Envelope | str:
     found = Envelope(*(named.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature")))
     if not found.id or not found.timestamp or not found.signatures:
         return "webhook-id, webhook-timestamp or webhook-signature is missing"
+    if len(found.id) > _LONGEST_ID:
+        return f"webhook-id is longer than {_LONGEST_ID} characters"
     if not (found.timestamp.isascii() and found.timestamp.isdigit() and len(found.timestamp) <= 12):
         return "webhook-timestamp is not seconds since 1970"
     if abs(int(found.timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
-        return "webhook-timestamp is over five minutes from our clock"
+        return OFF_CLOCK
     return found
 
 

@@ -154,7 +154,7 @@ def test_failures_in_a_row_open_and_successes_in_a_row_end() -> None:
 def test_our_own_lost_network_is_not_the_customers_outage() -> None:
     probe = source({"http": {"url": "https://x.example"}}, failures=2)
     readings = results(probe, False, None, None, None, False)
-    assert [reading.known for reading in readings] == [True, False, False, False, True]
+    assert [reading.known for reading in readings] == [False, False, False, False, True]
     assert downs(readings) == [False, False, False, False, True]
     while_down = results(probe, False, False, None, True)
     assert not while_down[2].known
@@ -177,5 +177,5 @@ def test_the_control_is_asked_only_after_a_failure() -> None:
 
 
 def test_a_check_is_exactly_one_thing() -> None:
-    with pytest.raises(ValueError, match="exactly one of http, tcp, dns"):
+    with pytest.raises(ValueError, match="exactly one of http, tcp, dns, icmp"):
         source({})
