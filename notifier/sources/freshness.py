@@ -43,12 +43,12 @@ def freshness(state: SourceState, result: Reading | Failure | None, budget: time
 
 
 def _unplaced(reading: Reading, state: SourceState) -> str:
-    """What a fresh source reported and no place was found for: shown to staff, since nobody else will hear of it. An
-    answer that says nothing changed keeps what was said before."""
+    """What a fresh source reported and no place was found for, else what it says of itself: shown to staff, since nobody
+    else will hear of it. An answer that says nothing changed keeps what was said before."""
     if reading.why == UNCHANGED:
         return state.why if state.freshness is Freshness.FRESH else ""
     if not reading.unplaced:
-        return ""
+        return reading.why
     shown = "; ".join(words[:120] for words in reading.unplaced[:UNPLACED_SHOWN])
     more = f" and {len(reading.unplaced) - UNPLACED_SHOWN} more" if len(reading.unplaced) > UNPLACED_SHOWN else ""
     return f"could not be placed: {shown}{more}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -24,16 +24,22 @@ from notifier.secret import Secret, SecretMissing
 
 from .checks import Check, DnsCheck, HttpCheck, IcmpCheck, TcpCheck, Tried, TrySettings, look
 from .placing import Place, Texts, Unplaced, finder_of, place
-from .quorum import Standing, Verdict, Vote, remembered, standings_of, step, verdict, vote
+from .quorum import Standing, Verdict, Vote, named, remembered, standings_of, step, verdict, vote
 from .results import Result, result_of, written
 from .settings import PolledSettings
-from .shapes import Unreadable, any_moment, json_of, moment, one_line, record, records, unread
+from .shapes import Unreadable, any_moment, json_of, one_line, record, records, unread
+from .signing import TOLERANCE
 from .telling import Report, tell
 
 __all__ = ["Agent", "Check", "DnsCheck", "HttpCheck", "IcmpCheck", "ProbeSettings", "ProbeSource", "TcpCheck"]
 
 _STREAK = "streak"
 _CERTIFICATE = "certificate"
+_SLACK = timedelta(minutes=1)
+"""How far a result may lie ahead of us by our own clock, which may be set back."""
+_AHEAD = 2 * TOLERANCE
+"""How far a place's clock may be ahead of ours when its results are read; believed, one further ahead would make later
+results look old."""
 
 
 class Agent(Settings):
@@ -153,9 +159,11 @@ class ProbeSource:
         memory = {_STREAK: remembered(standings)}
         questions, unplaced = self._questions(votes)
         open_ones = [one for one in questions if one.verdict.down is None]
-        why = "; ".join(dict.fromkeys(one.verdict.why for one in open_ones))
         if len(open_ones) == len(questions):
+            why = "; ".join(dict.fromkeys(one.verdict.why for one in open_ones))
             return Reading(known=False, why=why, memory=memory, noted=True)
+        silent = [one for one in votes.values() if one.down is None]
+        why = f"without a vote: {named(silent)}" if silent else ""
         signals = [signal for one in questions if one.verdict.down for signal in self._told(one, now)]
         certificate, told = self._certificate(standings, votes, questions, now)
         nowhere = [one for one in questions if one.verdict.down and not one.where]
@@ -174,7 +182,7 @@ class ProbeSource:
         whole = verdict(list(votes.values()), self.settings.quorum)
         questions = [
             _Question(f"region:{region}", tuple((service, region) for service in services),
-                      verdict([votes[name] for name in names], self.settings.quorum))
+                      _of_region([votes[name] for name in names], self.settings.quorum))
             for region, names in regions.items() if services
         ]
         if isinstance(found, Unplaced) and questions:
@@ -229,6 +237,12 @@ class ProbeSource:
         return Finding(self.id, ok, f"{said}; {waits}" if waits else said)
 
 
+def _of_region(votes: Sequence[Vote], quorum: int | None) -> Verdict:
+    """The verdict of the places of a region; where there is one, it is named."""
+    found = verdict(votes, quorum)
+    return replace(found, why=f"{votes[0].place} {found.why}") if len(votes) == 1 else found
+
+
 def _examined(tried: Tried, control: Tried | None) -> tuple[bool, str]:
     if tried.ok is None:
         return False, f"cannot be tried: {tried.why}"
@@ -249,7 +263,9 @@ def _results(body: Any, own: str, now: datetime) -> Iterator[tuple[str, Result]]
         raise Unreadable("the probe's result does not say ok or not")
     for name, given in record(said.get("places", {}), "places").items():
         for one in records(given, f"results of {one_line(name, 60)}"):
-            at, seen = moment(one.get("at"), now), any_moment(one.get("seen") or one.get("at"))
+            at, seen = any_moment(one.get("at")), any_moment(one.get("seen"))
             if at is None or seen is None:
                 raise Unreadable("a result of another place has no time")
-            yield name, result_of(one, at, seen)
+            if at > now + _SLACK or seen > now + _AHEAD:
+                raise Unreadable("a result of another place lies ahead of our clock")
+            yield name, result_of(one, min(at, now), seen)

@@ -119,16 +119,17 @@ def verdict(votes: Sequence[Vote], quorum: int | None) -> Verdict:
     if len(downs) >= want:
         began = sorted(one.since for one in downs if one.since is not None)
         since = began[min(want, len(began)) - 1] if began else None
-        return Verdict(True, f"fails at {len(downs)} of {len(votes)} places: {_named(downs)}", since)
+        return Verdict(True, f"fails at {len(downs)} of {len(votes)} places: {named(downs)}", since)
     if len(voters) - len(downs) >= want:
         return Verdict(False, f"answers at {len(voters) - len(downs)} of {len(votes)} places")
     if len(voters) < want:
         silent = [one for one in votes if one.down is None]
-        return Verdict(None, f"too few places vote, {len(voters)} of {want} needed: {_named(silent)}")
-    return Verdict(None, f"the places disagree, {want} must agree: {_named(voters)}")
+        return Verdict(None, f"too few places vote, {len(voters)} of {want} needed: {named(silent)}")
+    return Verdict(None, f"the places disagree, {want} must agree: {named(voters)}")
 
 
-def _named(votes: Sequence[Vote]) -> str:
+def named(votes: Sequence[Vote]) -> str:
+    """What each of `votes` says, in a few words."""
     more = f" and {len(votes) - _NAMED} more" if len(votes) > _NAMED else ""
     return "; ".join(f"{one.place} {one_line(one.why, 100)}" for one in votes[:_NAMED]) + more
 
