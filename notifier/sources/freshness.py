@@ -43,8 +43,8 @@ def freshness(state: SourceState, result: Reading | Failure | None, budget: time
 
 
 def _unplaced(reading: Reading, state: SourceState) -> str:
-    """What a fresh source reported and no place was found for, else what it says of itself: shown to staff, since nobody
-    else will hear of it. An answer that says nothing changed keeps what was said before."""
+    """What a fresh source reported and no place was found for, else what it says of itself: shown to staff, since
+    nobody else will hear of it. An answer that says nothing changed keeps what was said before."""
     if reading.why == UNCHANGED:
         return state.why if state.freshness is Freshness.FRESH else ""
     if not reading.unplaced:
