@@ -22,7 +22,7 @@ from notifier.net.fetch import Get, get
 from notifier.ports import Answer, Failure, Finding, Reading
 from notifier.secret import Secret, SecretMissing
 
-from .checks import Check, DnsCheck, HttpCheck, IcmpCheck, TcpCheck, Tried, TrySettings, look
+from .checks import Check, DnsCheck, HttpCheck, IcmpCheck, TcpCheck, Tried, TrySettings, look, try_check
 from .placing import Place, Texts, Unplaced, finder_of, place
 from .quorum import Standing, Verdict, Vote, named, remembered, standings_of, step, verdict, vote
 from .results import Result, result_of, written
@@ -116,8 +116,6 @@ class _Question:
 
 class ProbeSource:
     """One probe; satisfies ports.Source."""
-
-    takes_results = True
 
     def __init__(self, settings: ProbeSettings, *, regions: RegionTree, fetch: Get = get) -> None:
         self.settings = settings
@@ -232,8 +230,9 @@ class ProbeSource:
         waits = f"waits for results of {names} at /hooks/probes/{self.id}" if names else ""
         if not self.settings.own_place:
             return Finding(self.id, True, waits)
-        tried, control = look(self.settings, self._get, now)
-        ok, said = _examined(tried, control)
+        tried, _ = look(self.settings, self._get, now)
+        controls = [try_check(one, self.settings, self._get, now) for one in self.settings.all_controls]
+        ok, said = _examined(tried, controls)
         return Finding(self.id, ok, f"{said}; {waits}" if waits else said)
 
 
@@ -243,15 +242,16 @@ def _of_region(votes: Sequence[Vote], quorum: int | None) -> Verdict:
     return replace(found, why=f"{votes[0].place} {found.why}") if len(votes) == 1 else found
 
 
-def _examined(tried: Tried, control: Tried | None) -> tuple[bool, str]:
+def _examined(tried: Tried, controls: Sequence[Tried]) -> tuple[bool, str]:
+    none = f"no control target does: {controls[0].why}" if controls and not any(one.ok for one in controls) else ""
     if tried.ok is None:
         return False, f"cannot be tried: {tried.why}"
-    if tried.ok:
-        ends = f"; its certificate ends at {rfc3339(tried.expires_at)}" if tried.expires_at is not None else ""
-        return True, f"answers after {tried.seconds:.2f} s{ends}"
-    if control is not None and not control.ok:
-        return False, f"its target fails: {tried.why}; so does its control target: {control.why}"
-    return False, f"its target fails: {tried.why}"
+    if not tried.ok:
+        return False, f"its target fails: {tried.why}" + (f"; nor is our network in order, {none}" if none else "")
+    if none:
+        return False, f"answers, but {none}; while that is so, no failure would count"
+    ends = f"; its certificate ends at {rfc3339(tried.expires_at)}" if tried.expires_at is not None else ""
+    return True, f"answers after {tried.seconds:.2f} s{ends}"
 
 
 def _results(body: Any, own: str, now: datetime) -> Iterator[tuple[str, Result]]:

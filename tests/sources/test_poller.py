@@ -131,6 +131,7 @@ def test_freshness(steps: list[Reading | Failure | int], expected: Freshness) ->
 def test_memory_is_kept_from_known_readings_only() -> None:
     state = freshness(SourceState("s"), replace(KNOWN, memory={"a": "1"}), BUDGET, NOW)
     assert freshness(state, replace(UNREADABLE, memory={"a": "2"}), BUDGET, NOW).memory == {"a": "1"}
+    assert freshness(state, DOWN, BUDGET, NOW).memory == {"a": "1"}
 
 
 def test_memory_of_an_unknown_reading_is_kept_where_it_asks_for_that() -> None:
@@ -144,7 +145,6 @@ def test_what_a_known_reading_says_of_itself_is_shown_to_staff() -> None:
     state = freshness(SourceState("s"), replace(KNOWN, why="without a vote: btv"), BUDGET, NOW)
     assert (state.freshness, state.why) == (Freshness.FRESH, "without a vote: btv")
     assert freshness(state, KNOWN, BUDGET, NOW).why == ""
-    assert freshness(state, DOWN, BUDGET, NOW).memory == {"a": "1"}
 
 
 # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -371,12 +371,15 @@ def test_settings_that_could_never_work(fields: dict[str, Any], problem: str) ->
 
 
 def test_doctor_says_how_it_is() -> None:
-    with serving(lambda handler: reply(handler, b"no" if handler.path == "/down" else b"ok",
-                                       500 if handler.path == "/down" else 200)) as url:
-        assert source({"http": {"url": url}}).examine(NOW).ok
-        bad = source({"http": {"url": url + "/down"}}, controls=[{"http": {"url": url + "/down"}}]).examine(NOW)
-    assert (bad.ok, bad.text) == (
-        False, "its target fails: http_status HTTP 500; so does its control target: http_status HTTP 500")
+    with serving(lambda handler: reply(handler, b"x", 500 if handler.path == "/down" else 200)) as url:
+        up, down = {"http": {"url": url}}, {"http": {"url": url + "/down"}}
+        assert source(up, control=up).examine(NOW).ok
+        assert source(up, control=down, controls=[up]).examine(NOW).ok, "one that answers is enough"
+        bad = source(down, control=up).examine(NOW)
+        deaf = source(up, control=down).examine(NOW)
+    assert (bad.ok, bad.text) == (False, "its target fails: http_status HTTP 500")
+    assert (deaf.ok, deaf.text) == (
+        False, "answers, but no control target does: http_status HTTP 500; while that is so, no failure would count")
     agents = [{"place": "btv", "secret": {"env": "NO_SUCH_SECRET"}}]
     unset = source({"http": {"url": "https://x.example"}}, own_place=False, agents=agents).examine(NOW)
     assert (unset.ok, unset.text) == (False, "place btv: environment variable NO_SUCH_SECRET is empty or not set")
