@@ -77,7 +77,8 @@ class Reading:
     must not read as their end. `gone` are fingerprints the source has taken back: they end wherever they were told.
     `affirmed` True: that the rest is well was said (components listed as operational, an alert that always fires), not
     merely left out; a list that is only empty is not believed while its neighbours report trouble. `memory` is handed
-    back at the next reading (small, text only).
+    back at the next reading (small, text only). `noted` True: `memory` is kept although nothing is known, as where
+    single places have told and too few of them are heard; a reading that is known is kept anyway.
     """
 
     known: bool
@@ -89,6 +90,7 @@ class Reading:
     gone: tuple[str, ...] = ()
     affirmed: bool = False
     memory: Mapping[str, str] = field(default_factory=dict)
+    noted: bool = False
 
 
 class Source(Protocol):

@@ -18,9 +18,9 @@ from notifier.ports import Answer, Failure, Reading
 
 from .alert_places import AlertPlacer, Area, Point
 from .alerting import Alert, AlertSettings, read_alerts
-from .page import Context, PageSource, join_parts
+from .page import Context, PageSource, join_parts, parts_of
 from .settings import request_of
-from .shapes import Unreadable, any_moment, json_of, kind_of, moment, optional, record, records, required
+from .shapes import Unreadable, any_moment, json_of, kind_of, moment, optional, raw_json_of, record, records, required
 
 _PAGES = 5
 _MOST_CORNERS = 5000
@@ -73,7 +73,7 @@ def _next_page(body: bytes) -> str:
 
 def read(body: bytes, context: Context[NwsSettings], placer: AlertPlacer) -> Reading:
     """What the alerts say: all that are in force, unless there is another page of them."""
-    pages = _pages(record(json_of(body), "the answer"))
+    pages = _pages(body)
     alerts = [_alert(feature, context.now) for page in pages for feature in _features(page, context.now)]
     more = _next_page_of(pages[-1])
     reading = read_alerts(alerts, settings=context.settings, placer=placer, memory=context.memory, complete=not more,
@@ -81,19 +81,16 @@ def read(body: bytes, context: Context[NwsSettings], placer: AlertPlacer) -> Rea
     return replace(reading, why=f"there are more than {len(pages)} pages of alerts" if more else "")
 
 
-def _pages(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _pages(body: bytes) -> Sequence[Mapping[str, Any]]:
     """The FeatureCollections of an answer."""
+    answer = record(raw_json_of(body), "the answer")
     if "parts" not in answer:
-        return [answer]
+        return [record(json_of(body), "the answer")]
     parts = record(answer.get("parts"), "the answer's parts")
-    found: list[Mapping[str, Any]] = []
-    while (text := parts.get(_PART.format(len(found) + 1))) is not None and len(found) < _PAGES:
-        if not isinstance(text, str):
-            raise Unreadable(f"a page of the answer is {kind_of(text)}")
-        found.append(record(json_of(text.encode("utf-8", "replace")), "a page"))
-    if not found:
-        raise Unreadable("the answer has no pages")
-    return found
+    names = [name for number in range(1, _PAGES + 1) if (name := _PART.format(number)) in parts]
+    if not names or names != [_PART.format(number) for number in range(1, len(parts) + 1)]:
+        raise Unreadable("the answer has no pages, or lacks one between others")
+    return [record(json_of(page), "a page") for page in parts_of(body, *names)]
 
 
 def _next_page_of(page: Mapping[str, Any]) -> bool:

@@ -73,10 +73,10 @@ class VendorIncident:
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
     looked at in each place; `labels` are what rules may ask for besides. `updates` come in any order. `stays` True: it
-    is open, but everything it names is well now, or the answer no longer says where it is: nothing new is told of it, and
-    it ends where it was told once it is over. `lasts_until` is when it goes quiet by itself, for vendors that may stop
-    listing what is not over; None: never. `unplaced` is why it is nowhere, in words, where the vendor's module knows
-    that; placing is not asked then.
+    is open, but everything it names is well now, or the answer no longer says where it is: nothing new is told of it,
+    and it ends where it was told once it is over. `lasts_until` is when it goes quiet by itself, for vendors that may
+    stop listing what is not over; None: never. `unplaced` is why it is nowhere, in words, where the vendor's module
+    knows that; placing is not asked then.
     """
 
     id: str
