@@ -21,6 +21,7 @@ from .inspecting import check, doctor, preview, schema, status
 from .output import Problem
 from .playing import demo, record, replay
 from .probe_agent import probe_agent
+from .sources import sources
 from .subscribers import subscribers
 from .workaround import workaround
 
@@ -85,8 +86,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, replay, record, demo, incidents, workaround, subscribers,
-                probe_agent):
+for command in (check, schema, preview, doctor, status, sources, replay, record, demo, incidents, workaround,
+                subscribers, probe_agent):
     main.add_command(command)
 
 if __name__ == "__main__":
