@@ -76,6 +76,10 @@ class Reading:
     `affirmed` True: that the rest is well was said (components listed as operational, an alert that always fires), not
     merely left out; a list that is only empty is not believed while its neighbours report trouble. `memory` is handed
     back at the next reading (small, text only).
+
+    For people who set a source up: `listed` are the things and places the answer names, in trouble or not, as
+    "group / thing"; `not_understood` is what it holds that this source cannot make sense of (a word no table has, a
+    field that is nowhere), in words. Nothing is decided by them.
     """
 
     known: bool
@@ -86,6 +90,8 @@ class Reading:
     present: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     affirmed: bool = False
+    listed: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -18,12 +18,14 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import html_page, json_answer, statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.html_page import HtmlSettings
+from ..sources.json_answer import JsonSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
 from ..sources.probe import ProbeSettings, ProbeSource
@@ -67,6 +69,8 @@ SOURCES: Mapping[str, SourceKind] = {
     # utilities
     # anything else
     "feed": SourceKind(FeedSettings, FeedSource),
+    "json": SourceKind(JsonSettings, json_answer.make),
+    "html": SourceKind(HtmlSettings, html_page.make),
     # probes
     "probe": SourceKind(ProbeSettings, ProbeSource),
 }

@@ -21,7 +21,7 @@ from notifier.ports import Answer, Failure, Reading
 from .page import Context, PageSource, below
 from .settings import HttpSettings, request_of
 from .shapes import Unreadable, json_of, moment, optional, record, records, required
-from .vendor_page import VendorComponent, VendorIncident, VendorPage, VendorUpdate, read_page
+from .vendor_page import VendorComponent, VendorIncident, VendorPage, VendorUpdate, read_page, unknown_word
 
 IMPACTS: Mapping[str, Level] = {
     "none": Level.NOTICE,
@@ -97,6 +97,7 @@ def page_of(value: Any, now: datetime) -> VendorPage:
         affirmed=any(one.level is Level.OK for one in components),
         overall=IMPACTS.get(optional(status, "indicator"), Level.NOTICE),
         overall_said=optional(status, "description"),
+        not_understood=unknown_word("indicator", optional(status, "indicator"), IMPACTS),
     )
 
 
@@ -112,6 +113,7 @@ def _incident(incident: Mapping[str, Any], groups: _Groups, now: datetime) -> Ve
         components=tuple(_component({**one, "updated_at": None}, groups, now) for one in _named(incident)),
         url=optional(incident, "shortlink"),
         facts={key: optional(incident, key, 60) for key in ("scheduled_for", "scheduled_until")},
+        not_understood=unknown_word("impact", optional(incident, "impact"), IMPACTS),
     )
 
 
@@ -162,4 +164,5 @@ def _component(one: Mapping[str, Any], groups: _Groups, now: datetime) -> Vendor
         said=status,
         since=moment(one.get("updated_at"), now) if level is not Level.OK else None,
         summary=one.get("group") is True or optional(one, "id") in groups.parents,
+        not_understood=unknown_word("component's status", status, COMPONENTS),
     )

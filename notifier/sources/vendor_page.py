@@ -14,7 +14,7 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,6 +56,7 @@ class VendorComponent:
     since: datetime | None = None
     location: str = ""
     summary: bool = False
+    not_understood: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -81,6 +82,7 @@ class VendorIncident:
     locations: tuple[str, ...] = ()
     url: str = ""
     facts: Mapping[str, str] | None = None
+    not_understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class VendorPage:
 
     `whole` True: every open incident is listed, so what is missing is over. `affirmed` True: the page says of something
     that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none.
+    `not_understood`, here and in incidents and components: words of theirs that no table of the vendor's module has,
+    and whatever else it cannot make sense of (see ports.Reading).
     """
 
     incidents: tuple[VendorIncident, ...] = ()
@@ -97,6 +101,7 @@ class VendorPage:
     affirmed: bool = False
     overall: Level = Level.NOTICE
     overall_said: str = ""
+    not_understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,29 @@ def read_page(
     memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
               if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
     return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
-                   gone=gone, affirmed=page.affirmed, memory=_written(memory))
+                   gone=gone, affirmed=page.affirmed, listed=_listed_names(page), not_understood=_not_understood(page),
+                   memory=_written(memory))
+
+
+def _listed_names(page: VendorPage) -> tuple[str, ...]:
+    """Things and places the page names, each once: "group / component", then the places of incidents."""
+    named = [one for one in page.components if not one.summary]
+    named += [one for incident in page.incidents for one in incident.components]
+    things = (" / ".join(part for part in (one.group, one.name, one.location) if part) for one in named)
+    places = (place for incident in page.incidents if not incident.components for place in incident.locations)
+    return tuple(dict.fromkeys(name[:200] for name in (*things, *places) if name))
+
+
+def unknown_word(what: str, word: str, known: Container[str]) -> tuple[str, ...]:
+    """That `word`, the vendor's for `what`, is not one of `known`, as `not_understood` has it; empty where it is one,
+    or is ""."""
+    return () if not word or word in known else (f"{what} {one_line(word, 60)!r}",)
+
+
+def _not_understood(page: VendorPage) -> tuple[str, ...]:
+    components = (*page.components, *(one for incident in page.incidents for one in incident.components))
+    told = (page.not_understood, *(i.not_understood for i in page.incidents), *(c.not_understood for c in components))
+    return tuple(dict.fromkeys(one_line(words) for part in told for words in part))
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
