@@ -78,8 +78,8 @@ class Reading:
     back at the next reading (small, text only).
 
     For people who set a source up: `listed` are the things and places the answer names, in trouble or not, as
-    "group / thing"; `not_understood` is what it holds that this source cannot make sense of (a word no table has, a
-    field that is nowhere), in words. Nothing is decided by them.
+    (component, group, location); `not_understood` is what it holds that this source cannot make sense of (a word no
+    table has, a field that is nowhere), in words. Nothing is decided by them.
     """
 
     known: bool
@@ -90,7 +90,7 @@ class Reading:
     present: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     affirmed: bool = False
-    listed: tuple[str, ...] = ()
+    listed: tuple[tuple[str, str, str], ...] = ()
     not_understood: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
 

@@ -18,12 +18,15 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import html_page, json_answer, statuspage
+from ..sources import cap, html_page, json_answer, statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.guessing import FEED_PATHS
+from ..sources.guessing_html import guess_html
+from ..sources.guessing_json import guess_json
 from ..sources.html_page import HtmlSettings
 from ..sources.json_answer import JsonSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
@@ -35,10 +38,24 @@ from ..sources.x import XMentions, XSettings
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A kind of polled source: its settings, and `make(settings, regions=tree)`."""
+    """A kind of polled source: its settings, and `make(settings, regions=tree)`.
+
+    The rest helps `notifier add-source` to recognise it at an address (recognising.py), and may be left out: then what
+    its reader accepts, at the address and where its own requests go, is taken for it. `hosts` are patterns of hosts
+    only it answers at ("*.instatus.com"), beside that of its settings' default url; `paths` lie below a site's address
+    where its settings' url has to name the page itself ("/history.rss"); `variants` are settings to try one after the
+    other, beside every choice its settings spell out (Literal); `guess(url, body)` finds settings the address or what
+    is there gives away, None where it is surely not this kind. `breadth`: 0 reads one vendor's answers, 1 a format
+    many use, 2 anything; the narrower reading is believed.
+    """
 
     settings: type[Settings]
     make: Callable[..., Source]
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    variants: tuple[Mapping[str, Any], ...] = ()
+    guess: Callable[[str, bytes], Mapping[str, Any] | None] | None = None
+    breadth: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,18 +76,18 @@ class ChannelKind:
 
 SOURCES: Mapping[str, SourceKind] = {
     # status pages
-    "statuspage": SourceKind(StatuspageSettings, statuspage.make),
+    "statuspage": SourceKind(StatuspageSettings, statuspage.make, variants=({"path": "/api/v2/incidents.json"},)),
     # clouds
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
     # public warnings and measurement
-    "cap": SourceKind(CapSettings, CapSource),
+    "cap": SourceKind(CapSettings, CapSource, guess=lambda url, body: {} if cap.NAMESPACE.encode() in body else None),
     "nws": SourceKind(NwsSettings, NwsSource),
     # utilities
     # anything else
-    "feed": SourceKind(FeedSettings, FeedSource),
-    "json": SourceKind(JsonSettings, json_answer.make),
-    "html": SourceKind(HtmlSettings, html_page.make),
+    "feed": SourceKind(FeedSettings, FeedSource, paths=FEED_PATHS, breadth=1),
+    "json": SourceKind(JsonSettings, json_answer.make, guess=guess_json, breadth=2),
+    "html": SourceKind(HtmlSettings, html_page.make, guess=guess_html, breadth=2),
     # probes
     "probe": SourceKind(ProbeSettings, ProbeSource),
 }

@@ -132,11 +132,11 @@ def stated_kept(signals: Iterable[Signal]) -> dict[str, str]:
     return {_STATED: json.dumps(kept)} if kept else {}
 
 
-def listed_in(items: Iterable[Item]) -> tuple[str, ...]:
-    """The things and places items name: their categories, components and locations."""
-    named = (name for item in items
-             for name in (*item.categories, item.own.get("component", ""), item.own.get("location", "")))
-    return tuple(dict.fromkeys(name for name in named if name))
+def listed_in(items: Iterable[Item]) -> tuple[tuple[str, str, str], ...]:
+    """(component, group, location) of what items name; a category is placed by as a group."""
+    own = ((item.own.get("component", ""), item.own.get("group", ""), item.own.get("location", "")) for item in items)
+    categories = (("", category, "") for item in items for category in item.categories)
+    return tuple(one for one in dict.fromkeys((*own, *categories)) if any(one))
 
 
 def not_understood_in(items: Sequence[Item], own: FeedOwn, statuses: Mapping[str, str]) -> tuple[str, ...]:

@@ -149,13 +149,13 @@ def read_page(
                    memory=_written(memory))
 
 
-def _listed_names(page: VendorPage) -> tuple[str, ...]:
-    """Things and places the page names, each once: "group / component", then the places of incidents."""
+def _listed_names(page: VendorPage) -> tuple[tuple[str, str, str], ...]:
+    """(component, group, location) of what the page names, each once; the places of incidents last."""
     named = [one for one in page.components if not one.summary]
     named += [one for incident in page.incidents for one in incident.components]
-    things = (" / ".join(part for part in (one.group, one.name, one.location) if part) for one in named)
-    places = (place for incident in page.incidents if not incident.components for place in incident.locations)
-    return tuple(dict.fromkeys(name[:200] for name in (*things, *places) if name))
+    things = ((one.name[:200], one.group[:200], one.location[:200]) for one in named)
+    places = (("", "", place[:200]) for incident in page.incidents for place in incident.locations)
+    return tuple(one for one in dict.fromkeys((*things, *places)) if any(one))
 
 
 def unknown_word(what: str, word: str, known: Container[str]) -> tuple[str, ...]:
