@@ -15,12 +15,14 @@ from ..ports import StoreUnavailable
 from ..store import open_store
 from ..store.settings import StoreSettings
 from ..web.server import CannotListen
+from .adding import add_source
 from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
 from .output import Problem
 from .playing import demo, record, replay
 from .subscribers import subscribers
+from .trying import try_source
 from .workaround import workaround
 
 
@@ -84,7 +86,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, replay, record, demo, incidents, workaround, subscribers):
+for command in (check, schema, preview, doctor, status, try_source, add_source, replay, record, demo, incidents,
+                workaround, subscribers):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def recognise(
     fetch: Get = get, kinds: Mapping[str, SourceKind] = SOURCES,
 ) -> Recognised | NotRecognised:
     """Ask at `url` and below it. `given` are settings for whatever kind it is; `only` the kind where that is known.
-    Raises ValueError where `url` is none, or `given` does not fit any kind."""
+    Raises pydantic's ValidationError where `url` is none, or what is `given` of every kind does not fit; SecretMissing
+    where the token for it cannot be read."""
     given = given or {}
     common = {name: value for name, value in given.items() if name in HttpSettings.model_fields}
     site = _Site(fetch)
@@ -157,8 +158,20 @@ class _Asking:
                 source = kind.make(settings, regions=self.regions, fetch=self.site)
                 answer = source.fetch({}, self.now)
                 if isinstance(answer, Answer) and (reading := self._read(source, answer)) is not None:
-                    return self._told(name, kind, url, settings, answer, reading, extra)
+                    return self._refined(self._told(name, kind, url, settings, answer, reading, extra), kind)
         return self.as_it_is(name, kind)
+
+    def _refined(self, found: Recognised, kind: SourceKind) -> Recognised:
+        """With what the answer itself gives away, where it is still read so."""
+        given_away = kind.guess(found.url, found.answer.body) if kind.guess is not None else None
+        if not given_away:
+            return found
+        extra = {**given_away, **found.extra}
+        settings, needs = self._settings(found.kind, kind, found.url, extra)
+        if settings is None or needs:
+            return found
+        reading = self._read(kind.make(settings, regions=self.regions, fetch=self.site), found.answer)
+        return found if reading is None else replace(found, settings=settings, extra=extra, reading=reading)
 
     def as_it_is(self, name: str, kind: SourceKind) -> Recognised | None:
         """The answer at the address itself, read by a kind."""

@@ -24,7 +24,7 @@ from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
-from ..sources.guessing import FEED_PATHS
+from ..sources.guessing import FEED_PATHS, guess_feed
 from ..sources.guessing_html import guess_html
 from ..sources.guessing_json import guess_json
 from ..sources.html_page import HtmlSettings
@@ -44,8 +44,8 @@ class SourceKind:
     its reader accepts, at the address and where its own requests go, is taken for it. `hosts` are patterns of hosts
     only it answers at ("*.instatus.com"), beside that of its settings' default url; `paths` lie below a site's address
     where its settings' url has to name the page itself ("/history.rss"); `variants` are settings to try one after the
-    other, beside every choice its settings spell out (Literal); `guess(url, body)` finds settings the address or what
-    is there gives away, None where it is surely not this kind. `breadth`: 0 reads one vendor's answers, 1 a format
+    other, beside every choice its settings spell out (Literal); `guess(url, body)` finds settings that the address or
+    an answer gives away (b"": none yet), None where it is surely not this kind. `breadth`: 0 reads one vendor's answers, 1 a format
     many use, 2 anything; the narrower reading is believed.
     """
 
@@ -85,7 +85,7 @@ SOURCES: Mapping[str, SourceKind] = {
     "nws": SourceKind(NwsSettings, NwsSource),
     # utilities
     # anything else
-    "feed": SourceKind(FeedSettings, FeedSource, paths=FEED_PATHS, breadth=1),
+    "feed": SourceKind(FeedSettings, FeedSource, paths=FEED_PATHS, guess=guess_feed, breadth=1),
     "json": SourceKind(JsonSettings, json_answer.make, guess=guess_json, breadth=2),
     "html": SourceKind(HtmlSettings, html_page.make, guess=guess_html, breadth=2),
     # probes

@@ -17,6 +17,7 @@ from .shapes import Unreadable, text_of_bytes
 
 _CLASSES = re.compile(r"incident|outage|disruption|fault|issue|st(?:ö|oe)rung|panne|aver[ií]a|problem|event", re.I)
 _STATES = re.compile(r"^(?:.*[-_])?(?:status|state|badge|severity|label)$", re.I)
+_TEXTS = re.compile(r"^(?:.*[-_])?(?:note|message|body|text|update|description|content|details)s?$", re.I)
 _PLACES = re.compile(r"^(?:.*[-_])?(?:where|location|area|region|place|city|county)$", re.I)
 
 
@@ -70,7 +71,7 @@ def _html_fields(items: list[Tag]) -> dict[str, str]:
         "title": next((name for name in ("h2", "h3", "h4", "h1", "h5", "strong", "a") if first.find(name)), None),
         "status": _by_class(first, _STATES),
         "started_at": "time@datetime" if first.select_one("time[datetime]") else None,
-        "text": "p" if first.find("p") else None,
+        "text": _by_class(first, _TEXTS) or ("p" if first.find("p") else None),
         "location": _by_class(first, _PLACES),
         "url": "a@href" if first.select_one("a[href]") else None,
     }

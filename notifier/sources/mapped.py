@@ -33,6 +33,7 @@ LISTS = ("text", "component", "location", "status")
 """Fields of which an item may have several values; of the others the first counts."""
 TIMES = ("started_at", "updated", "ended", "restoration_at", "scheduled_for", "scheduled_until")
 """Fields that hold times."""
+_LATE = frozenset({"ended", "workaround", "restoration", "restoration_at", "scheduled_for", "scheduled_until"})
 _KEPT = 50
 _LONGEST = 500
 _TEXT_LONGEST = 4000
@@ -111,9 +112,10 @@ def mapped(items: Sequence[Item], settings: MappedSettings, now: datetime) -> Ma
 
 
 def _nowhere(items: Sequence[Item], settings: MappedSettings) -> Iterator[str]:
-    """Fields that are named and that no item has: the page calls them something else by now."""
+    """Fields that are named and that no item has: the vendor calls them something else by now. What most troubles have
+    not yet (an end, a restoration time) may be missing."""
     for name, where in named_fields(settings).items():
-        if not any(map(text_of, (value for item in items for value in item.get(name, ())))):
+        if name not in _LATE and not any(map(text_of, (value for item in items for value in item.get(name, ())))):
             yield f"no item has {name} ({one_line(str(where), 80)})"
 
 

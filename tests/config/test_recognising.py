@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from notifier.config.recognising import NotRecognised, Recognised, recognise, recognise_answer
+from notifier.config.recognising import Recognised, recognise
 from notifier.config.registry import SOURCES
 from notifier.net.fetch import Get, Request, get
 from notifier.ports import Answer, Failure
 from tests.net.test_fetch import reply, serving
-from tests.sources.support import NOW, answer, tree
+from tests.sources.support import NOW, tree
 from tests.sources.vendors import Vendor, vendors
 
 TREE = tree()
