@@ -45,8 +45,8 @@ class SourceKind:
     only it answers at ("*.instatus.com"), beside that of its settings' default url; `paths` lie below a site's address
     where its settings' url has to name the page itself ("/history.rss"); `variants` are settings to try one after the
     other, beside every choice its settings spell out (Literal); `guess(url, body)` finds settings that the address or
-    an answer gives away (b"": none yet), None where it is surely not this kind. `breadth`: 0 reads one vendor's answers, 1 a format
-    many use, 2 anything; the narrower reading is believed.
+    an answer gives away (b"": none yet), None where it is surely not this kind. `breadth`: 0 reads one vendor's
+    answers, 1 a format many use, 2 anything; the narrower reading is believed.
     """
 
     settings: type[Settings]
