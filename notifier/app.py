@@ -129,7 +129,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
 
     app = App(
         config=config, store=store, clock=clock, channels=channels,
-        poller=Poller(sources, store, clock, config.polling, tap=tap_poll),
+        poller=Poller(sources, store, clock, config.polling, tap=tap_poll, regions=config.regions),
         listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
         detector=detector,
         detecting=DetectorLoop(detector, store, clock, config.detection),
@@ -157,7 +157,7 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     detector.restore(app.detector.checkpoint())
     app.config, app.channels, app.detector = config, channels, detector
     app.detecting.replace(detector, config.detection)
-    app.poller.replace(sources)
+    app.poller.replace(sources, config.regions)
     app.listener.replace(listeners)
     app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds)
     app.reconciler.replace(channels, config.delivery)

@@ -50,6 +50,8 @@ class Daemon:
         self.stop_requested = threading.Event()
         self.loops: list[Loop] = []
         self.sender_loops: dict[str, Loop] = {}
+        self._heard: frozenset[str] | None = None
+        """The sources that were read when it was last looked for those nobody reads any more."""
         self.web = WebServer(self._web_needs())
         metrics.BUILD_INFO.labels(__version__).set(1)
 
@@ -166,8 +168,10 @@ class Daemon:
         heard = (*listeners, *crowd_state(listeners))
         known = self.app.poller.ids | {state.source for state in heard}
         with self.store.transaction() as tx:
-            for state in (*unheard(tx.source_states(), known), *heard):
+            gone = unheard(tx.source_states(), known) if known != self._heard else ()
+            for state in (*gone, *heard):
                 tx.put_source_state(state)
+        self._heard = known
         return False
 
     def _write_status(self) -> bool:

@@ -5,6 +5,8 @@ Label sets are closed: every label's values come from configuration or from an e
 
 from __future__ import annotations
 
+import contextlib
+
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -15,12 +17,31 @@ _MINUTES = (15, 30, 60, 90, 120, 180, 300, 600, 900, 1800, 3600, 7200)
 # hearing
 POLLS = Counter("notifier_polls_total", "Polls of status sources by result", ["source", "result"])
 POLL_SECONDS = Histogram("notifier_poll_duration_seconds", "Time one poll took", ["kind"], buckets=_LATENCY)
+POLL_LATENESS = Histogram(
+    "notifier_poll_lateness_seconds", "How much later than due a poll started", buckets=_LATENCY
+)
 POLLS_MISSED = Counter("notifier_polls_missed_total", "Polls the scheduler started too late to be worth it", ["source"])
 POLLS_OVERRUN = Counter("notifier_polls_overrun_total", "Polls skipped because the one before still ran", ["source"])
 SOURCE_LAST_KNOWN = Gauge(
     "notifier_source_last_known_timestamp_seconds", "When a source last said something we could rely on", ["source"]
 )
-SOURCE_FRESHNESS = Gauge("notifier_source_freshness", "1 for the freshness state a source is in", ["source", "state"])
+SOURCE_FRESHNESS = Gauge(
+    "notifier_source_freshness", "1 for the freshness state a source is in; other states have no series",
+    ["source", "state"],
+)
+SOURCE_INCIDENTS = Gauge(
+    "notifier_source_incidents", "Ended incidents of the last year by what a source was worth in them",
+    ["source", "verdict"],
+)
+SOURCE_LAG = Gauge(
+    "notifier_source_lag_median_seconds", "From the first evidence of an incident to a source's first notice, median",
+    ["source"],
+)
+SOURCE_LEAD = Gauge(
+    "notifier_source_lead_median_seconds", "From a source's first notice to the next source's, where it led, median",
+    ["source"],
+)
+SOURCE_WEIGHT = Gauge("notifier_source_weight", "How much a source's word counts in the evidence", ["source"])
 MENTIONS = Counter("notifier_mentions_total", "Posts taken in", ["source"])
 MENTIONS_DROPPED = Counter("notifier_mentions_dropped_total", "Posts not taken in", ["source", "reason"])
 COMPLAINTS = Counter("notifier_complaints_total", "Posts found to be complaints, by service", ["service"])
@@ -72,5 +93,32 @@ LOOP_TURNS = Counter("notifier_loop_turns_total", "Turns of each loop by result"
 LOOP_LAST = Gauge("notifier_loop_last_turn_timestamp_seconds", "When each loop last finished a turn", ["loop"])
 STORE_ERRORS = Counter("notifier_store_errors_total", "Times the store could not keep something")
 BUILD_INFO = Gauge("notifier_build_info", "Version of the daemon", ["version"])
+
+
+
+def clear(metric: Gauge | Counter, *labels: str) -> None:
+    """Remove one series, where it is there."""
+    with contextlib.suppress(KeyError):
+        metric.remove(*labels)
+
+
+_FRESHNESS = ("fresh", "stale", "suspect", "failing", "unproven")
+
+
+def show_freshness(source: str, state: str, *, before: str | None = None) -> None:
+    """Set the one series of a source's freshness: one, since there may be ten thousand sources. `before`: the state
+    shown so far, where that is known."""
+    for other in _FRESHNESS if before is None else (before,):
+        if other != state:
+            clear(SOURCE_FRESHNESS, source, other)
+    SOURCE_FRESHNESS.labels(source, state).set(1)
+
+
+def forget_source(source: str) -> None:
+    """Remove the series of a source that is no longer configured: a gauge that never changes again tells lies."""
+    clear(SOURCE_LAST_KNOWN, source)
+    for state in _FRESHNESS:
+        clear(SOURCE_FRESHNESS, source, state)
+
 
 __all__ = ["REGISTRY"]

@@ -19,6 +19,7 @@ from .model.notice import Approval, Notice, NoticeState
 from .model.people import AddressKind, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
+from .model.track import TrackRecord
 from .model.workaround import Workaround
 
 
@@ -241,13 +242,21 @@ class Transaction(Protocol):
         """Signals that went OK or ran out between `since` and `now`: level OK, `observed_at` when they ended."""
         ...
 
-    def end_missing(self, source: str, present: Iterable[str], now: datetime, why: str) -> int:
-        """End every open signal of `source` whose fingerprint is not in `present`; returns how many."""
-        ...
-
     def source_state(self, source: str) -> SourceState | None: ...
     def source_states(self) -> tuple[SourceState, ...]: ...
+    def silent_sources(self) -> frozenset[str]:
+        """Ids of the sources that are stale, suspect or failing: their silence means nothing."""
+        ...
+
     def put_source_state(self, state: SourceState) -> None: ...
+
+    def put_track_records(self, incident: str, records: Iterable[TrackRecord]) -> None:
+        """Keep what the sources were worth in an incident that has ended, in place of what was kept of it before."""
+        ...
+
+    def track_records(self, since: datetime) -> tuple[TrackRecord, ...]:
+        """Records of incidents that ended at or after `since`, by source, oldest first."""
+        ...
 
     # incidents
     def incident(self, id: str) -> Incident | None: ...

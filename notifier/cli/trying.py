@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ..clock import SystemClock
 from ..config.mistake import listed
 from ..config.proposing import wanted
-from ..config.recognising import NOWHERE, NotRecognised, recognise, recognise_answer
+from ..config.recognising import ANYWHERE, NotRecognised, recognise, recognise_answer
 from ..config.registry import SOURCES
 from ..config.tree import Config
 from ..config.validate import validate
@@ -182,7 +182,7 @@ def _tried(entry: tuple[str, Settings], target: str, regions: RegionTree, now: d
             raise Problem(f"a {kind} has no url")
         settings = settings.model_copy(update={"url": target})
     if getattr(settings, "placing", None) == Placing():
-        settings = settings.model_copy(update={"placing": Placing(service=NOWHERE, regions=(NOWHERE,))})
+        settings = settings.model_copy(update={"placing": ANYWHERE})
     source = SOURCES[kind].make(settings, regions=regions)
     if target and not target.startswith(("http://", "https://")):
         answer: Answer | Failure = _saved(target, now)

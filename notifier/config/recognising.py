@@ -22,11 +22,13 @@ from ..net.fetch import Get, Request, get
 from ..ports import Answer, Failure, Reading, Source
 from ..sources.links import feeds_in
 from ..sources.page import below
-from ..sources.settings import HttpSettings, host_of, request_of
+from ..sources.settings import HttpSettings, Match, Placing, host_of, request_of
 from .registry import SOURCES, SourceKind
 
 NOWHERE = "(not placed)"
 """Service and region of what is read while nobody has said what it means here."""
+ANYWHERE = Placing(service=NOWHERE, regions=(NOWHERE,), map=(Match(component="*", regions=(NOWHERE,)),))
+"""Placing that leaves nothing out, for reading an answer before anybody has said what it means here."""
 REQUESTS_MOST = 150
 """Addresses asked for in one recognition; most of them are not there and answer at once."""
 _CHOICES_LEFT = frozenset({"kind", "level", "group_by"})
@@ -47,7 +49,7 @@ class Recognised:
     extra: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     vouched: int = 0
-    """2 where only this kind answers at that host, 1 where its `guess` has looked at the answer and knows it."""
+    """2 where only this kind answers at that host, 1 where the answer has its `shape`."""
     others: tuple[str, ...] = ()
 
 
@@ -91,13 +93,17 @@ def recognise(
     asking = _Asking(url, raw if isinstance(raw, Answer) else None, given, regions, site, now)
     wanted = {name: kind for name, kind in kinds.items() if only in (None, name)}
     hosted = {name: kind for name, kind in wanted.items() if _answers_at(kind, host_of(url))}
-    groups = (hosted, *({n: k for n, k in wanted.items() if k.breadth == breadth} for breadth in (0, 1, 2)))
+    # Where one kind alone answers, what it cannot rely on (an empty feed on the day) is not just any feed.
+    breadths = (0,) if hosted else (0, 1, 2)
+    groups = (hosted, *({n: k for n, k in wanted.items() if k.breadth == breadth} for breadth in breadths))
     found = _narrowest([one for name, kind in group.items() if (one := asking.first(name, kind)) is not None]
                        for group in groups)
     if found is not None:
         return found
     itself = "" if isinstance(raw, Answer) else f"; the address itself: {raw.reason} {raw.detail}"
-    return NotRecognised(f"no kind finds anything there that it understands{itself}")
+    expected = [f"; {name} says: {why}" for name, why in asking.refused.items() if name in hosted or name == only]
+    return NotRecognised(f"no kind finds anything there that it can rely on{''.join(expected) or itself}",
+                         tuple(hosted))
 
 
 def recognise_answer(
@@ -130,7 +136,7 @@ def _narrowest(groups: Iterable[list[Recognised]]) -> Recognised | NotRecognised
 
 def _richness(one: Recognised) -> tuple[int, int, bool]:
     told = {signal.fingerprint for signal in one.reading.signals}
-    return (one.vouched, len(told) + len(one.reading.listed), one.reading.affirmed)
+    return (one.vouched, len(told) + len(one.reading.listed) + len(one.reading.unplaced), one.reading.affirmed)
 
 
 # ── One kind ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,6 +152,8 @@ class _Asking:
     regions: RegionTree
     site: _Site
     now: datetime
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why each kind cannot rely on the newest answer it got."""
 
     def first(self, name: str, kind: SourceKind) -> Recognised | None:
         """What the first of a kind's usual requests finds that its reader understands; else what the address itself
@@ -157,7 +165,9 @@ class _Asking:
                     continue
                 source = kind.make(settings, regions=self.regions, fetch=self.site)
                 answer = source.fetch({}, self.now)
-                if isinstance(answer, Answer) and (reading := self._read(source, answer)) is not None:
+                if not isinstance(answer, Answer) or not self._fits(kind, answer):
+                    continue
+                if (reading := self._read(name, source, answer)) is not None:
                     return self._refined(self._told(name, kind, url, settings, answer, reading, extra), kind)
         return self.as_it_is(name, kind)
 
@@ -170,29 +180,36 @@ class _Asking:
         settings, needs = self._settings(found.kind, kind, found.url, extra)
         if settings is None or needs:
             return found
-        reading = self._read(kind.make(settings, regions=self.regions, fetch=self.site), found.answer)
+        reading = self._read(found.kind, kind.make(settings, regions=self.regions, fetch=self.site), found.answer)
         return found if reading is None else replace(found, settings=settings, extra=extra, reading=reading)
 
     def as_it_is(self, name: str, kind: SourceKind) -> Recognised | None:
         """The answer at the address itself, read by a kind."""
-        for extra in self._variants(kind) if self.raw is not None else ():
+        if self.raw is None or not self._fits(kind, self.raw):
+            return None
+        for extra in self._variants(kind):
             settings, needs = self._settings(name, kind, self.url, extra)
-            if settings is None or self.raw is None:
+            if settings is None:
                 continue
-            reading = self._read(kind.make(settings, regions=self.regions, fetch=self.site), self.raw)
+            reading = self._read(name, kind.make(settings, regions=self.regions, fetch=self.site), self.raw)
             if reading is not None:
                 filled = {need: getattr(settings, need) for need in needs}
                 told = self._told(name, kind, self.url, settings, self.raw, reading, {**extra, **filled})
                 return replace(told, needs=needs)
         return None
 
-    def _read(self, source: Source, answer: Answer) -> Reading | None:
+    def _read(self, name: str, source: Source, answer: Answer) -> Reading | None:
         reading = source.read(answer, {}, self.now)
+        if not reading.known:
+            self.refused[name] = reading.why
         return reading if reading.known else None
+
+    def _fits(self, kind: SourceKind, answer: Answer) -> bool:
+        return kind.shape is None or kind.shape(answer.body)
 
     def _told(self, name: str, kind: SourceKind, url: str, settings: Settings, answer: Answer, reading: Reading,
               extra: Mapping[str, Any]) -> Recognised:
-        vouched = 2 if _answers_at(kind, host_of(url)) else int(kind.guess is not None)
+        vouched = 2 if _answers_at(kind, host_of(url)) else int(kind.shape is not None)
         return Recognised(name, url, settings, answer, reading, {**extra, **self.given}, vouched=vouched)
 
     def _addresses(self, kind: SourceKind) -> Iterator[str]:
@@ -221,8 +238,7 @@ class _Asking:
         what was given does not fit it."""
         if "url" not in kind.settings.model_fields:
             return None, ()
-        placing = {"service": NOWHERE, "regions": [NOWHERE]}
-        value = {"placing": placing, **extra, **self.given, "id": "new", "kind": name, "url": url}
+        value = {"placing": ANYWHERE, **extra, **self.given, "id": "new", "kind": name, "url": url}
         try:
             return kind.settings.model_validate(value), ()
         except ValidationError as error:

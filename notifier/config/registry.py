@@ -18,21 +18,68 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import cap, html_page, json_answer, statuspage
+from ..sources import (
+    aws,
+    aws_rss,
+    azure,
+    azure_devops,
+    betterstack,
+    cachet,
+    cap,
+    cstate,
+    firehydrant,
+    gatus,
+    google,
+    heroku,
+    html_page,
+    ilert,
+    instatus,
+    json_answer,
+    pagerduty,
+    salesforce,
+    slack,
+    sorry,
+    statushub,
+    statusio,
+    statuspage,
+    upptime,
+    uptime_kuma,
+)
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.aws import AwsSettings
+from ..sources.aws_rss import AwsRssSettings
+from ..sources.azure import AzureSettings
+from ..sources.azure_devops import AzureDevOpsSettings
+from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
+from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings, CapSource
+from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.firehydrant import FireHydrantSettings
+from ..sources.gatus import GatusSettings
+from ..sources.google import GoogleSettings
 from ..sources.guessing import FEED_PATHS, guess_feed
 from ..sources.guessing_html import guess_html
 from ..sources.guessing_json import guess_json
+from ..sources.heroku import HerokuSettings
 from ..sources.html_page import HtmlSettings
+from ..sources.ilert import ILertSettings
+from ..sources.instatus import InstatusSettings
 from ..sources.json_answer import JsonSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
+from ..sources.pagerduty import PagerDutySettings
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.salesforce import SalesforceSettings
+from ..sources.slack import SlackSettings
+from ..sources.sorry import SorrySettings
+from ..sources.statushub import StatusHubSettings
+from ..sources.statusio import StatusioSettings
 from ..sources.statuspage import StatuspageSettings
+from ..sources.upptime import UpptimeSettings
+from ..sources.uptime_kuma import UptimeKumaSettings
 from ..sources.x import XMentions, XSettings
 
 
@@ -45,8 +92,9 @@ class SourceKind:
     only it answers at ("*.instatus.com"), beside that of its settings' default url; `paths` lie below a site's address
     where its settings' url has to name the page itself ("/history.rss"); `variants` are settings to try one after the
     other, beside every choice its settings spell out (Literal); `guess(url, body)` finds settings that the address or
-    an answer gives away (b"": none yet), None where it is surely not this kind. `breadth`: 0 reads one vendor's
-    answers, 1 a format many use, 2 anything; the narrower reading is believed.
+    an answer gives away (b"": none yet), None where it is surely not this kind; `shape(body)` is a cheap test for a
+    reader that lets more pass than its own. `breadth`: 0 reads one vendor's answers, 1 a format many use, 2 anything;
+    the narrower reading is believed.
     """
 
     settings: type[Settings]
@@ -55,6 +103,7 @@ class SourceKind:
     paths: tuple[str, ...] = ()
     variants: tuple[Mapping[str, Any], ...] = ()
     guess: Callable[[str, bytes], Mapping[str, Any] | None] | None = None
+    shape: Callable[[bytes], bool] | None = None
     breadth: int = 0
 
 
@@ -76,12 +125,34 @@ class ChannelKind:
 
 SOURCES: Mapping[str, SourceKind] = {
     # status pages
-    "statuspage": SourceKind(StatuspageSettings, statuspage.make, variants=({"path": "/api/v2/incidents.json"},)),
+    "statuspage": SourceKind(StatuspageSettings, statuspage.make, hosts=("*.statuspage.io",), variants=(
+        {"path": "/api/v2/incidents.json"}, {"path": "/api/v1/status.json"})),
+    "statushub": SourceKind(StatusHubSettings, statushub.make),
+    "sorry": SourceKind(SorrySettings, sorry.make, hosts=("api.sorryapp.com",)),
+    "firehydrant": SourceKind(FireHydrantSettings, firehydrant.make),
+    "pagerduty": SourceKind(PagerDutySettings, pagerduty.make),
+    "ilert": SourceKind(ILertSettings, ilert.make),
+    "slack": SourceKind(SlackSettings, slack.make),
+    "heroku": SourceKind(HerokuSettings, heroku.make),
+    "salesforce": SourceKind(SalesforceSettings, salesforce.make),
+    "instatus": SourceKind(InstatusSettings, instatus.make),
+    "cachet": SourceKind(CachetSettings, cachet.make),
+    "statusio": SourceKind(StatusioSettings, statusio.make, hosts=("api.status.io",)),
+    "betterstack": SourceKind(BetterstackSettings, betterstack.make),
+    "uptime-kuma": SourceKind(UptimeKumaSettings, uptime_kuma.make, guess=uptime_kuma.slug_in),
+    "gatus": SourceKind(GatusSettings, gatus.make),
+    "cstate": SourceKind(CStateSettings, cstate.make),
+    "upptime": SourceKind(UpptimeSettings, upptime.make),
     # clouds
+    "aws": SourceKind(AwsSettings, aws.make),
+    "aws-rss": SourceKind(AwsRssSettings, aws_rss.make),
+    "azure": SourceKind(AzureSettings, azure.make),
+    "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
+    "google": SourceKind(GoogleSettings, google.make, hosts=("www.google.com",)),
     # alerts
     "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
     # public warnings and measurement
-    "cap": SourceKind(CapSettings, CapSource, guess=lambda url, body: {} if cap.NAMESPACE.encode() in body else None),
+    "cap": SourceKind(CapSettings, CapSource, shape=lambda body: cap.NAMESPACE.encode() in body),
     "nws": SourceKind(NwsSettings, NwsSource),
     # utilities
     # anything else

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ..model.incident import Incident, IncidentState
 from ..model.notice import NoticeState
-from ..model.signal import Evidence, Freshness, Signal
+from ..model.signal import Evidence, Signal
 from ..notices.compose import Refusal
 from .candidates import keep_candidates
 from .decide import absorb, decide, sight
@@ -23,7 +23,6 @@ from .wants import OWED_FOR
 S = IncidentState
 REMEMBERED = timedelta(days=30)
 """How long a closed incident keeps its own signals from opening another: a vendor may leave a report open for weeks."""
-_SILENT = frozenset({Freshness.STALE, Freshness.SUSPECT, Freshness.FAILING})
 
 
 def assess(turn: Turn) -> dict[str, Sight]:
@@ -33,12 +32,12 @@ def assess(turn: Turn) -> dict[str, Sight]:
     signals = turn.tx.open_signals(turn.now)
     turn.heard = Counter(s.klass for s in signals)
     known, settled = _known(turn, incidents, signals)
-    blind = frozenset(s.source for s in turn.tx.source_states() if s.freshness in _SILENT)
+    blind = turn.tx.silent_sources()
     cases = gather(
         [s for s in signals if not settled(s)], known,
         regions=turn.plans.speaker.regions,
         blind=blind, ended=_ended(turn, known, blind),
-        planned=under_way(turn.plans.windows, turn.plans.speaker.regions, turn.now),
+        planned=under_way(turn.plans.windows, turn.plans.speaker.regions, turn.now), weights=turn.weights,
     )
     linked = {one.incident.id: one.linked for one in known}
     by_id = {incident.id: incident for incident in incidents}

@@ -8,7 +8,7 @@ writes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -19,14 +19,16 @@ from ..model.incident import IncidentState
 from ..model.notice import NoticeState
 from ..model.policy import MaintenanceWindow, Policy
 from ..model.signal import SignalClass
+from ..model.track import Standing, Verdict
 from ..model.workaround import Workaround
 from ..notices.compose import Speaker
-from ..ports import Clock, Store
+from ..ports import Clock, Store, Transaction
 from .alarm import next_moment
 from .assess import assess
 from .maintenance import announce
 from .requests import take
-from .turn import Event, Plans, Turn
+from .track import standings
+from .turn import RECORDED, Event, Plans, Turn
 from .waiting import due
 
 log = structlog.get_logger(__name__)
@@ -47,6 +49,7 @@ class Decider:
         self.clock = clock
         self.hooks = hooks
         self._reported: set[str] = set()
+        self._weights: Mapping[str, float] | None = None
         self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue))
 
     def replace(
@@ -86,7 +89,7 @@ class Decider:
 
     def _decide(self, plans: Plans) -> bool:
         with self.store.transaction() as tx:
-            turn = Turn(tx, self.clock.now(), plans)
+            turn = Turn(tx, self.clock.now(), plans, weights=self._weigh(tx))
             sights = assess(turn)
             announce(turn)
             due(turn, sights)
@@ -98,10 +101,21 @@ class Decider:
         self._publish(turn)
         return turn.changed
 
+    def _weigh(self, tx: Transaction) -> Mapping[str, float]:
+        """How much each source's word counts. Read once, and again once an incident has ended."""
+        if self._weights is None:
+            found = standings(tx.track_records(self.clock.now() - RECORDED))
+            self._weights = {source: one.weight for source, one in found.items()}
+            for one in found.values():
+                _show(one)
+        return self._weights
+
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _publish(self, turn: Turn) -> None:
         """Log, count and show what is now committed."""
+        if turn.ended:
+            self._weights = None
         for event in turn.events:
             if event.text and not self._first_time(event.text):
                 continue
@@ -117,6 +131,16 @@ class Decider:
             self._reported.clear()
         self._reported.add(text)
         return True
+
+
+def _show(standing: Standing) -> None:
+    """Show what a source's record amounts to."""
+    metrics.SOURCE_WEIGHT.labels(standing.source).set(standing.weight)
+    for gauge, length in ((metrics.SOURCE_LAG, standing.lag), (metrics.SOURCE_LEAD, standing.lead)):
+        if length is not None:
+            gauge.labels(standing.source).set(length.total_seconds())
+    for verdict in Verdict:
+        metrics.SOURCE_INCIDENTS.labels(standing.source, verdict.value).set(standing.counts.get(verdict, 0))
 
 
 def _gauge(turn: Turn) -> None:

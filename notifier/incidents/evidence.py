@@ -88,6 +88,7 @@ def gather(
     blind: frozenset[str] = frozenset(),
     ended: frozenset[Key] = frozenset(),
     planned: Sequence[Planned] = (),
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[Case, ...]:
     """Every outage there is: one Case for each open incident, whether or not a signal still speaks of it, and one for
     each connected group of trouble that no incident claims. Ordered by service, then regions, then id.
@@ -95,6 +96,7 @@ def gather(
     `blind` are the sources whose silence means nothing now, `ended` the signals their source said are over: of those
     `Evidence.over` holds no time they run out at. Signals inside planned work open and widen nothing, unless
     an incident had them before the work began, or staff sent them. Levels below MINOR never open or widen anything.
+    `weights` go into the evidence as they are.
     """
     placed = [s for s in open_signals if s.region in regions]
     linked: dict[Key, str] = {s.key: k.incident.id for k in known if k.incident.state.is_open for s in k.linked}
@@ -105,9 +107,15 @@ def gather(
             groups.add_incident(one)
     for signal in trouble:
         groups.add_signal(signal, linked.get(signal.key))
-    cases = _cases(groups, known, placed, blind, ended)
+    cases = [replace(case, evidence=replace(case.evidence, weights=_weights_of(case.evidence, weights or {})))
+             for case in _cases(groups, known, placed, blind, ended)]
     return tuple(sorted(cases + _only_planned(planned_out), key=lambda c: (
         c.evidence.service, c.evidence.regions, c.incident or "")))
+
+
+def _weights_of(evidence: Evidence, weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights of the sources that speak in this evidence."""
+    return {signal.source: weights[signal.source] for signal in evidence.signals if signal.source in weights}
 
 
 def overlap(evidence: Evidence) -> str:

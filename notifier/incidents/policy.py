@@ -64,12 +64,13 @@ def scores(evidence: Evidence) -> Mapping[SignalClass, float]:
 
     Sources of one class are taken as independent witnesses: the score is the chance that not all of them are wrong,
     1 - (1-a)(1-b)…, the "noisy or". Signals of one source are not independent: only its strongest counts. What a blind
-    source said last is no evidence.
+    source said last is no evidence. A source's track record is an exponent on the doubt it leaves (track.weight_of).
     """
     strongest: dict[SignalClass, dict[str, float]] = {}
     for signal in _speaking(evidence):
         by_source = strongest.setdefault(signal.klass, {})
-        by_source[signal.source] = max(by_source.get(signal.source, 0.0), min(max(signal.score, 0.0), 1.0))
+        score = 1.0 - (1.0 - min(max(signal.score, 0.0), 1.0)) ** evidence.weights.get(signal.source, 1.0)
+        by_source[signal.source] = max(by_source.get(signal.source, 0.0), score)
     return {klass: _together(by_source.values()) for klass, by_source in sorted(strongest.items())}
 
 

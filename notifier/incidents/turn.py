@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..model.delivery import DeliveryState, Reason
 from ..model.incident import Incident, IncidentState, Move
@@ -18,8 +18,11 @@ from ..ports import Transaction
 from .decide import absorbed, after_release
 from .evidence import covered
 from .policy import choose, fits, stricter
+from .track import records
 from .wants import passed_on
 
+RECORDED = timedelta(days=365)
+"""How far back a source's track record reaches."""
 ENDED_STAGES = (Stage.ACKNOWLEDGE, Stage.WORKAROUND, Stage.UPDATE)
 """Stages that the end of an incident overtakes."""
 
@@ -72,6 +75,10 @@ class Turn:
     events: list[Event] = field(default_factory=list)
     changed: bool = False
     heard: Counter[SignalClass] = field(default_factory=Counter)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """How much each source's word counts, by its track record."""
+    ended: list[str] = field(default_factory=list)
+    """Incidents that ended in this turn: their sources' track records have changed."""
 
     @property
     def killed(self) -> bool:
@@ -96,11 +103,20 @@ class Turn:
         move = Move(after.id, self.now, before.state, after.state, reason, actor)
         kept = self._put(after, move if notable or after.state is not before.state else None)
         if after.state in (IncidentState.RESOLVED, IncidentState.WITHDRAWN) and before.state.is_open:
+            self._record(after)
             self._cancel(after, Reason.WITHDRAWN if after.state is IncidentState.WITHDRAWN else Reason.SUPERSEDED,
                          ENDED_STAGES)
         elif after.state.is_open and not before.state.is_open:
             self._cancel(after, Reason.SUPERSEDED, (Stage.RESOLVE,))
         return kept
+
+    def _record(self, incident: Incident) -> None:
+        """Keep how early each source spoke, and whether it was right."""
+        earlier = (one for one in self.tx.track_records(self.now - RECORDED) if one.service == incident.service)
+        self.tx.put_track_records(incident.id, records(
+            incident, self.tx.evidence_of(incident.id), earlier, silent=self.tx.silent_sources(),
+            regions=self.plans.speaker.regions, closed_at=self.now))
+        self.ended.append(incident.id)
 
     def _put(self, incident: Incident, move: Move | None) -> Incident:
         self.tx.put_incident(incident, move)

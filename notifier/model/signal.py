@@ -78,7 +78,8 @@ class Evidence:
 
     `regions` are the outermost regions the signals name, sorted: a notice may not reach outside them unless a person
     widened it. `blind` names the sources that ought to speak of this and are stale or failing: their silence is
-    unknown, not health. `over` are the signals that have ended (level OK) since the incident opened.
+    unknown, not health. `over` are the signals that have ended (level OK) since the incident opened. `weights`
+    say how much a source's word counts by its track record (see incidents.track); 1 where it has none.
     """
 
     service: str
@@ -86,6 +87,7 @@ class Evidence:
     signals: tuple[Signal, ...]
     over: tuple[Signal, ...] = ()
     blind: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def classes(self) -> frozenset[SignalClass]:

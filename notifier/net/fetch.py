@@ -6,23 +6,28 @@ source can act on, never an exception and never a thread that hangs.
 
 from __future__ import annotations
 
+import http.client
 import ssl
 import zlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
-import requests
+import urllib3
 import urllib3.exceptions
+from urllib3.connection import HTTPConnection
+from urllib3.util import Url, parse_url
 
 from notifier import __version__
 from notifier.model.times import utc
 from notifier.ports import Answer, Failure
 
-from .guard import AddressRefused, Deadline, GuardedAdapter
+from .deadline import Deadline
+from .guard import AddressRefused, connection
 
 USER_AGENT = f"outage-notifier/{__version__} (+status polling)"
 """Sent with every request: api.weather.gov answers 403 without one."""
@@ -79,18 +84,14 @@ def get(request: Request, memory: Mapping[str, str], now: datetime) -> Answer | 
     problem = _unfit(request.url)
     if problem:
         return Failure(now, "refused", problem)
-    with Deadline(request.rules.total) as deadline, requests.Session() as session:
-        session.trust_env = False  # a proxy would connect to addresses nobody checked
-        adapter = GuardedAdapter(deadline, allow_private=request.rules.allow_private)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
+    with Deadline(request.rules.total) as deadline:  # no proxies: one would connect to addresses nobody checked
         try:
-            found = _follow(session, request, memory, now)
+            found = _follow(request, memory, now, deadline)
         except _TooLarge:
             return Failure(now, "too_large", f"more than {request.rules.max_bytes} bytes")
         except _BadEncoding as error:
             return Failure(now, "bad_encoding", str(error))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             return _failure(error, deadline, request.rules, now)
         # a connection cut by the deadline looks like one that ended: its headers or body may be half of what was sent
         return Failure(now, "timed_out", f"not done after {request.rules.total:g} s") if deadline.passed else found
@@ -151,29 +152,45 @@ def _headers(request: Request, memory: Mapping[str, str]) -> dict[str, str]:
     return headers
 
 
-def _follow(session: requests.Session, request: Request, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
+def _follow(request: Request, memory: Mapping[str, str], now: datetime, deadline: Deadline) -> Answer | Failure:
     url, rules = request.url, request.rules
     for _ in range(_MOST_REDIRECTS + 1):
-        with session.get(
-            url,
-            headers=_headers(request, memory),
-            timeout=(rules.connect, rules.read),
-            stream=True,
-            allow_redirects=False,
-            verify=rules.ca_file or True,
-        ) as response:
+        with closing(_opened(parse_url(url), rules, deadline)) as opened:
+            response = _asked(opened, parse_url(url).request_uri, _headers(request, memory), rules)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            if response.status_code not in _REDIRECTS:
-                failure = judge(response.status_code, headers, now)
+            status = response.status
+            if status not in _REDIRECTS:
+                failure = judge(status, headers, now)
                 if failure is not None:
                     return failure
-                body = b"" if response.status_code == 304 else _body(response, headers, rules.max_bytes)
-                return Answer(now, response.status_code, headers, body)
+                body = b"" if status == 304 else _body(response, headers, rules.max_bytes)
+                return Answer(now, status, headers, body)
         target = urljoin(url, headers.get("location", ""))
         if not _same_host(url, target):
-            return Failure(now, "redirected", f"HTTP {response.status_code} to another host")
+            return Failure(now, "redirected", f"HTTP {status} to another host")
         url = target
     return Failure(now, "redirected", f"more than {_MOST_REDIRECTS} redirects")
+
+
+def _opened(url: Url, rules: Rules, deadline: Deadline) -> HTTPConnection:
+    return connection(
+        url.scheme or "http",
+        (url.host or "").strip("[]"),
+        url.port,
+        timeout=rules.connect,
+        deadline=deadline,
+        allow_private=rules.allow_private,
+        ca_file=rules.ca_file,
+    )
+
+
+def _asked(opened: HTTPConnection, target: str, headers: Mapping[str, str], rules: Rules) -> urllib3.BaseHTTPResponse:
+    """One exchange. The connection is used once: polls of one host are a minute apart, and few hosts wait so long."""
+    opened.connect()
+    if opened.sock is not None:
+        opened.sock.settimeout(rules.read)
+    opened.request("GET", target, headers=headers, preload_content=False, decode_content=False)
+    return opened.getresponse()
 
 
 def _same_host(here: str, there: str) -> bool:
@@ -188,14 +205,14 @@ def _same_host(here: str, there: str) -> bool:
     return new.scheme == "https" and new.port in (None, 443)
 
 
-def _body(response: requests.Response, headers: Mapping[str, str], most: int) -> bytes:
+def _body(response: urllib3.BaseHTTPResponse, headers: Mapping[str, str], most: int) -> bytes:
     """The decoded body, read piece by piece and given up at `most` bytes, compressed or not."""
     encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
     if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
         raise _BadEncoding(f"content encoding {encoding[:40]!r} was not asked for")
     unpack = None if encoding == "identity" else zlib.decompressobj(47 if "gzip" in encoding else zlib.MAX_WBITS)
     found = bytearray()
-    while piece := response.raw.read(_PIECE, decode_content=False):
+    while piece := response.read(_PIECE, decode_content=False):
         if unpack is None:
             found += piece
         else:
@@ -230,7 +247,7 @@ def _failure(error: Exception, deadline: Deadline, rules: Rules, now: datetime) 
             return Failure(now, "refused", "the host leads to an address that is not public")
         if isinstance(cause, urllib3.exceptions.NewConnectionError):  # urllib3 counts it among the time-outs
             return Failure(now, "unreachable", type(cause.__cause__ or cause).__name__)
-        if isinstance(cause, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        if isinstance(cause, urllib3.exceptions.TimeoutError | TimeoutError):
             return Failure(now, "timed_out", f"no answer within {rules.connect:g} s + {rules.read:g} s")
         if isinstance(cause, ssl.SSLCertVerificationError):
             return Failure(now, "unreachable", "the certificate is not trusted, or not for this host")

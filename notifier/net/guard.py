@@ -1,24 +1,25 @@
-"""Connections to addresses that were checked, within a time that is kept.
+"""Connections to addresses that were checked.
 
 A source's address comes from configuration, its redirects and its DNS answers from the outside. The check is made on
 the very address that is connected to, so that a name that answers differently the second time (DNS rebinding) gains
-nothing. The deadline closes the socket from outside, so that an answer that drips one byte every few seconds, headers
-included, ends when it should.
+nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import socket
-import threading
+import ssl
+from functools import lru_cache
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+import certifi
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from .deadline import Deadline
+from .names import addresses_of
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -42,14 +43,6 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def addresses_of(host: str, port: int) -> list[tuple[int, str]]:
-    """(family, address) of a host, in the resolver's order, each once. Raises socket.gaierror (an OSError)."""
-    found: dict[str, int] = {}
-    for family, _, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        found.setdefault(str(where[0]), int(family))
-    return [(family, address) for address, family in found.items()]
-
-
 def checked_socket(host: str, port: int, timeout: float | None, *, allow_private: bool) -> socket.socket:
     """A TCP connection to the first address of `host` that answers.
 
@@ -67,67 +60,49 @@ def checked_socket(host: str, port: int, timeout: float | None, *, allow_private
     raise last
 
 
-class Deadline:
-    """Shuts every connection of one request down after `seconds`, wherever it is waiting. `passed` tells."""
-
-    def __init__(self, seconds: float) -> None:
-        self.passed = False
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Deadline:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for held in self._sockets:
-                held.close()
-            self._sockets.clear()
-
-    def watch(self, sock: socket.socket) -> None:
-        """Cut this connection too. A duplicate is held: TLS takes the original's descriptor away."""
-        with self._lock:
-            self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
-        if self.passed:
-            self._pass()
-
-    def _pass(self) -> None:
-        self.passed = True
-        with self._lock:
-            for held in self._sockets:
-                with contextlib.suppress(OSError):
-                    held.shutdown(socket.SHUT_RDWR)
+@lru_cache(maxsize=32)
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    """A context that verifies certificate and name; made once for each set of certificates, since reading the public
+    ones takes tens of milliseconds."""
+    return ssl.create_default_context(cafile=ca_file or certifi.where())
 
 
-class GuardedAdapter(HTTPAdapter):
-    """requests' transport over checked connections under a deadline. One request's worth: made anew for each."""
+class _Plain(HTTPConnection):
+    """HTTP over a checked connection under a deadline."""
 
-    def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
-        self._deadline = deadline
-        self._allow_private = allow_private
-        super().__init__(max_retries=0)
+    deadline: Deadline
+    allow_private: bool
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Make the pools connect through `checked_socket`."""
-        super().init_poolmanager(*arguments, **options)
-        deadline, allow_private = self._deadline, self._allow_private
-
-        def connect(connection: HTTPConnection) -> socket.socket:
-            return _connect(connection, deadline, allow_private)
-
-        plain = type("GuardedHTTP", (HTTPConnection,), {"_new_conn": connect})
-        secure = type("GuardedHTTPS", (HTTPSConnection,), {"_new_conn": connect})
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": type("GuardedHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-            "https": type("GuardedHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
-        }
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, self.deadline, self.allow_private)
 
 
-def _connect(connection: HTTPConnection, deadline: Deadline, allow_private: bool) -> socket.socket:
+class _Secure(HTTPSConnection):
+    """HTTPS over a checked connection under a deadline."""
+
+    deadline: Deadline
+    allow_private: bool
+
+    def _new_conn(self) -> socket.socket:
+        return _connect(self, self.deadline, self.allow_private)
+
+
+def connection(
+    scheme: str, host: str, port: int | None, *, timeout: float, deadline: Deadline, allow_private: bool,
+    ca_file: str | None = None,
+) -> HTTPConnection:
+    """A connection for one request; `timeout` is that of connecting, in seconds. Nothing is opened yet: opening raises
+    AddressRefused where the host leads inside, and urllib3's errors. Raises OSError where `ca_file` cannot be read."""
+    made: _Plain | _Secure
+    if scheme == "https":
+        made = _Secure(host, port, timeout=timeout, ssl_context=_trusting(ca_file))
+    else:
+        made = _Plain(host, port, timeout=timeout)
+    made.deadline, made.allow_private = deadline, allow_private
+    return made
+
+
+def _connect(connection: Any, deadline: Deadline, allow_private: bool) -> socket.socket:
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
     host = connection.host.strip("[]")
     try:

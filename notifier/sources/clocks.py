@@ -1,6 +1,7 @@
 """Times as vendors write them.
 
-RFC 3339 and RFC 822, with a bare Z, a zone name nobody standardised, or no zone at all; JavaScript's Date.toString();
+RFC 3339 and RFC 822, with a bare Z, a zone name nobody standardised, or no zone at all; JavaScript's Date.toString()
+and Go's Time.String() ("2026-01-15 11:30:00 +0100 CET");
 seconds or milliseconds since 1970 as numbers or text. What cannot be read is None, never a guess; what has no zone gets
 the one the settings name.
 """
@@ -26,6 +27,7 @@ _NUMBER = re.compile(r"\d{9,13}(?:\.\d{1,6})?")
 _JAVASCRIPT = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d{4})?(?: \(.*\))?"
 )
+_GO = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d{1,9})? ([+-]\d{4})(?: [A-Z]{1,5}| [+-]\d{2,4})?")
 
 
 def known_zone(value: str) -> str:
@@ -49,7 +51,7 @@ def any_time(value: Any, zone: str = "UTC") -> datetime | None:
     text = " ".join(value.split())
     if _NUMBER.fullmatch(text):
         return _since_1970(float(text))
-    return _recent(_iso(text, zone) or _javascript(text) or _rfc822(text, zone))
+    return _recent(_iso(text, zone) or _javascript(text) or _go(text) or _rfc822(text, zone))
 
 
 def past_time(value: Any, now: datetime, zone: str = "UTC") -> datetime | None:
@@ -84,6 +86,12 @@ def _javascript(text: str) -> datetime | None:
         return None
     month, day, year, clock, offset = found.groups()
     return _rfc822(f"{day} {month} {year} {clock} {offset or '+0000'}", "UTC")
+
+
+def _go(text: str) -> datetime | None:
+    """The offset counts; the name after it only repeats it."""
+    found = _GO.fullmatch(text)
+    return None if found is None else _iso(f"{found[1]}{found[2]}", "UTC")
 
 
 def _rfc822(text: str, zone: str) -> datetime | None:

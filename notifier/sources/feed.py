@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -38,6 +39,9 @@ from .wording import is_over, is_planned
 
 _GROUPS = "groups"
 _GROUPS_KEPT = 200
+_ONE_UPDATE = re.compile(r"(/(?:incidents?|maintenances?|reports?)/[^/#?]+/?)#.*", re.DOTALL)
+"""The address of an incident, and the mark of one update to it (Better Stack). Elsewhere a fragment may be all that
+tells two troubles apart (AWS: https://status.aws.amazon.com/#ec2-us-east-1_1768474200)."""
 
 
 class LevelWords(Settings):
@@ -49,14 +53,14 @@ class LevelWords(Settings):
     """What they mean."""
 
 
-class FeedSettings(HttpSettings):
-    """An RSS 2.0, Atom or JSON feed of a status page."""
+class FeedRules(HttpSettings):
+    """What every feed has, whoever publishes it."""
 
-    kind: Literal["feed"] = "feed"
     expect_title: str | None = None
     """Title the feed must have ("Azure Status"): a parked domain serves feeds too."""
     group_by: Literal["guid", "link", "title"] = "guid"
-    """What the items of one trouble have in common. Fragments of links and guids (#update-1) are dropped."""
+    """What the items of one trouble have in common. Fragments of links and guids that name one update of it
+    (#update-1, or any below the address of an incident) are dropped."""
     gap: Duration = timedelta(hours=24)
     """A group silent for longer begins a new trouble: guids are used again."""
     stale_after: Duration = timedelta(hours=24)
@@ -87,10 +91,16 @@ class FeedSettings(HttpSettings):
         return {word.strip().casefold(): level for word, level in value.items()}
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> FeedSettings:
+    def _both_or_none(self) -> FeedRules:
         if (self.own.status is None) != (not self.statuses):
             raise ValueError("expected own.status and statuses together: where a state is found, and what it means")
         return self
+
+
+class FeedSettings(FeedRules):
+    """An RSS 2.0, Atom or JSON feed of a status page."""
+
+    kind: Literal["feed"] = "feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +113,45 @@ class _Group:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one publisher means by a feed, where it differs from the rest. Every function is pure.
+
+    `check` raises Unreadable where an anchor of this publisher's feeds is missing; `prepare` gives an item the guid,
+    begin and last word that grouping goes by; `over` says whether an item tells the end of its trouble; `texts` is
+    what it is placed by.
+    """
+
+    check: Callable[[Element, datetime], None]
+    prepare: Callable[[Item, datetime], Item]
+    over: Callable[[Item], bool]
+    texts: Callable[[Item], Texts]
+
+
+def texts_of(item: Item) -> Texts:
+    """Title and categories, which mix services and regions; never the description, which names places in passing."""
+    return Texts(group=" . ".join(item.categories), title=item.title)
+
+
+PLAIN = Dialect(
+    check=lambda root, now: None,
+    prepare=lambda item, now: item,
+    over=lambda item: is_over(item.title, item.text),
+    texts=texts_of,
+)
+"""A feed nothing more is known of."""
+
+
 class FeedSource:
     """One feed."""
 
-    def __init__(self, settings: FeedSettings, *, regions: RegionTree, fetch: Get = get) -> None:
+    def __init__(
+        self, settings: FeedRules, *, regions: RegionTree, fetch: Get = get, dialect: Dialect = PLAIN
+    ) -> None:
         self.settings = settings
-        self.id, self.kind = settings.id, settings.kind
+        self.id, self.kind = settings.id, str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it
         self.every, self.freshness, self.host = settings.every, settings.freshness, host_of(settings.url)
-        self._get = fetch
+        self._get, self._dialect = fetch, dialect
         self._finder = finder_of(regions)
 
     def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
@@ -125,7 +166,7 @@ class FeedSource:
         if (early := unread(answer, memory)) is not None:
             return early
         try:
-            items = items_in(answer.body, self.settings)
+            items = self._items(answer.body, now)
         except Unreadable as error:
             return Reading(known=False, why=str(error), memory=memory)
         remembered = _remembered(memory)
@@ -145,11 +186,22 @@ class FeedSource:
                        not_understood=not_understood_in(items, self.settings.own, self.settings.statuses),
                        memory={**_kept(groups, remembered, now), **troubled})
 
+    def _items(self, body: bytes, now: datetime) -> list[Item]:
+        """The items of a feed in XML or, where nothing more is known of the publisher, in JSON."""
+        if self._dialect is PLAIN and body.lstrip()[:1] == b"{":
+            title, found = json_items(json_of(body), self.settings.own, self.settings.timezone)
+            _expected(title, self.settings)
+            return found
+        root = xml_of(body)
+        items = [self._dialect.prepare(item, now) for item in items_of(root, self.settings)]
+        self._dialect.check(root, now)
+        return items
+
     def _tell(self, one: _Group, memory: Mapping[str, str], now: datetime) -> list[Signal] | Unplaced:
         item, settings = one.newest, self.settings
         if now - one.last >= settings.stale_after:
             return []  # demoted: whatever it had opened has run out by itself
-        level = Level.OK if is_over(item.title, item.text) else self._level(item)
+        level = Level.OK if self._dialect.over(item) else self._level(item)
         if word := item.own.get("status"):
             level = stated(word, settings.statuses, one.key, memory)
         found = self._place(item)
@@ -168,9 +220,7 @@ class FeedSource:
         return tell(self.id, SignalClass.OFFICIAL, report, found, now)
 
     def _place(self, item: Item) -> tuple[tuple[str, str], ...] | Unplaced:
-        """Place by title and categories, which mix services and regions; never by the description."""
-        texts = Texts(group=" . ".join(item.categories), title=item.title)
-        return place(own_texts(item.own, texts), self.settings.placing, self._finder)
+        return place(own_texts(item.own, self._dialect.texts(item)), self.settings.placing, self._finder)
 
     def _level(self, item: Item) -> Level:
         spoken = (item.title, *item.categories)
@@ -180,29 +230,15 @@ class FeedSource:
         return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[self.settings.level.upper()]
 
 
-def items_in(body: bytes, settings: FeedSettings) -> list[Item]:
-    """The items of a feed in XML or JSON, in its order. Raises Unreadable where it is neither, or another feed."""
-    if body.lstrip()[:1] != b"{":
-        return items_of(xml_of(body), settings)
-    title, found = json_items(json_of(body), settings.own, settings.timezone)
-    _expected(title, settings)
-    return found
-
-
-def _expected(title: str, settings: FeedSettings) -> None:
+def _expected(title: str, settings: FeedRules) -> None:
     if settings.expect_title is not None and one_line(title) != settings.expect_title:
         raise Unreadable(f"the feed is called {one_line(title)!r}, expected {settings.expect_title!r}")
 
 
-def items_of(root: Element, settings: FeedSettings) -> list[Item]:
+def items_of(root: Element, settings: FeedRules) -> list[Item]:
     """The items of a feed, in its order. Raises Unreadable unless the root is that of RSS 2.0 or Atom, and where the
     title is not the expected one."""
-    kind = _local(root)
-    if kind not in ("rss", "feed"):
-        raise Unreadable(f"the document's root is {kind[:40]!r}, expected rss or feed")
-    holder = root if kind == "feed" else _child(root, "channel")
-    if holder is None:
-        raise Unreadable("the feed has no channel")
+    holder = _holder(root)
     _expected(_text(holder, "title"), settings)
     found = [child for child in holder if _local(child) in ("item", "entry")]
     if len(found) > MOST:
@@ -210,7 +246,23 @@ def items_of(root: Element, settings: FeedSettings) -> list[Item]:
     return [_item(child, settings) for child in found]
 
 
-def _item(item: Element, settings: FeedSettings) -> Item:
+def channel_text(root: Element, name: str) -> str:
+    """What the feed itself says under `name` ("title", "lastBuildDate"). Raises Unreadable where it is no feed."""
+    return _text(_holder(root), name)
+
+
+def _holder(root: Element) -> Element:
+    """The element that holds the items."""
+    kind = _local(root)
+    if kind not in ("rss", "feed"):
+        raise Unreadable(f"the document's root is {kind[:40]!r}, expected rss or feed")
+    holder = root if kind == "feed" else _child(root, "channel")
+    if holder is None:
+        raise Unreadable("the feed has no channel")
+    return holder
+
+
+def _item(item: Element, settings: FeedRules) -> Item:
     link = _child(item, "link")
     href = "" if link is None else (link.get("href") or link.text or "").strip()
     begun = _first_time(item, ("published", "pubDate", "date", "updated"), settings)
@@ -229,7 +281,7 @@ def _item(item: Element, settings: FeedSettings) -> Item:
 
 
 def group(
-    items: Iterable[Item], remembered: Mapping[str, tuple[datetime, datetime]], settings: FeedSettings, now: datetime
+    items: Iterable[Item], remembered: Mapping[str, tuple[datetime, datetime]], settings: FeedRules, now: datetime
 ) -> list[_Group]:
     """Items by trouble, oldest trouble first. A trouble remembered keeps its beginning when its first items have
     scrolled away. Items dated more than a day ahead are announcements or wrong clocks and are left out."""
@@ -251,22 +303,24 @@ def _newest_trouble(
     before: tuple[datetime, datetime] | None,
     gap: timedelta,
 ) -> _Group:
-    """Only the newest trouble of a key is told: earlier ones under the same guid are history. Of items of the same
-    moment the one the feed lists first counts: feeds are newest first."""
+    """Only the newest trouble of a key is told: earlier ones under the same guid are history. An end begins no trouble:
+    however long after, it is that of the one remembered. Of items of the same moment the one the feed lists first
+    counts: feeds are newest first."""
     newest_first = sorted(timed, key=lambda one: one[0], reverse=True)
     last, first, newest = newest_first[0]
     for at, begun, _ in newest_first[1:]:
         if first - at > gap:
             break
         first = min(first, begun)
-    if before is not None and before[0] <= last and first - before[1] <= gap:
+    if before is not None and before[0] <= last and (first - before[1] <= gap or is_over(newest.title, newest.text)):
         first = before[0]
     return _Group(key, newest, first, last)
 
 
-def _key(item: Item, settings: FeedSettings) -> str:
+def _key(item: Item, settings: FeedRules) -> str:
     chosen = {"guid": item.guid, "link": item.link, "title": item.title}[settings.group_by] or item.title
-    return hashlib.sha256(chosen.split("#update")[0].strip().encode()).hexdigest()[:16]
+    whole = _ONE_UPDATE.sub(r"\1", chosen.split("#update")[0])
+    return hashlib.sha256(whole.strip().encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _remembered(memory: Mapping[str, str]) -> dict[str, tuple[datetime, datetime]]:
@@ -289,7 +343,7 @@ def _kept(groups: Iterable[_Group], before: Mapping[str, tuple[datetime, datetim
     return {_GROUPS: json.dumps(recent)} if recent else {}
 
 
-def _first_time(item: Element, names: Iterable[str], settings: FeedSettings) -> datetime | None:
+def _first_time(item: Element, names: Iterable[str], settings: FeedRules) -> datetime | None:
     found = (any_time(_text(item, name)[:100], settings.timezone) for name in names)
     return next((at for at in found if at is not None), None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -103,10 +103,10 @@ def _json_item(item: Mapping[str, Any], own: FeedOwn, zone: str) -> Item:
         begun=begun or modified, at=modified or begun, own=own_of_json(item, own))
 
 
-def own_texts(own: Mapping[str, str], otherwise: Texts) -> Texts:
-    """What an item is placed by: its own component, group and location before anything else."""
-    return Texts(component=own.get("component", ""), group=own.get("group") or otherwise.group, title=otherwise.title,
-                 location=own.get("location", ""))
+def own_texts(own: Mapping[str, str], texts: Texts) -> Texts:
+    """What an item is placed by, with its own component, group and location in place of those found otherwise."""
+    return replace(texts, component=own.get("component", texts.component), group=own.get("group", texts.group),
+                   location=own.get("location", texts.location))
 
 
 def stated(word: str, statuses: Mapping[str, str], key: str, memory: Mapping[str, str]) -> Level:

@@ -6,7 +6,6 @@ more than once, and that a silent one counts as blind rather than as calm.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import threading
 from collections import OrderedDict
@@ -149,8 +148,7 @@ class Listener:
         with self._lock:
             found = tuple(state_of(ear, now) for _, ear in sorted(self._ears.items()))
         for state in found:
-            for freshness in Freshness:
-                metrics.SOURCE_FRESHNESS.labels(state.source, freshness.value).set(freshness is state.freshness)
+            metrics.show_freshness(state.source, state.freshness.value)
         return found
 
     def hear(self, source: str, mention: Mention) -> bool:
@@ -257,8 +255,5 @@ def _same(old: MentionSource, new: MentionSource | None) -> bool:
 
 def _forget(source: str) -> None:
     """Drop the series of a source that is no longer configured."""
-    series = [(metrics.LISTENER_CONNECTED, [source]), (metrics.SOURCE_LAST_KNOWN, [source])]
-    series += [(metrics.SOURCE_FRESHNESS, [source, freshness.value]) for freshness in Freshness]
-    for gauge, labels in series:
-        with contextlib.suppress(KeyError):
-            gauge.remove(*labels)
+    metrics.clear(metrics.LISTENER_CONNECTED, source)
+    metrics.forget_source(source)

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from notifier.model.region import RegionTree
-from notifier.net.fetch import ETAG, Get, Request, get, validators
+from notifier.net.fetch import ETAG, Get, Request, get, unconditional, validators
 from notifier.ports import Answer, Failure, Reading
 from notifier.secret import SecretMissing
 
-from .placing import Finder, Place, Texts, Unplaced, finder_of, place
+from .placing import Finder, Place, Texts, Unplaced, covers, finder_of, place
 from .settings import HttpSettings, host_of, request_of
-from .shapes import Unreadable, json_of, record, unread
+from .shapes import Unreadable, raw_json_of, record, unread
 
 S = TypeVar("S", bound=HttpSettings)
 
@@ -69,8 +69,18 @@ class PageSource(Generic[S]):
     """A source over HTTP; satisfies ports.Source."""
 
     def __init__(
-        self, settings: S, *, regions: RegionTree, read: Read[S], ask: Ask[S] = ask_once, fetch: Get = get
+        self,
+        settings: S,
+        *,
+        regions: RegionTree,
+        read: Read[S],
+        ask: Ask[S] = ask_once,
+        fetch: Get = get,
+        conditional: bool = True,
+        speaks_up: bool = True,
     ) -> None:
+        """`conditional` False: "not modified" would hide what only time can tell, such as a page no longer built.
+        `speaks_up` False: its saying nothing of an outage is usual (weather warnings)."""
         self.settings = settings
         self.id, self.kind = settings.id, str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it
         self.every: timedelta = settings.every
@@ -78,11 +88,17 @@ class PageSource(Generic[S]):
         self.host = host_of(settings.url)
         self._read, self._ask, self._get = read, ask, fetch
         self._regions, self._finder = regions, finder_of(regions)
+        self._conditional, self._speaks_up = conditional, speaks_up
+
+    def covers(self, service: str, region: str) -> bool:
+        """Whether it would be expected to speak when this service fails there: by its placing."""
+        return self._speaks_up and region in self._regions and covers(
+            self.settings.placing, self._regions, service, region)
 
     def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
         """Ask the vendor once."""
         try:
-            return self._ask(self.settings, self._get, memory, now)
+            return self._ask(self.settings, self._get, memory if self._conditional else unconditional(memory), now)
         except SecretMissing as error:
             return Failure(now, "internal", str(error))
 
@@ -133,6 +149,11 @@ def join_parts(answers: Mapping[str, Answer], now: datetime) -> Answer:
     return Answer(now, 200, headers, body.encode())
 
 
+def came_in_parts(memory: Mapping[str, str]) -> bool:
+    """Whether the last good answer was one of get_parts, by the validators it left."""
+    return bool(_validators_of(memory))
+
+
 def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:
     try:
         found = json.loads(memory.get(ETAG, "{}"))
@@ -143,7 +164,7 @@ def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 def parts_of(body: bytes, *names: str) -> tuple[bytes, ...]:
     """The bodies `names` of an answer by get_parts, in that order. Raises Unreadable where one is missing."""
-    parts = record(record(json_of(body), "the answer").get("parts"), "the answer's parts")
+    parts = record(record(raw_json_of(body), "the answer").get("parts"), "the answer's parts")
     found = []
     for name in names:
         text = parts.get(name)

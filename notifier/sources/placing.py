@@ -23,6 +23,15 @@ _TEXT_LIMIT = 4000
 EVERYWHERE = frozenset({"global", "worldwide", "all regions", "all locations", "multi-region"})
 """Locations that are no place: whatever is said of them is said of every region."""
 
+AREAS: Mapping[str, str] = {
+    "NA": "North America",
+    "EMEA": "Europe, Middle East and Africa",
+    "APAC": "Asia Pacific",
+    "LATAM": "Latin America",
+    "EU": "Europe",
+}
+"""Areas as vendors abbreviate them, spelt out: read as a code, NA would be Namibia."""
+
 Place = tuple[str, str]
 """(service id, region id)."""
 
@@ -167,6 +176,16 @@ def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] |
         named = " / ".join(part for part in (texts.location, texts.group, texts.component, texts.title) if part)
         return Unplaced(f"no {missing} for {named[:200] or 'something without a name'!r}")
     return tuple((service, region) for region in dict.fromkeys(regions))
+
+
+def covers(placing: Placing, tree: RegionTree, service: str, region: str) -> bool:
+    """Whether this placing can speak of a service in a region: one of its services, in or around one of its regions
+    (anywhere where it looks for names in the text)."""
+    rules = [rule for rule in placing.map if not rule.ignore]
+    if service not in {placing.service, *(rule.service for rule in rules)}:
+        return False
+    named = {*placing.regions, *(one for rule in rules for one in rule.regions)}
+    return placing.find_regions or any(one in tree and tree.related(one, region) for one in named)
 
 
 def located(location: str, placing: Placing, finder: Finder) -> tuple[str, ...]:

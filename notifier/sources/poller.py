@@ -1,44 +1,56 @@
 """Polls every source in time, and keeps what its answers say.
 
-APScheduler keeps the times: starts are spread, a late poll is skipped and counted rather than queued, and a source is
-never polled twice at once. `poll` fetches; `accept` reads and stores, in one transaction, and is the same code for a
+APScheduler keeps the times and `lanes` the threads: starts are even, a late poll is skipped and counted rather than
+queued, and a source is never polled twice at once. `poll` fetches; `accept` reads and keeps, and is the same code for a
 scheduled poll, a webhook's body and a recording.
 """
 
 from __future__ import annotations
 
-import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.base import BaseExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from notifier import metrics
-from notifier.model.signal import Freshness, Level, Signal
+from notifier.model.region import RegionTree
+from notifier.model.signal import Level, Signal
 from notifier.net.fetch import judge, unconditional, validators
-from notifier.ports import Answer, Clock, Failure, Reading, Source, SourceState, Store, Transaction
+from notifier.ports import Answer, Clock, Failure, Reading, Source, SourceState, Store
 
 from .freshness import freshness, runs_out_at
+from .heard import Heard, Key, trouble_of
+from .lanes import Lanes
+from .neighbours import is_bare, is_silent, went_empty
 from .settings import PollingSettings
+from .timetable import EvenTrigger, places, window
 
 log = structlog.get_logger(__name__)
 
-_HOST_PATIENCE = 5.0
-"""Seconds a poll waits for its turn at a busy host before it is skipped: its thread is needed elsewhere."""
 Tap = Callable[[str, Answer | Failure], None]
 
 
 class UnknownSource(KeyError):
     """No source of that id is configured: check the id in sources.yaml, or the webhook's address."""
+
+
+class _Hand(BaseExecutor):  # type: ignore[misc] # apscheduler has no types
+    """Hands what APScheduler finds due to `take(id, due)` at once; the threads are the lanes'."""
+
+    def __init__(self, take: Callable[[str, datetime], None]) -> None:
+        super().__init__()
+        self._take = take
+
+    def _do_submit_job(self, job: Any, run_times: list[datetime]) -> None:
+        self._take(job.id, run_times[-1])
+        self._run_job_success(job.id, [])
 
 
 class Poller:
@@ -51,18 +63,25 @@ class Poller:
         clock: Clock,
         settings: PollingSettings,
         tap: Tap | None = None,
+        regions: RegionTree | None = None,
     ) -> None:
         self._sources = dict(sources)
         self._store = store
         self._clock = clock
         self._settings = settings
         self._tap = tap
+        self._regions = regions
+        self._heard = Heard(store)
         self._scheduler: BackgroundScheduler | None = None
+        self._lanes: Lanes | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._source_locks: dict[str, threading.RLock] = {}
-        self._hosts: dict[str, threading.BoundedSemaphore] = {}
         self._parked: dict[str, datetime] = {}
+        self._trouble: tuple[Signal, ...] = ()
+        """What everybody reports now, seconds old: the neighbours of a source that says nothing."""
+        self._bare: set[str] = set()
+        """Sources whose last whole answer named nothing."""
         self._proven: set[str] = set()
         """Sources read in full since they were configured: only these are asked conditionally. After a restart or an
         edit "not modified" would keep what older settings made of the answer."""
@@ -81,37 +100,50 @@ class Poller:
 
     def start(self) -> None:
         """Begin polling. May be called once."""
+        self._lanes = Lanes(
+            self.poll,
+            threads=self._settings.threads_for([source.every for source in self._sources.values()]),
+            per_host=self._settings.per_host,
+            grace=self._settings.misfire_grace.total_seconds(),
+            monotonic=self._clock.monotonic,
+            late=metrics.POLL_LATENESS.observe,
+            missed=lambda source: metrics.POLLS_MISSED.labels(source).inc(),
+        )
+        self._lanes.start()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(self._settings.threads)},
-            job_defaults={
-                "coalesce": True,
-                "max_instances": 1,
-                "misfire_grace_time": max(1, round(self._settings.misfire_grace.total_seconds())),
-            },
+            executors={"default": _Hand(self._due)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        self._scheduler.add_listener(self._noticed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
         with self._lock:
-            for source in self._sources.values():
-                self._schedule(source)
+            self._schedule()
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End polling. Polls under way finish their request and are dropped; what is being stored is stored."""
+        """End polling. Polls under way finish their request and are dropped; what is being stored is stored. Raises
+        StoreUnavailable where the last "heard again" cannot be written."""
         self._stopping.set()
         if self._scheduler is not None and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        if self._lanes is not None:
+            self._lanes.stop()
         for lock in list(self._source_locks.values()):
             with lock:
                 pass
+        self._heard.write()
 
-    def replace(self, sources: Mapping[str, Source]) -> None:
+    def replace(self, sources: Mapping[str, Source], regions: RegionTree | None = None) -> None:
         """Take a new set of sources. What removed ones had reported stays as it was: nobody said it was over."""
         with self._lock:
             gone = self._sources.keys() - sources.keys()
             self._sources = dict(sources)
+            self._regions = regions or self._regions
             self._proven.clear()
+            self._bare.clear()
             self._parked.clear()
+            self._heard.forget()
+            for source in gone:
+                metrics.forget_source(source)
             if self._scheduler is None:
                 return
             for source in gone:
@@ -119,54 +151,45 @@ class Poller:
                     self._scheduler.remove_job(source)
                 except JobLookupError:
                     continue
-            for one in sources.values():
-                self._schedule(one)
+            self._schedule()
 
-    def _schedule(self, source: Source) -> None:
-        if getattr(source, "pushed", False):
-            return
+    def _schedule(self) -> None:
+        """Give every polled source its place; all at once, since the places depend on each other."""
         assert self._scheduler is not None
-        every = source.every.total_seconds()
-        spread = min(every, self._settings.spread.total_seconds())
-        dice = random.Random()  # noqa: S311 spreading load, not secrecy
-        self._scheduler.add_job(
-            self.poll,
-            IntervalTrigger(seconds=every, jitter=min(self._settings.jitter.total_seconds(), every / 4), timezone=UTC),
-            args=[source.id],
-            id=source.id,
-            next_run_time=self._clock.now() + timedelta(seconds=spread * dice.random()),
-            replace_existing=True,
-        )
+        polled = [one for one in self._sources.values() if not getattr(one, "pushed", False)]
+        found = places((one.id, one.every) for one in polled)
+        now = self._clock.now()
+        numbers = Counter(one.every for one in polled)
+        for one in polled:
+            first = window(one.every, numbers[one.every], self._settings.spread)
+            trigger = EvenTrigger(one.every, found[one.id], start=now, first=first, jitter=self._settings.jitter)
+            self._scheduler.add_job(self.poll, trigger, args=[one.id], id=one.id, replace_existing=True)
 
-    def _noticed(self, event: Any) -> None:
-        if event.code == EVENT_JOB_MISSED:
-            metrics.POLLS_MISSED.labels(event.job_id).inc()
-        elif event.code == EVENT_JOB_MAX_INSTANCES:
-            metrics.POLLS_OVERRUN.labels(event.job_id).inc()
-        else:
-            metrics.POLLS.labels(event.job_id, "error").inc()
-            log.error("poll.broke", source=event.job_id, error=type(event.exception).__name__, exc_info=event.exception)
+    def _due(self, source_id: str, due: datetime) -> None:
+        source = self._sources.get(source_id)
+        if source is None or self._lanes is None:
+            return
+        late = max(0.0, (self._clock.now() - due).total_seconds())
+        if not self._lanes.put(source_id, source.host, self._clock.monotonic() - late):
+            metrics.POLLS_OVERRUN.labels(source_id).inc()
 
     # ── one poll ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def poll(self, source_id: str) -> None:
-        """Fetch and accept. Skipped while the host asked to be left alone, or has as many polls as it may."""
-        source = self._source(source_id)
+        """Fetch and accept. Skipped while the host asked to be left alone."""
+        source = self._sources.get(source_id)
+        if source is None:
+            return  # removed while it waited for its turn
         now = self._clock.now()
         if (until := self._parked.get(source.host)) is not None and now < until:
             metrics.POLLS.labels(source_id, "parked").inc()
             return
-        with self._turn(source.host) as free:
-            if not free:
-                metrics.POLLS_OVERRUN.labels(source_id).inc()
-                return
-            with self._store.transaction() as tx:
-                memory = (tx.source_state(source_id) or SourceState(source_id)).memory
-            if source_id not in self._proven:
-                memory = unconditional(memory)
-            began = self._clock.monotonic()
-            answer = source.fetch(memory, now)
-            metrics.POLL_SECONDS.labels(_kind(source)).observe(self._clock.monotonic() - began)
+        memory = self._heard.state(source_id, now).memory
+        if source_id not in self._proven:
+            memory = unconditional(memory)
+        began = self._clock.monotonic()
+        answer = source.fetch(memory, now)
+        metrics.POLL_SECONDS.labels(_kind(source)).observe(self._clock.monotonic() - began)
         if not self._stopping.is_set() and self._sources.get(source_id) is source:
             self.accept(source_id, answer)
 
@@ -186,39 +209,67 @@ class Poller:
             self._accept(source, answer, self._clock.now())
 
     def _accept(self, source: Source, answer: Answer | Failure, now: datetime) -> None:
-        with self._store.transaction() as tx:
-            before = tx.source_state(source.id) or SourceState(source.id)
-            result = answer if isinstance(answer, Failure) else read(source, answer, before, now)
-            after = freshness(before, result, source.freshness, now)
-            if isinstance(result, Reading) and result.known and not _unchanged(answer):
-                keep(tx, source.id, result, now)
-            tx.put_source_state(after)
-        if isinstance(result, Reading) and result.known and not _unchanged(answer):
-            self._proven.add(source.id)
+        before, held = self._heard.state(source.id, now), self._heard.open(source.id, now)
+        result = answer if isinstance(answer, Failure) else read(source, answer, before, now)
+        news: tuple[Signal, ...] = ()
+        if isinstance(result, Reading) and result.known:
+            if not _unchanged(answer):
+                (self._bare.add if is_bare(result) else self._bare.discard)(source.id)
+            if doubt := self._doubt(source, result, held, now):
+                result = Reading(known=False, why=doubt)
+            elif not _unchanged(answer):
+                news = changes(result, held, now)
+                self._proven.add(source.id)
+        after = freshness(before, result, source.freshness, now)
+        self._heard.keep(after, news, now)
+        for signal in news:
+            metrics.SIGNALS.labels(str(signal.klass), signal.level.name.lower()).inc()
         _report(before, after, result, answer)
+
+    def _doubt(self, source: Source, reading: Reading, held: Mapping[Key, Signal], now: datetime) -> str:
+        """Why a known answer is not believed, because it names nothing while its neighbours report trouble; "" where
+        it is."""
+        if source.id not in self._bare:
+            return ""
+        if held and reading.complete:
+            with self._store.transaction() as tx:
+                trouble = trouble_of((s for s in tx.open_signals(now) if s.source != source.id), tx.silent_sources())
+            return went_empty(reading, held.values(), trouble, self._related)
+        covers = getattr(source, "covers", None)
+        return is_silent(self._trouble, covers) if covers is not None and self._trouble and not held else ""
+
+    def _related(self, one: str, other: str) -> bool:
+        if self._regions is None or one not in self._regions or other not in self._regions:
+            return one == other
+        return self._regions.related(one, other)
 
     # ── time alone ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def run_once(self) -> bool:
-        """Mark the sources whose freshness budget has run out; True if any was."""
+        """Mark the sources whose freshness budget has run out, write who was heard again, and look at what everybody
+        reports; True if any source was marked."""
         now = self._clock.now()
         changed = False
+        for source in list(self._sources.values()):
+            before = self._heard.known(source.id, now)
+            if before is None or (after := freshness(before, None, source.freshness, now)) == before:
+                continue
+            with self._source_lock(source.id):
+                before = self._heard.state(source.id, now)
+                after = freshness(before, None, source.freshness, now)
+                self._heard.keep(after, (), now)
+            changed = True
+            log.warning("source.stale", source=source.id, state=str(after.freshness), why=after.why)
+            _show(before, after)
+        self._heard.write()
         with self._store.transaction() as tx:
-            for source in list(self._sources.values()):
-                before = tx.source_state(source.id)
-                if before is None or (after := freshness(before, None, source.freshness, now)) == before:
-                    continue
-                tx.put_source_state(after)
-                changed = True
-                log.warning("source.stale", source=source.id, state=str(after.freshness), why=after.why)
-                _show(after)
+            self._trouble = trouble_of(tx.open_signals(now), tx.silent_sources())
         return changed
 
     def due(self, now: datetime) -> tuple[datetime, ...]:
         """When fresh sources will have run out of their budget, for replay: moments after `now`, in no order."""
-        with self._store.transaction() as tx:
-            states = {state.source: state for state in tx.source_states()}
-        found = (runs_out_at(states[s.id], s.freshness) for s in list(self._sources.values()) if s.id in states)
+        states = [(self._heard.known(s.id, now), s.freshness) for s in list(self._sources.values())]
+        found = (runs_out_at(state, budget) for state, budget in states if state is not None)
         return tuple(at for at in found if at is not None and at > now)
 
     # ── shared ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,17 +284,6 @@ class Poller:
         with self._lock:
             return self._source_locks.setdefault(source_id, threading.RLock())
 
-    @contextmanager
-    def _turn(self, host: str) -> Iterator[bool]:
-        with self._lock:
-            gate = self._hosts.setdefault(host, threading.BoundedSemaphore(self._settings.per_host))
-        free = gate.acquire(timeout=_HOST_PATIENCE)
-        try:
-            yield free
-        finally:
-            if free:
-                gate.release()
-
 
 def read(source: Source, answer: Answer, state: SourceState, now: datetime) -> Reading:
     """What an answer says, with what the next request needs to be conditional kept beside the source's own memory."""
@@ -256,27 +296,27 @@ def read(source: Source, answer: Answer, state: SourceState, now: datetime) -> R
     return replace(reading, memory=held)
 
 
-def keep(tx: Transaction, source: str, reading: Reading, now: datetime) -> None:
-    """Store what a known reading says.
+def changes(reading: Reading, held: Mapping[Key, Signal], now: datetime) -> tuple[Signal, ...]:
+    """What a known reading changes of what its source has open. Pure.
 
-    Endings are written only for what is open: lists of resolved incidents are long. A trouble still told but no longer
-    for some place ends there. What is told again word for word is not written again.
+    Endings are told only of what is open: lists of resolved incidents are long. A trouble still told but no longer for
+    some place ends there. What is told again word for word is no change.
     """
-    open_now = {signal.key: signal for signal in tx.open_signals(now) if signal.source == source}
     told = {signal.key for signal in reading.signals}
-    present = {signal.fingerprint for signal in reading.signals}
-    written = [signal for signal in reading.signals if _is_news(signal, open_now.get(signal.key))]
-    for signal in open_now.values():
+    heard = {signal.fingerprint for signal in reading.signals}
+    listed = heard | set(reading.present)
+    found = [signal for signal in reading.signals if _is_news(signal, held.get(signal.key))]
+    for key, signal in held.items():
         if signal.fingerprint in reading.gone:
-            written.append(replace(signal, level=Level.OK, observed_at=now, why="taken back by the source"))
-        elif signal.fingerprint in present and signal.key not in told:
-            written.append(replace(signal, level=Level.OK, observed_at=now, why="no longer named for this place"))
-    for signal in written:
-        metrics.SIGNALS.labels(str(signal.klass), signal.level.name.lower()).inc()
-    if written:
-        tx.put_signals(written)
-    if reading.complete:
-        tx.end_missing(source, present | set(reading.present), now, "no longer listed by the source")
+            why = "taken back by the source"
+        elif key not in told and signal.fingerprint in heard:
+            why = "no longer named for this place"
+        elif reading.complete and signal.fingerprint not in listed:
+            why = "no longer listed by the source"
+        else:
+            continue
+        found.append(replace(signal, level=Level.OK, observed_at=now, why=why))
+    return tuple(found)
 
 
 def _is_news(signal: Signal, before: Signal | None) -> bool:
@@ -302,15 +342,15 @@ def _report(before: SourceState, after: SourceState, result: Reading | Failure, 
     else:
         outcome = "unchanged" if _unchanged(answer) else "known"
     metrics.POLLS.labels(after.source, outcome).inc()
-    _show(after)
+    _show(before, after)
     if after.failures == 1 and before.failures == 0:
         log.warning("source.failing", source=after.source, why=after.why)
     elif before.failures and not after.failures:
         log.info("source.recovered", source=after.source, failures=before.failures)
 
 
-def _show(state: SourceState) -> None:
-    if state.last_known_at is not None:
-        metrics.SOURCE_LAST_KNOWN.labels(state.source).set(state.last_known_at.timestamp())
-    for one in Freshness:
-        metrics.SOURCE_FRESHNESS.labels(state.source, str(one)).set(1 if one is state.freshness else 0)
+def _show(before: SourceState, after: SourceState) -> None:
+    """Set the gauges of a source."""
+    if after.last_known_at is not None:
+        metrics.SOURCE_LAST_KNOWN.labels(after.source).set(after.last_known_at.timestamp())
+    metrics.show_freshness(after.source, str(after.freshness), before=str(before.freshness))

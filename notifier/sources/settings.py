@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -16,16 +17,23 @@ from notifier.secret import Secret
 class PollingSettings(Settings):
     """How the poller shares the machine and the vendors' patience."""
 
-    threads: int = Field(default=8, ge=1, le=64)
-    """Polls at the same time: at least sources x seconds a poll takes / seconds between polls, plus half."""
+    threads: int | None = Field(default=None, ge=1, le=512)
+    """Polls at the same time, and as many again for hosts that are slow; empty: enough for answers that take half a
+    second."""
     per_host: int = Field(default=2, ge=1, le=16)
     """Polls of one host at the same time."""
     spread: Duration = timedelta(seconds=20)
-    """First polls are spread over this long (or the source's own interval where that is shorter)."""
+    """First polls are spread over this long; longer where a second would have more than twice its share."""
     jitter: Duration = timedelta(seconds=2)
-    """Each later poll starts up to this much sooner or later, so that sources do not march in step."""
+    """Each later poll starts up to this much sooner or later, an eighth of its interval at most."""
     misfire_grace: Duration = timedelta(seconds=30)
     """A poll that could not start for so long is skipped, and counted as missed."""
+
+    def threads_for(self, intervals: Iterable[timedelta]) -> int:
+        """How many threads polls at these intervals get: as set, else half a second's worth and half as many again,
+        at least 4 and at most 128."""
+        rate = sum(1 / every.total_seconds() for every in intervals)
+        return self.threads or min(128, max(4, math.ceil(rate * 0.75)))
 
 
 class Match(Settings):

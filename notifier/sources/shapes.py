@@ -27,6 +27,7 @@ MOST = 2000
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC)
 _BREAKS = re.compile(r"<\s*(?:br|/?p|/?li|/?div|/?tr|/?h\d)\b[^<>]*>", re.IGNORECASE)
 _TAGS = re.compile(r"<[^<>]*>")
+_UNSTORABLE = re.compile(r"\\u(?:d[89a-f]|0000)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0]+")
 
 
@@ -62,8 +63,32 @@ def _refuse_constant(name: str) -> Any:
 
 
 def json_of(body: bytes) -> Any:
-    """The JSON value in `body`; NaN, absurd numbers and absurd nesting are refused."""
+    """The JSON value in `body`, its text safe to store; NaN, absurd numbers and absurd nesting are refused."""
     text = text_of_bytes(body)
+    value = _parsed(text)
+    if not _UNSTORABLE.search(text):
+        return value
+    try:
+        return _storable(value)
+    except RecursionError as error:
+        raise Unreadable("the JSON is nested absurdly deep") from error
+
+
+def raw_json_of(body: bytes) -> Any:
+    """As json_of, with its text as it is."""
+    return _parsed(text_of_bytes(body))
+
+
+def _storable(value: Any) -> Any:
+    """Lone surrogates, which JSON can spell and no store can keep, become "?"; NUL goes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one) for key, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
+
+
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
@@ -92,12 +117,12 @@ def record(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def records(value: Any, what: str) -> Sequence[Mapping[str, Any]]:
-    """`value` as a list of objects, at most MOST."""
+def records(value: Any, what: str, most: int = MOST) -> Sequence[Mapping[str, Any]]:
+    """`value` as a list of objects, at most `most`."""
     if not isinstance(value, list):
         raise Unreadable(f"{what} is {kind_of(value)}, expected a list")
-    if len(value) > MOST:
-        raise Unreadable(f"{what} has {len(value)} entries, more than {MOST}")
+    if len(value) > most:
+        raise Unreadable(f"{what} has {len(value)} entries, more than {most}")
     return [record(one, f"an entry of {what}") for one in value]
 
 
@@ -109,10 +134,25 @@ def required(holder: Mapping[str, Any], key: str, what: str) -> str:
     return value.strip()[:500]
 
 
+def identity(holder: Mapping[str, Any], key: str, what: str) -> str:
+    """An id that must be there: text, or a whole number (several vendors write the same id both ways)."""
+    value = holder.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
+        return str(value)
+    return required(holder, key, what)
+
+
 def optional(holder: Mapping[str, Any], key: str, limit: int = 500) -> str:
     """A text field, "" where it is missing or of another type."""
     value = holder.get(key)
     return value.strip()[:limit] if isinstance(value, str) else ""
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number from 0 to 999,999,999, given as one or as its digits in text; None for anything else."""
+    if isinstance(value, str) and len(value) <= 9 and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
 
 
 def labels_of(value: Any) -> dict[str, str]:

@@ -6,7 +6,10 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 - of updates that came out of order the newest by its own time speaks;
 - an incident whose impact sinks to nothing while it is unresolved stays minor trouble until the vendor says it is over;
 - one that vanishes from a list that still shows older ones was taken back;
-- a component in trouble that no open incident speaks for is trouble by itself;
+- one that is open while the vendor says of every place it names that it is well stays where it was told;
+- a component in trouble that no open incident speaks for is trouble by itself; information, and work that has not
+  begun, speak for nobody;
+- what carries no time of its own began when it was first seen;
 - a page that claims trouble nothing listed explains is trouble as a whole;
 - the vendor's own workaround and restoration time are kept as facts.
 """
@@ -45,8 +48,8 @@ class VendorUpdate:
 @dataclass(frozen=True, slots=True)
 class VendorComponent:
     """Something a page lists. `id` is "" where the vendor has none: then its name is. `said` is the vendor's word for
-    its state; `location` the place it names as such. A `summary` only sums up others (a group) and is never trouble
-    by itself."""
+    its state, `cause` what it says of why; `location` the place it names as such. A `summary` only sums up others (a
+    group) and is never trouble by itself."""
 
     id: str
     name: str
@@ -57,6 +60,7 @@ class VendorComponent:
     location: str = ""
     summary: bool = False
     not_understood: tuple[str, ...] = ()
+    cause: str = ""
 
     @property
     def key(self) -> str:
@@ -69,7 +73,9 @@ class VendorIncident:
     """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
-    looked at in each place. `updates` come in any order.
+    looked at in each place. `updates` come in any order. `stays` True: it is open, but everything it names is well
+    now, or the answer no longer says where it is: nothing new is told of it, and it ends where it was told once it is
+    over.
     """
 
     id: str
@@ -83,6 +89,7 @@ class VendorIncident:
     url: str = ""
     facts: Mapping[str, str] | None = None
     not_understood: tuple[str, ...] = ()
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,50 +113,60 @@ class VendorPage:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What is remembered of an open incident: its worst level and when it began."""
+    """What is remembered of an open trouble (incident, component or page): its worst level and when it began."""
 
     worst: int
     began: datetime
 
 
 def read_page(
-    page: VendorPage, context: Context[Any], klass: SignalClass = SignalClass.OFFICIAL, *, zone: str = "UTC"
+    page: VendorPage,
+    context: Context[Any],
+    klass: SignalClass = SignalClass.OFFICIAL,
+    *,
+    zone: str = "UTC",
+    component_class: SignalClass | None = None,
 ) -> Reading:
-    """What a page says as signals. `zone`: that of times the vendor's prose names without one."""
+    """What a page says as signals. `zone`: that of times the vendor's prose names without one. `component_class`: whose
+    word the components' states are, where machines find them (None: `klass`)."""
     before = _opens_of(context.memory)
     kept: dict[str, _Open] = {}
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
     spoken_for: set[str] = set()
-    present: list[str] = []
     for incident in page.incidents:
         report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
+            kept[report.fingerprint] = _still_open(report, before)
+        if report.level >= Level.MAINTENANCE:
             spoken_for |= {one.key for one in incident.components}
-            held = before.get(report.fingerprint)
-            kept[report.fingerprint] = _Open(max(report.level, held.worst if held else 0), report.started_at)
+        if incident.stays and report.level != Level.OK:
+            continue
         places, lost = gather_places(context.place(one) for one in _texts_of(incident))
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
     for component in page.components:
         if component.level is Level.OK or component.summary or component.key in spoken_for:
             continue
-        report = _component_report(component, context.now)
-        present.append(report.fingerprint)
-        told, lost = _placed(report, context.place(_texts(component, "")), context, klass)
+        report = _component_report(component, before, context.now)
+        kept[report.fingerprint] = _still_open(report, before)
+        told, lost = _placed(report, context.place(_texts(component, "")), context, component_class or klass)
         signals += told
         unplaced |= dict.fromkeys(lost)
     if page.whole and not unplaced and not any(s.level.is_trouble for s in signals):
-        signals += _by_summary(page, context, klass)
-    gone = () if page.whole else _taken_back(page, before, kept)
-    memory = {fingerprint: one for fingerprint, one in (kept if page.whole else {**before, **kept}).items()
-              if page.whole or fingerprint in kept or (fingerprint not in gone and not _listed(page, fingerprint))}
-    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=(*kept, *present),
-                   gone=gone, affirmed=page.affirmed, listed=_listed_names(page), not_understood=_not_understood(page),
+        report = _page_report(page, before, context.now)
+        summed_up = _by_summary(page, report, context, klass)
+        kept |= {report.fingerprint: _still_open(report, before)} if summed_up else {}
+        signals += summed_up
+    gone = () if page.whole else (*_taken_back(page, before, kept), *_well_again(page, before, kept))
+    forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
+    memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
+    return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
+                   gone=gone, affirmed=page.affirmed, listed=_names_of(page), not_understood=_not_understood(page),
                    memory=_written(memory))
 
 
-def _listed_names(page: VendorPage) -> tuple[tuple[str, str, str], ...]:
+def _names_of(page: VendorPage) -> tuple[tuple[str, str, str], ...]:
     """(component, group, location) of what the page names, each once; the places of incidents last."""
     named = [one for one in page.components if not one.summary]
     named += [one for incident in page.incidents for one in incident.components]
@@ -168,6 +185,11 @@ def _not_understood(page: VendorPage) -> tuple[str, ...]:
     components = (*page.components, *(one for incident in page.incidents for one in incident.components))
     told = (page.not_understood, *(i.not_understood for i in page.incidents), *(c.not_understood for c in components))
     return tuple(dict.fromkeys(one_line(words) for part in told for words in part))
+
+
+def _still_open(report: Report, before: Mapping[str, _Open]) -> _Open:
+    held = before.get(report.fingerprint)
+    return _Open(max(report.level, held.worst if held else 0), report.started_at)
 
 
 # ── Incidents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +212,7 @@ def _report(incident: VendorIncident, before: Mapping[str, _Open], now: datetime
     return Report(
         fingerprint=fingerprint,
         level=level,
-        started_at=min(incident.started_at or min(told, default=now), now),
+        started_at=min(incident.started_at or min(told, default=held.began if held else now), now),
         why=f"{name}: {incident.status}" if incident.status else name,
         facts={
             "title": name,
@@ -226,13 +248,20 @@ def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str
     oldest = min((one.started_at for one in page.incidents if one.started_at is not None), default=None)
     if oldest is None:
         return ()
+    listed = _listed(page)
     return tuple(fingerprint for fingerprint, one in before.items()
-                 if fingerprint not in kept and not _listed(page, fingerprint)
+                 if fingerprint.startswith("incident:") and fingerprint not in listed
                  and one.began > oldest + timedelta(minutes=1))
 
 
-def _listed(page: VendorPage, fingerprint: str) -> bool:
-    return any(fingerprint == f"incident:{one.id}" for one in page.incidents)
+def _well_again(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> list[str]:
+    """Components that were in trouble by themselves and are no more, on a page that does not list everything."""
+    listed = {f"component:{one.key}" for one in page.components}
+    return [fingerprint for fingerprint in before if fingerprint in listed and fingerprint not in kept]
+
+
+def _listed(page: VendorPage) -> set[str]:
+    return {*(f"incident:{one.id}" for one in page.incidents), *(f"component:{one.key}" for one in page.components)}
 
 
 # ── Components and the page ──────────────────────────────────────────────────────────────────────────────────────────
@@ -242,12 +271,24 @@ def _texts(component: VendorComponent, title: str) -> Texts:
     return Texts(component.name, component.group, title, component.location)
 
 
-def _component_report(component: VendorComponent, now: datetime) -> Report:
-    """A component in trouble by itself."""
+def _component_report(component: VendorComponent, before: Mapping[str, _Open], now: datetime) -> Report:
+    """A component in trouble by itself; one whose state becomes a word nobody knows stays minor trouble."""
     name = one_line(component.name or "a component")
     said = component.said.replace("_", " ") or "no status"
-    return Report(f"component:{component.key}", component.level, component.since or now, f"{name}: {said}",
-                  facts={"title": name, "status": component.said, "group": component.group})
+    fingerprint = f"component:{component.key}"
+    level, held = component.level, before.get(fingerprint)
+    if level is Level.NOTICE and held is not None and held.worst >= Level.MINOR:
+        level = Level.MINOR
+    cause = one_line(component.cause)
+    why = f"{name}: {said} ({cause})" if cause else f"{name}: {said}"
+    return Report(fingerprint, level, component.since or (held.began if held else now), why,
+                  facts={"title": name, "status": component.said, "group": component.group, "cause": cause})
+
+
+def _page_report(page: VendorPage, before: Mapping[str, _Open], now: datetime) -> Report:
+    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
+    held = before.get("page")
+    return Report("page", page.overall, held.began if held else now, why)
 
 
 def _placed(
@@ -258,13 +299,12 @@ def _placed(
     return tell(context.settings.id, klass, report, found, context.now), ()
 
 
-def _by_summary(page: VendorPage, context: Context[Any], klass: SignalClass) -> list[Signal]:
+def _by_summary(page: VendorPage, report: Report, context: Context[Any], klass: SignalClass) -> list[Signal]:
     """Trouble the page's summary claims though nothing listed explains it."""
     found = context.place(Texts(title=page.overall_said))
     if not page.overall.is_trouble or isinstance(found, Unplaced):
         return []
-    why = f"the page as a whole reads {one_line(page.overall_said or page.overall.name.lower())}"
-    return tell(context.settings.id, klass, Report("page", page.overall, context.now, why), found, context.now)
+    return tell(context.settings.id, klass, report, found, context.now)
 
 
 # ── Memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ _TITLE_OVER = re.compile(
     r"(?:^|[\[(])\s*(?:resolved|resovled|resloved|completed|restored)\s*(?:[\])]|$|\s*[:\-–—])|[\-–—|:]\s*resolved\W*$",
     re.IGNORECASE,
 )
+_TITLE_RECOVERED = re.compile(r"\brecovered\W*$", re.IGNORECASE)
 _CLAUSES = re.compile(r"[.!?;\n]+(?:\s|$)|\s+(?:but|however|although|though)\b,?\s*", re.IGNORECASE)
 _COURTESY = re.compile(
     r"\b(?:thank|thanks|apologi[sz]e|sorry|patience|understanding|inconvenience|root cause|post-?mortem|"
@@ -30,7 +31,8 @@ _OVER = re.compile(
 )
 _NOT_YET = re.compile(
     r"\b(?:not|isn't|hasn't|haven't|never|un|yet|until|once|when|after|if|unless|working to|trying to|expect(?:ed|s)?|"
-    r"will|should|being|partially|partly|some|most|many|almost|nearly|to be|we hope|aim|estimated|eta)\b",
+    r"will|should|being|partially|partly|some|most|many|almost|nearly|to be|we hope|aim|estimated|eta|"
+    r"monitoring)\b",
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(
@@ -57,9 +59,10 @@ def newest_update(text: str) -> tuple[str, str]:
 def is_over(title: str, text: str) -> bool:
     """Whether a post says its trouble has ended.
 
-    By the newest update's label where there is one; else by a title that is marked as resolved, unless the text says it
-    goes on; else by the last clause that is not a courtesy. "Resolved in North Europe. Impact continues in West Europe"
-    is not over, in either order; "Unresolved", "not yet resolved", "once restored" and "partially restored" are not.
+    By the newest update's label where there is one; else by a title that is marked as resolved or ends with
+    "recovered", unless the text says it goes on; else by the last clause that is not a courtesy. "Resolved in North
+    Europe. Impact continues in West Europe" is not over, in either order; "Unresolved", "not yet resolved", "once
+    restored" and "partially restored" are not.
     """
     label, words = newest_update(text)
     if label and label != "update":
@@ -67,7 +70,7 @@ def is_over(title: str, text: str) -> bool:
     clauses = [c.strip() for c in _CLAUSES.split(words) if c and c.strip()]
     telling = [c for c in clauses if not _COURTESY.search(c) or _OVER.search(c)]
     last = telling[-1] if telling else ""
-    if _TITLE_OVER.search(title):
+    if _TITLE_OVER.search(title) or (_TITLE_RECOVERED.search(title) and not _NOT_YET.search(title)):
         return not _GOES_ON.search(last)
     if not last or not _OVER.search(last) or _NOT_YET.search(last) or _GOES_ON.search(last):
         return False

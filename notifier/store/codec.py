@@ -37,6 +37,8 @@ def column(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         return micros(value)
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, bool):
@@ -86,6 +88,8 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     origin = typing.get_origin(hint)
     if hint is datetime:
         return moment
+    if hint is timedelta:
+        return lambda number: timedelta(microseconds=number)
     if hint is time:
         return time.fromisoformat
     if origin is tuple:

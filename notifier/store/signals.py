@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,12 +44,6 @@ def ended(db: Database, since: datetime, now: datetime) -> tuple[Signal, ...]:
     return tuple(replace(build(Signal, row), level=Level.OK, observed_at=moment(row["over_at"])) for row in rows)
 
 
-def end_missing(db: Database, source: str, present: Iterable[str], now: datetime, why: str) -> int:
-    """See Transaction.end_missing."""
-    given = {"source": source, "present": json.dumps(list(present)), "now": micros(now), "why": why}
-    return db.run("signals.end_missing", given)
-
-
 def state(db: Database, source: str) -> SourceState | None:
     """What is remembered of one source."""
     row = db.row("signals.source_state", {"source": source})
@@ -61,6 +53,11 @@ def state(db: Database, source: str) -> SourceState | None:
 def states(db: Database) -> tuple[SourceState, ...]:
     """What is remembered of every source, by id."""
     return tuple(build(SourceState, row) for row in db.rows("signals.source_states"))
+
+
+def silent(db: Database) -> frozenset[str]:
+    """See Transaction.silent_sources."""
+    return frozenset(row["source"] for row in db.rows("signals.silent_sources"))
 
 
 def put_state(db: Database, state: SourceState) -> None:

@@ -11,10 +11,11 @@ from notifier.model.notice import Approval, Notice, NoticeState
 from notifier.model.people import AddressKind, Subscriber
 from notifier.model.signal import Signal
 from notifier.model.staff import StaffRequest, Verb
+from notifier.model.track import TrackRecord
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState
 
-from . import incidents, notices, outbox, people, signals, staff
+from . import incidents, notices, outbox, people, signals, staff, track
 from .database import Database
 from .signals import put as put_signal
 
@@ -37,17 +38,23 @@ class SqliteTransaction:
     def ended_signals(self, since: datetime, now: datetime) -> tuple[Signal, ...]:
         return signals.ended(self._db, since, now)
 
-    def end_missing(self, source: str, present: Iterable[str], now: datetime, why: str) -> int:
-        return signals.end_missing(self._db, source, present, now, why)
-
     def source_state(self, source: str) -> SourceState | None:
         return signals.state(self._db, source)
 
     def source_states(self) -> tuple[SourceState, ...]:
         return signals.states(self._db)
 
+    def silent_sources(self) -> frozenset[str]:
+        return signals.silent(self._db)
+
     def put_source_state(self, state: SourceState) -> None:
         signals.put_state(self._db, state)
+
+    def put_track_records(self, incident: str, records: Iterable[TrackRecord]) -> None:
+        track.put(self._db, incident, records)
+
+    def track_records(self, since: datetime) -> tuple[TrackRecord, ...]:
+        return track.since(self._db, since)
 
     # incidents
 

@@ -24,8 +24,11 @@ def mutants(body: bytes) -> Iterator[tuple[str, bytes]]:
     yield from _cut(body)
     yield from _other_encodings(body)
     yield from _not_the_page(body)
-    if body[:1] in b"[{":
-        yield from _of_json(json.loads(body))
+    mark = body[:2] if body[:2] in (b"\xfe\xff", b"\xff\xfe") else b""
+    encoding = {b"\xfe\xff": "utf-16-be", b"\xff\xfe": "utf-16-le"}.get(mark, "utf-8")
+    if body[len(mark):].lstrip(b"\0")[:1] in (b"[", b"{"):
+        for done, mutant in _of_json(json.loads(body[len(mark):].decode(encoding))):
+            yield done, mark + mutant.encode(encoding)
 
 
 def _cut(body: bytes) -> Iterator[tuple[str, bytes]]:
@@ -60,9 +63,9 @@ def _not_the_page(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"only {value!r}", value
 
 
-def _of_json(value: Any) -> Iterator[tuple[str, bytes]]:
+def _of_json(value: Any) -> Iterator[tuple[str, str]]:
     for path, mutant in _changed(value, ""):
-        yield path, json.dumps(mutant).encode()
+        yield path, json.dumps(mutant)
 
 
 def _changed(value: Any, path: str) -> Iterator[tuple[str, Any]]:

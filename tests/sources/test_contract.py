@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifier.clock import VirtualClock
 from notifier.ports import Reading, Source
+from notifier.sources.poller import Poller
+from notifier.sources.settings import PollingSettings
 from notifier.sources.shapes import UNCHANGED
 
 from .examples import EXAMPLES, Example
-from .support import NOW, answer, tree
+from .support import NOW, answer, memory_store, tree
 
 TREE = tree()
 each = pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.name)
@@ -92,6 +95,7 @@ def test_cut_off_anywhere_it_says_nothing(example: Example) -> None:
         pytest.param(b"NaN", id="not a number"),
         pytest.param(b"[" * 200_000 + b"]" * 200_000, id="200,000 lists deep"),
         pytest.param(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, id="100,000 objects deep"),
+        pytest.param(b"[" * 900 + b'"\\ud800"' + b"]" * 900, id="900 lists deep, with half a character"),
         pytest.param(b"<a>" * 50_000 + b"</a>" * 50_000, id="50,000 elements deep"),
         pytest.param(b"\xff\xfe\x00", id="half a UTF-16 character"),
         pytest.param(bytes(range(256)) * 4, id="every byte"),
@@ -166,6 +170,34 @@ def test_any_field_of_any_wrong_type_never_raises_and_never_lies(example: Exampl
             assert signal.started_at <= NOW
 
 
+def _tainted(value: Any) -> Any:
+    """Every copy of `value` in which one text ends in what JSON can spell and no store can keep."""
+    if isinstance(value, str):
+        yield value + "\ud800\x00"
+    elif isinstance(value, dict):
+        for key in value:
+            for inner in _tainted(value[key]):
+                yield {**value, key: inner}
+    elif isinstance(value, list):
+        for at in range(len(value)):
+            for inner in _tainted(value[at]):
+                yield [*value[:at], inner, *value[at + 1 :]]
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.body[:1] in b"[{"], ids=lambda one: one.name)
+def test_text_no_store_can_keep_is_no_reason_to_fail(example: Example) -> None:
+    """A lone surrogate or a NUL in a title must not stop the source from being heard."""
+    source, store = example.make(TREE), memory_store()
+    tainted = list(_tainted(json.loads(example.body)))
+    if not tainted:
+        pytest.skip("there is no text in it: it only counts")
+    for mutant in tainted:
+        Poller({source.id: source}, store, VirtualClock(NOW), PollingSettings()).accept(source.id, answer(mutant))
+    with store.transaction() as tx:
+        assert tx.source_state(source.id) is not None
+    store.close()
+
+
 @each
 def test_a_clock_years_ahead_opens_nothing(example: Example) -> None:
     body = example.body.replace(b"2026", b"2086")
@@ -174,8 +206,12 @@ def test_a_clock_years_ahead_opens_nothing(example: Example) -> None:
         assert not any(signal.level.is_trouble for signal in reading.signals)
 
 
+MEMORIES = ("open", "not_well", "groups", "runs", "streak", "roots")
+"""What sources keep their memory under."""
+
+
 @each
-@given(memory=st.dictionaries(st.sampled_from(["open", "groups", "runs", "streak", "roots"]), st.text(max_size=40)))
+@given(memory=st.dictionaries(st.sampled_from(MEMORIES), st.text(max_size=40)))
 @settings(max_examples=30, deadline=None)
 def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str, str]) -> None:
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
@@ -184,7 +220,7 @@ def test_memory_that_was_damaged_never_raises(example: Example, memory: dict[str
 @each
 @pytest.mark.parametrize("kept", ["[]", "1", "null", '{"a":[]}', '{"a":[1,2,3]}', '{"since":5,"failures":"x"}'])
 def test_memory_of_another_shape_never_raises(example: Example, kept: str) -> None:
-    memory = dict.fromkeys(("open", "groups", "runs", "streak", "roots"), kept)
+    memory = dict.fromkeys(MEMORIES, kept)
     assert example.make(TREE).read(answer(example.body), memory, NOW).known
 
 

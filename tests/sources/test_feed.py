@@ -57,6 +57,7 @@ RECENT = "Thu, 15 Jan 2026 11:50:00 Z"
         pytest.param("Outage", "We expect service to be restored by noon.", False, id="expected restoration"),
         pytest.param("Outage", "Service is partially restored.", False, id="partially restored"),
         pytest.param("Outage", "Most customers have recovered.", False, id="most is not all"),
+        pytest.param("Outage", "We have mitigated the issue and are monitoring the results", False, id="being watched"),
         pytest.param(
             "Outage", "Resolved in North Europe. Impact continues in West Europe.", False, id="one region of two"
         ),
@@ -74,6 +75,9 @@ RECENT = "Thu, 15 Jan 2026 11:50:00 Z"
             "[RESOLVED] Outage", "Impact continues in West Europe.", False, id="the text contradicts the title"
         ),
         pytest.param("Unresolved outage", "We look.", False, id="a title with unresolved"),
+        pytest.param("Website recovered", "Website", True, id="a monitor's own words, in the title alone"),
+        pytest.param("Website partially recovered", "Website", False, id="a title that says partially"),
+        pytest.param("Website recovered", "Impact continues elsewhere.", False, id="a text against recovered"),
         pytest.param("Outage", "", False, id="no words"),
         pytest.param(
             "Outage",
@@ -151,6 +155,31 @@ def test_items_of_one_guid_are_one_trouble_and_the_newest_decides() -> None:
     assert (ended.level, ended.key) == (Level.OK, signal.key)
 
 
+@pytest.mark.parametrize("guid", [
+    pytest.param("https://s.example/incident/98765#{}c9f0", id="a mark of its own for each update"),
+    pytest.param("https://s.example/incidents/98765#update-{}", id="a numbered update"),
+    pytest.param("8f14e45fceea167a", id="one hash for the incident, and the home page as its link"),
+])
+def test_updates_of_one_incident_at_better_stack_are_one_trouble(guid: str) -> None:
+    """One item for each update; what tells them apart must not make them troubles of their own."""
+    first = item("Data went down", "Thu, 15 Jan 2026 11:00:00 +0000", "Data went down.", guid.format(1))
+    last = item("Data recovered", "Thu, 15 Jan 2026 11:55:00 +0000", "Data", guid.format(2))
+    opened = read(rss(first))
+    (signal,) = opened.signals
+    (ended,) = read(rss(last, first), dict(opened.memory)).signals
+    assert (signal.level, ended.level, ended.key) == (Level.MINOR, Level.OK, signal.key)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    pytest.param("https://s.example/incident/1#a", "https://s.example/incident/2#a", id="two incidents"),
+    pytest.param("https://status.aws.amazon.com/#ec2-us-east-1_1768474200",
+                 "https://status.aws.amazon.com/#s3-us-east-1_1768474200", id="only the fragment tells them apart"),
+    pytest.param("https://s.example/incidents#1", "https://s.example/incidents#2", id="a page of all incidents"),
+])
+def test_different_troubles_stay_apart(one: str, other: str) -> None:
+    assert len(read(rss(item("A", RECENT, guid=one), item("B", RECENT, guid=other))).signals) == 2
+
+
 def test_first_items_that_scrolled_away_do_not_make_it_another_trouble() -> None:
     first = item("API errors", "Thu, 15 Jan 2026 10:00:00 GMT")
     second = item("API errors", "Thu, 15 Jan 2026 11:00:00 GMT")
@@ -169,6 +198,14 @@ def test_a_guid_used_again_after_a_day_of_silence_is_another_trouble() -> None:
     assert signal.key != then.signals[0].key
     (alone,) = read(rss(new)).signals
     assert alone.key == signal.key
+
+
+def test_an_end_after_days_of_silence_is_the_end_of_what_was_open() -> None:
+    """Nobody writes on a Sunday: however long after, "resolved" begins no trouble of its own."""
+    at = datetime(2026, 1, 12, 10, 5, tzinfo=UTC)
+    first = read(rss(item("API errors", "Mon, 12 Jan 2026 10:00:00 GMT")), now=at, stale_after="7d")
+    (ended,) = read(rss(item("API errors", RECENT, "Resolved.")), dict(first.memory), stale_after="7d").signals
+    assert (ended.level, ended.key) == (Level.OK, first.signals[0].key)
 
 
 def test_an_open_item_nobody_updates_goes_quiet_and_says_when() -> None:

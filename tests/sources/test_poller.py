@@ -85,6 +85,7 @@ class World:
             return {(s.fingerprint, s.region) for s in tx.open_signals(self.clock.now())}
 
     def state(self) -> SourceState:
+        self.poller.run_once()
         with self.store.transaction() as tx:
             found = tx.source_state("s")
         assert found is not None

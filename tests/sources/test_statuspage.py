@@ -98,6 +98,17 @@ def test_components_in_trouble_speak_where_no_incident_does() -> None:
     }
 
 
+def test_information_and_work_ahead_do_not_speak_for_a_component_that_is_down() -> None:
+    down = [{"id": "c1", "name": "API", "status": "major_outage"}]
+    ahead = incident(status="scheduled", impact="maintenance", scheduled_for="2026-01-16T02:00:00Z")
+    assert levels(page(incident(impact="none"), components=down)) == {
+        "incident:i1": Level.NOTICE, "component:c1": Level.CRITICAL}
+    assert levels(page(scheduled_maintenances=[ahead], components=down)) == {
+        "incident:i1": Level.NOTICE, "component:c1": Level.CRITICAL}
+    begun = {**ahead, "status": "in_progress"}
+    assert levels(page(scheduled_maintenances=[begun], components=down)) == {"incident:i1": Level.MAINTENANCE}
+
+
 def test_an_indicator_nothing_explains_speaks_for_the_page() -> None:
     bad = {"indicator": "major", "description": "Partial System Outage"}
     assert levels(page(status=bad)) == {"page": Level.MAJOR}
@@ -222,3 +233,159 @@ def test_other_vendors_formats_say_nothing_here() -> None:
 def test_the_memory_is_small_text() -> None:
     reading = source().read(answer(page(*(incident(id=f"i{n}") for n in range(50)))), {}, NOW)
     assert json.loads(reading.memory["open"])["incident:i7"][0] == Level.MAJOR
+
+
+# ── One vendor incident is one incident ──────────────────────────────────────────────────────────────────────────────
+
+
+def reading(body: Any, memory: Any = None, at: datetime = NOW) -> Reading:
+    found = source().read(answer(body), memory or {}, at)
+    assert found.known, found.why
+    return found
+
+
+def newest(*incidents: dict[str, Any]) -> dict[str, Any]:
+    """An incidents.json: the newest incidents, whatever their state."""
+    return {"page": SUMMARY["page"], "incidents": list(incidents)}
+
+
+EARLIER = incident(id="i0", status="resolved", started_at="2026-01-10T08:00:00Z", created_at="2026-01-10T08:00:00Z")
+
+
+def test_an_incident_dated_anew_is_the_same_incident() -> None:
+    """Vendors move the beginning back once they know better, and forth when they did not."""
+    first = reading(page(incident()))
+    for start in ("2026-01-15T09:00:00Z", "2026-01-15T11:55:00Z"):
+        later = reading(page(incident(started_at=start, created_at=start)), first.memory)
+        assert [s.key for s in later.signals] == [s.key for s in first.signals]
+        assert later.gone == ()
+
+
+@pytest.mark.parametrize("again", ["investigating", "identified", "monitoring", "reopened"])
+def test_an_incident_opened_again_is_the_same_trouble_again(again: str) -> None:
+    first = reading(newest(incident(), EARLIER))
+    over = reading(newest(incident(status="resolved"), EARLIER), first.memory)
+    back = reading(newest(incident(status=again), EARLIER), over.memory)
+    assert [s.level for s in over.signals] == [Level.OK, Level.OK]
+    assert back.signals[0].key == first.signals[0].key
+    assert back.signals[0].level == Level.MAJOR
+
+
+def test_one_merged_into_another_ends_and_the_other_goes_on() -> None:
+    """In a summary the one merged is simply no longer there; in the list of the newest the gap shows it."""
+    both = (incident(id="i2", name="Slow search"), incident())
+    whole = reading(page(*both))
+    merged = reading(page(both[0]), whole.memory)
+    assert merged.complete
+    assert merged.present == ("incident:i2",)
+    partial = reading(newest(*both, EARLIER))
+    assert reading(newest(both[0], EARLIER), partial.memory).gone == ("incident:i1",)
+
+
+def test_one_filled_in_afterwards_opens_nothing_and_one_filled_in_open_began_when_it_says() -> None:
+    over = incident(id="i3", status="resolved", created_at="2026-01-15T11:59:00Z", started_at="2026-01-12T03:00:00Z")
+    assert [s.level for s in reading(newest(over, EARLIER)).signals] == [Level.OK, Level.OK]
+    late = incident(id="i4", created_at="2026-01-15T11:59:00Z", started_at="2026-01-15T07:30:00Z")
+    (signal,) = reading(page(late)).signals
+    assert signal.started_at.isoformat() == "2026-01-15T07:30:00+00:00"
+
+
+def test_one_deleted_from_the_summary_is_over() -> None:
+    first = reading(page(incident()))
+    after = reading(page(), first.memory)
+    assert (after.complete, after.affirmed, after.signals, after.present) == (True, True, (), ())
+
+
+@pytest.mark.parametrize(
+    ("listed", "gone"),
+    [
+        pytest.param((EARLIER,), ("incident:i1",), id="older ones are still listed: it was deleted"),
+        pytest.param((), (), id="an empty list says nothing"),
+        pytest.param((incident(id="i9", status="resolved", started_at="2026-01-15T11:59:00Z"),), (),
+                     id="only newer ones are listed: it has scrolled away"),
+    ],
+)
+def test_one_deleted_from_the_newest_is_taken_back(listed: Any, gone: tuple[str, ...]) -> None:
+    first = reading(newest(incident(), EARLIER))
+    after = reading(newest(*listed), first.memory)
+    assert after.gone == gone
+    assert not after.complete
+
+
+def test_one_taken_back_is_taken_back_once_and_one_scrolled_away_is_remembered() -> None:
+    first = reading(newest(incident(), EARLIER))
+    after = reading(newest(EARLIER), first.memory)
+    assert reading(newest(EARLIER), after.memory).gone == ()
+    scrolled = reading(newest(), first.memory)
+    assert reading(newest(EARLIER), scrolled.memory).gone == ("incident:i1",)
+
+
+def test_workaround_and_restoration_are_kept_in_the_vendors_words_whatever_came_after() -> None:
+    updates = [
+        {"status": "monitoring", "body": "We are watching.", "display_at": "2026-01-15T11:58:00Z"},
+        {"status": "identified", "display_at": "2026-01-15T11:45:00Z",
+         "body": "Workaround: switch 3G off.\nWe expect full restoration by 2026-01-15 14:30 UTC."},
+        {"status": "identified", "body": "Workaround: none.", "display_at": "2026-01-15T11:41:00Z"},
+    ]
+    for order in (updates, updates[::-1]):
+        (signal,) = reading(page(incident(incident_updates=order))).signals
+        assert signal.facts["update"] == "We are watching."
+        assert signal.facts["workaround"] == "switch 3G off."
+        assert signal.facts["restoration_at"] == "2026-01-15T14:30:00Z"
+        assert "full restoration" in signal.facts["restoration"]
+
+
+def test_updates_of_one_moment_and_without_one() -> None:
+    """The one listed first is the newest of its moment; one without a time says nothing."""
+    updates = [
+        {"status": "identified", "body": "no time"},
+        {"status": "identified", "body": "second", "display_at": "2026-01-15T11:50:00Z"},
+        {"status": "investigating", "body": "first", "display_at": "2026-01-15T11:50:00Z"},
+    ]
+    (signal,) = reading(page(incident(incident_updates=updates))).signals
+    assert signal.facts["update"] == "second"
+
+
+# ── Words nobody knows, and who speaks for a component ───────────────────────────────────────────────────────────────
+
+DOWN = [{"id": "c1", "name": "API", "status": "major_outage"}]
+WORK = {"id": "m1", "name": "Upgrade", "impact": "maintenance", "components": DOWN,
+        "created_at": "2026-01-14T09:00:00Z", "scheduled_for": "2026-01-16T02:00:00Z",
+        "scheduled_until": "2026-01-16T04:00:00Z"}
+
+
+@pytest.mark.parametrize("word", ["pondering", "", None, 7])
+def test_a_component_whose_state_nobody_knows_stays_trouble(word: Any) -> None:
+    """Told as worth knowing it would end the trouble that was told before."""
+    first = reading(page(components=DOWN))
+    later = reading(page(components=[{**DOWN[0], "status": word}]), first.memory)
+    assert [(s.key, s.level.is_trouble) for s in later.signals] == [(first.signals[0].key, True)]
+    assert {s.level for s in reading(page(components=[{**DOWN[0], "status": word}])).signals} == {Level.NOTICE}
+    known = reading(page(components=[{**DOWN[0], "status": "operational"}]), later.memory)
+    assert (known.complete, known.signals, known.present) == (True, (), ())
+
+
+@pytest.mark.parametrize("word", ["pondering", "", None])
+def test_an_incident_whose_impact_nobody_knows_any_more_stays_trouble(word: Any) -> None:
+    first = reading(page(incident()))
+    (signal,) = reading(page(incident(impact=word, components=[])), first.memory).signals
+    assert signal.level == Level.MINOR
+
+
+def test_announced_work_and_an_incident_without_impact_hide_no_outage() -> None:
+    """They name the component; neither says that it is down, and it says so itself."""
+    for told in (page(components=DOWN, scheduled_maintenances=[{**WORK, "status": "scheduled"}]),
+                 page(incident(impact="none", components=DOWN), components=DOWN)):
+        assert ("component:c1", Level.CRITICAL) in {(s.fingerprint, s.level) for s in reading(told).signals}
+
+
+@pytest.mark.parametrize("status", ["in_progress", "verifying"])
+def test_work_under_way_speaks_for_its_components(status: str) -> None:
+    (signal,) = reading(page(components=DOWN, scheduled_maintenances=[{**WORK, "status": status}])).signals
+    assert (signal.fingerprint, signal.level) == ("incident:m1", Level.MAINTENANCE)
+    assert signal.facts["scheduled_until"] == "2026-01-16T04:00:00Z"
+
+
+def test_work_that_is_completed_is_over() -> None:
+    (signal,) = reading(page(scheduled_maintenances=[{**WORK, "status": "completed", "components": []}])).signals
+    assert signal.level == Level.OK

@@ -89,14 +89,6 @@ def test_ok_for_what_was_never_open_ends_nothing(store: Store) -> None:
         assert tx.ended_signals(NOW - HOUR, NOW + HOUR) == ()
 
 
-def test_end_missing_ends_only_what_this_source_no_longer_lists(store: Store) -> None:
-    with store.transaction() as tx:
-        tx.put_signals([a_signal(), a_signal(fingerprint="f2"), a_signal(source="other", fingerprint="f3")])
-        assert tx.end_missing("github", ["f2"], NOW + MINUTE, "no longer listed") == 1
-        assert [s.fingerprint for s in tx.open_signals(NOW + MINUTE)] == ["f2", "f3"]
-        assert tx.end_missing("github", ["f2"], NOW + MINUTE, "no longer listed") == 0
-
-
 def test_source_states_are_replaced(store: Store) -> None:
     state = SourceState("github", Freshness.FRESH, "fine", NOW, NOW, 0, {"etag": 'W/"1"'})
     with store.transaction() as tx:
@@ -105,6 +97,13 @@ def test_source_states_are_replaced(store: Store) -> None:
         tx.put_source_state(state)
         assert tx.source_state("github") == state
         assert tx.source_states() == (state,)
+
+
+def test_silent_sources_are_those_whose_silence_means_nothing(store: Store) -> None:
+    with store.transaction() as tx:
+        for freshness in Freshness:
+            tx.put_source_state(SourceState(str(freshness), freshness))
+        assert tx.silent_sources() == {"stale", "suspect", "failing"}
 
 
 # ── incidents ──

@@ -25,11 +25,6 @@ SELECT *, lasts_until AS over_at FROM signals
 WHERE ended_at IS NULL AND lasts_until BETWEEN :since AND :now
 ORDER BY source, fingerprint, service, region;
 
--- end_missing --
-UPDATE signals SET ended_at = :now, why = :why
-WHERE source = :source AND ended_at IS NULL AND (lasts_until IS NULL OR lasts_until > :now)
-  AND fingerprint NOT IN (SELECT value FROM json_each(:present));
-
 -- seal --
 UPDATE signals SET ended_at = lasts_until WHERE ended_at IS NULL AND lasts_until <= :now;
 
@@ -42,6 +37,9 @@ SELECT * FROM source_states WHERE source = :source;
 
 -- source_states --
 SELECT * FROM source_states ORDER BY source;
+
+-- silent_sources --
+SELECT source FROM source_states WHERE freshness IN ('stale', 'suspect', 'failing') ORDER BY source;
 
 -- put_source_state --
 INSERT OR REPLACE INTO source_states (source, freshness, why, last_known_at, last_try_at, failures, memory)

@@ -40,6 +40,11 @@ def vendors() -> list[Vendor]:
     return [_vendor(file.parent) for file in sorted(HERE.glob("*/vendor.yaml"))]
 
 
+def vendor(name: str) -> Vendor:
+    """One folder."""
+    return _vendor(HERE / name)
+
+
 def _vendor(folder: Path) -> Vendor:
     about = yaml.safe_load((folder / "vendor.yaml").read_text("utf-8"))
     bodies = {file.stem: file.read_bytes() for file in sorted(folder.iterdir()) if file.name != "vendor.yaml"}
