@@ -34,6 +34,8 @@ REQUESTS_MOST = 150
 _CHOICES_LEFT = frozenset({"kind", "level", "group_by"})
 """Settings whose choices say what an answer means, not how it is asked for."""
 _FILLED = "fill-in"
+_SAVED = "https://saved.invalid/saved/answer"
+"""Where a saved answer came from, for settings that want an address (Upptime's is that of a repository)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def recognise_answer(
     answer: Answer, *, regions: RegionTree, now: datetime, kinds: Mapping[str, SourceKind] = SOURCES
 ) -> Recognised | NotRecognised:
     """Which kind a saved answer is."""
-    asking = _Asking("https://saved.invalid/", answer, {}, regions, _Site(_nothing), now)
+    asking = _Asking(_SAVED, answer, {}, regions, _Site(_nothing), now)
     found = _narrowest([one for name, kind in kinds.items() if kind.breadth == breadth
                         if (one := asking.as_it_is(name, kind)) is not None] for breadth in (0, 1, 2))
     return found or NotRecognised("no kind understands it")

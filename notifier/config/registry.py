@@ -135,7 +135,7 @@ SOURCES: Mapping[str, SourceKind] = {
     "slack": SourceKind(SlackSettings, slack.make),
     "heroku": SourceKind(HerokuSettings, heroku.make),
     "salesforce": SourceKind(SalesforceSettings, salesforce.make),
-    "instatus": SourceKind(InstatusSettings, instatus.make),
+    "instatus": SourceKind(InstatusSettings, instatus.make, shape=instatus.looks_like),
     "cachet": SourceKind(CachetSettings, cachet.make),
     "statusio": SourceKind(StatusioSettings, statusio.make, hosts=("api.status.io",)),
     "betterstack": SourceKind(BetterstackSettings, betterstack.make),
