@@ -22,7 +22,7 @@ from ..ports import Reading
 from ..sources.settings import Placing
 from .deployment import config_option, json_option, load_or_explain, unknown
 from .output import Problem, print_json
-from .reading_out import as_data, print_reading
+from .reading_out import as_data, print_reading, safe
 from .trying import MOMENT, SETTING, recognised_at
 
 _FILE = "sources.yaml"
@@ -94,7 +94,7 @@ def _found(url: str, kind: str | None, pairs: dict[str, Any], config: Config, no
     found = recognised_at(url, regions=config.regions, now=now, given=given, only=kind)
     if isinstance(found, NotRecognised):
         might = f"; it might be {', '.join(found.might_be)}: give --kind" if found.might_be else ""
-        raise Problem(f"{url} is not recognised: {found.why}{might}")
+        raise Problem(f"{url} is not recognised: {safe(found.why)}{might}")
     assert isinstance(found, Recognised)
     return found
 

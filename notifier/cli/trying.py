@@ -27,7 +27,7 @@ from ..secret import SecretMissing
 from ..sources.settings import Placing
 from .deployment import config_option, json_option, load_or_explain, loaded, unknown
 from .output import Problem, print_json
-from .reading_out import as_data, not_understood, print_reading
+from .reading_out import as_data, not_understood, print_reading, safe
 
 BYTES_MOST = 100_000_000
 """Largest saved answer: what the largest `max_bytes` lets a source fetch."""
@@ -202,7 +202,7 @@ def _recognised(target: str, pairs: Mapping[str, Any], regions: RegionTree, now:
         found = recognise_answer(_saved(target, now), regions=regions, now=now)
     if isinstance(found, NotRecognised):
         might = f" (it might be {', '.join(found.might_be)})" if found.might_be else ""
-        raise Problem(f"{target} is not recognised: {found.why}{might}; give --kind or --yaml")
+        raise Problem(f"{target} is not recognised: {safe(found.why)}{might}; give --kind or --yaml")
     return _Trial(found.kind, found.settings, found.reading, recognised=True)
 
 
