@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test recordings check lint types contracts format lock schemas clean
+FUZZ_SECONDS ?= 600
+
+.PHONY: help demo test recordings fuzz check lint types contracts format lock schemas clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -24,6 +26,10 @@ test: $(STAMP) ## Run the tests that need only the package index
 recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are
 	$(BIN)/pytest -n 2 -m recordings --timeout 900 -rsP
 
+fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+
 check: lint types contracts ## Lint, types and import contracts
 
 lint: $(STAMP) ## Style
@@ -41,6 +47,7 @@ schemas: $(STAMP) ## Write the JSON Schemas that editors use
 lock: $(STAMP) ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
+	echo "atheris==3.0.0" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -o requirements-fuzz.lock
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,6 +28,7 @@ from .model.times import rfc3339
 from .ports import Answer, Clock, SourceState, Store, StoreUnavailable
 from .runner import Loop, stuck
 from .sources.export import accept_push
+from .sources.inbox import Inbox
 from .web.needs import WebNeeds
 from .web.server import WebServer
 
@@ -52,6 +53,7 @@ class Daemon:
         self.sender_loops: dict[str, Loop] = {}
         self._heard: frozenset[str] | None = None
         """The sources that were read when it was last looked for those nobody reads any more."""
+        self._inbox = Inbox()
         self.web = WebServer(self._web_needs())
         metrics.BUILD_INFO.labels(__version__).set(1)
 
@@ -234,7 +236,7 @@ class Daemon:
             push_poll=self._push_poll,
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
-            push_mentions=self._push_mentions, before_scrape=self._before_scrape,
+            push_mentions=self._push_mentions, push_results=self._push_results, before_scrape=self._before_scrape,
             public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
     def _push_poll(self, source: str, answer: Answer) -> None:
@@ -249,6 +251,10 @@ class Daemon:
         for mention in result.accepted:
             self.app.listener.hear(source, mention)
         return len(result.accepted), tuple(map(str, result.refused)), result.problem
+
+    def _push_results(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
+        settings = self.app.config.sources.get(source)
+        return self._inbox.take(source, settings, body, headers, self.clock.now(), self._push_poll)
 
     def _before_scrape(self) -> None:
         """Gauges that mirror the store are set when somebody looks, not all day long."""

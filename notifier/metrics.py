@@ -22,6 +22,7 @@ POLL_LATENESS = Histogram(
 )
 POLLS_MISSED = Counter("notifier_polls_missed_total", "Polls the scheduler started too late to be worth it", ["source"])
 POLLS_OVERRUN = Counter("notifier_polls_overrun_total", "Polls skipped because the one before still ran", ["source"])
+PROBE_POSTS = Counter("notifier_probe_posts_total", "Posts of probe agents by result", ["source", "result"])
 SOURCE_LAST_KNOWN = Gauge(
     "notifier_source_last_known_timestamp_seconds", "When a source last said something we could rely on", ["source"]
 )

@@ -69,14 +69,16 @@ class Reading:
     """What one answer says.
 
     `known` False: the answer says nothing (stale, empty where it should not be, truncated, HTML …): `why` says what is
-    missing, and `signals` is empty. `complete` True: every open trouble of this source is in `signals`, so whatever
+    missing, and `signals` is empty; of a known answer `why` is what staff should know of it (one of several peers did
+    not answer). `complete` True: every open trouble of this source is in `signals`, so whatever
     of it was open and is not listed is over; False: silence about a fingerprint means nothing.
     `unplaced` are things the source reported that no region or service could be found for, in words for people.
     `present` are fingerprints still open at the source though no place for them is known here: an edit of the placing
     must not read as their end. `gone` are fingerprints the source has taken back: they end wherever they were told.
     `affirmed` True: that the rest is well was said (components listed as operational, an alert that always fires), not
     merely left out; a list that is only empty is not believed while its neighbours report trouble. `memory` is handed
-    back at the next reading (small, text only).
+    back at the next reading (small, text only). `noted` True: `memory` is kept although nothing is known, as where
+    single places have told and too few of them are heard; a reading that is known is kept anyway.
 
     For people who set a source up: `listed` are the things and places the answer names, in trouble or not, as
     (component, group, location); `not_understood` is what it holds that this source cannot make sense of (a word no
@@ -94,6 +96,7 @@ class Reading:
     listed: tuple[tuple[str, str, str], ...] = ()
     not_understood: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
+    noted: bool = False
 
 
 class Source(Protocol):

@@ -10,6 +10,7 @@ import click
 
 from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState
+from ..model.signal import Signal
 from ..model.staff import Verb
 from ..model.times import rfc3339
 from ..ports import Store, Transaction
@@ -71,12 +72,25 @@ def show(incident: str, directory: Path, store_path: Path | None, as_json: bool)
     print_table("Evidence", ["class", "source", "region", "since", "score", "why"],
                 [(s.klass, s.source, s.region, s.started_at, f"{s.score:.2f}", s.why) for s in evidence],
                 empty="No evidence is kept: it was opened by hand.")
+    print_table("What sources say of it", ["source", "what", "in their words"], _told(evidence), empty="")
     print_table("History", ["at", "from", "to", "by", "why"],
                 [(m.at, m.before, m.after, m.actor, m.reason) for m in moves], empty="")
     for notice in notices:
         _print_notice(notice)
     print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
+
+
+_TOLD = {"workaround": "helps meanwhile", "restoration": "back", "restoration_at": "back at", "cause": "cause",
+         "customers_out": "customers out", "url": "more"}
+"""Facts worth a line, and what the line is called."""
+
+
+def _told(evidence: Sequence[Signal]) -> list[tuple[str, str, str]]:
+    """Each source's own words on what helps, when it is back, why and for how many; each once."""
+    lines = {(s.source, label, s.facts[name]): None
+             for s in evidence for name, label in _TOLD.items() if s.facts.get(name)}
+    return list(lines)
 
 
 def _incident(tx: Transaction, incident: str) -> Incident:

@@ -166,13 +166,14 @@ def _examine_channel(channel: Channel) -> list[Finding]:
 
 
 def _examine_source(source: Source, now: Any) -> Finding:
+    if (examine := getattr(source, "examine", None)) is not None:
+        found: Finding = examine(now)
+        return found
     answer = source.fetch({}, now)
     if isinstance(answer, Failure) and answer.reason == "not_listening":
         return Finding(source.id, True, f"waits for pushes at /hooks/alerts/{source.id}")
     if isinstance(answer, Failure):
         return Finding(source.id, False, f"{answer.reason} {answer.detail}".strip())
-    if getattr(source, "kind", "") == "probe" and not (tried := json.loads(answer.body))["ok"]:
-        return Finding(source.id, False, f"its target fails: {tried['why']}")
     reading = source.read(answer, {}, now)
     if not reading.known:
         return Finding(source.id, False, f"answers, but says nothing to rely on: {reading.why}")

@@ -21,6 +21,8 @@ from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
 from .output import Problem
 from .playing import demo, record, replay
+from .probe_agent import probe_agent
+from .sources import sources
 from .subscribers import subscribers
 from .trying import try_source
 from .workaround import workaround
@@ -86,8 +88,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, try_source, add_source, replay, record, demo, incidents,
-                workaround, subscribers):
+for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
+                incidents, workaround, subscribers, probe_agent):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..model.times import rfc3339
 
@@ -50,7 +51,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in listed:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # not markup: titles come from outside, and "[red]" is a title too
     console.print(table)
 
 
@@ -58,7 +59,13 @@ def _cell(value: Any) -> str:
     shown = plain(value)
     if shown is None:
         return "–"
-    return ", ".join(map(str, shown)) if isinstance(shown, list) else str(shown)
+    return harmless(", ".join(map(str, shown)) if isinstance(shown, list) else str(shown))
+
+
+def harmless(text: str) -> str:
+    """`text` without characters that move a terminal's cursor or change its colours: words from outside are shown to
+    the person who decides by them."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
 class Problem(click.ClickException):

@@ -11,6 +11,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice, product
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ ANYWHERE = Placing(service=NOWHERE, regions=(NOWHERE,), map=(Match(component="*"
 """Placing that leaves nothing out, for reading an answer before anybody has said what it means here."""
 REQUESTS_MOST = 150
 """Addresses asked for in one recognition; most of them are not there and answer at once."""
+CHOICES_MOST = 16
+"""Combinations of a kind's choices that are tried."""
 _CHOICES_LEFT = frozenset({"kind", "level", "group_by"})
 """Settings whose choices say what an answer means, not how it is asked for."""
 _FILLED = "fill-in"
@@ -159,7 +162,9 @@ class _Asking:
 
     def first(self, name: str, kind: SourceKind) -> Recognised | None:
         """What the first of a kind's usual requests finds that its reader understands; else what the address itself
-        answers, read by it."""
+        answers, read by it. A vendor that has one address of its own is not looked for below others."""
+        if _home(kind) and not _answers_at(kind, host_of(self.url)):
+            return self.as_it_is(name, kind)
         for url in self._addresses(kind):
             for extra in self._variants(kind):
                 settings, needs = self._settings(name, kind, url, extra)
@@ -228,10 +233,7 @@ class _Asking:
             guessed = kind.guess(self.url, self.raw.body if self.raw is not None else b"")
         if guessed is None:
             return []
-        chosen = [{name: choice} for name, about in kind.settings.model_fields.items() if name not in _CHOICES_LEFT
-                  and get_origin(about.annotation) is Literal
-                  for choice in get_args(about.annotation) if choice != about.default]
-        return [{**guessed, **variant} for variant in ({}, *kind.variants, *chosen)]
+        return [{**guessed, **variant} for variant in (*_choices(kind), *kind.variants)]
 
     def _settings(
         self, name: str, kind: SourceKind, url: str, extra: Mapping[str, Any]
@@ -253,8 +255,23 @@ class _Asking:
         return None, ()
 
 
+def _choices(kind: SourceKind) -> list[dict[str, Any]]:
+    """Every combination of what a kind's settings leave to choose between, the usual one first and without what is
+    usual; the first CHOICES_MOST."""
+    fields = {name: about for name, about in kind.settings.model_fields.items()
+              if name not in _CHOICES_LEFT and get_origin(about.annotation) is Literal}
+    spelt = [[(name, choice) for choice in sorted(get_args(about.annotation), key=lambda one: one != about.default)]
+             for name, about in fields.items()]
+    combined = islice(product(*spelt), CHOICES_MOST)
+    return [{name: choice for name, choice in one if choice != fields[name].default} for one in combined]
+
+
 def _answers_at(kind: SourceKind, host: str) -> bool:
     """Whether only this kind answers at `host`."""
+    return any(fnmatch.fnmatchcase(host, pattern) for pattern in (*kind.hosts, _home(kind)) if pattern)
+
+
+def _home(kind: SourceKind) -> str:
+    """The host a kind's settings name where nobody names another; "" where they name none."""
     about = kind.settings.model_fields.get("url")
-    usual = host_of(about.default) if about is not None and isinstance(about.default, str) else ""
-    return any(fnmatch.fnmatchcase(host, pattern) for pattern in (*kind.hosts, usual) if pattern)
+    return host_of(about.default) if about is not None and isinstance(about.default, str) else ""

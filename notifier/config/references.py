@@ -113,6 +113,9 @@ def _sources(draft: Draft) -> None:
         for position, rule in enumerate(getattr(settings, "events", ())):
             if rule.service is not None:
                 _known(file, (*at, "events", position, "service"), "service", rule.service, draft.services)
+        _all_known(file, (*at, "own_regions"), "region", getattr(settings, "own_regions", ()), draft.regions)
+        for position, agent in enumerate(getattr(settings, "agents", ())):
+            _all_known(file, (*at, "agents", position, "regions"), "region", agent.regions, draft.regions)
 
 
 def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:
@@ -127,8 +130,8 @@ def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:
 
 
 def _placeable(file: YamlFile, at: Path_, settings: Settings) -> None:
-    """Note a source of which nothing could ever be placed. Labels of alerts and areas of warnings place by
-    themselves."""
+    """Note a source of which nothing could ever be placed. Labels of alerts, areas of warnings and the places of a
+    probe place by themselves."""
     placing = getattr(settings, "placing", None)
     if placing is None or not file.sound((*at, "placing")) or not file.sound((*at, "events")):
         return
@@ -138,7 +141,8 @@ def _placeable(file: YamlFile, at: Path_, settings: Settings) -> None:
     if not hasattr(settings, "service_label") and not any(rule.service for rule in rules):
         lacks.append("service")
         expected.append("service" if events is None else "service (here, or in events)")
-    by_itself = hasattr(settings, "region_label") or events is not None
+    by_itself = (hasattr(settings, "region_label") or events is not None
+                 or bool(getattr(settings, "regions_of_places", None)))
     if not by_itself and not placing.find_regions and not any(getattr(rule, "regions", ()) for rule in rules):
         lacks.append("region")
         expected.append("regions, or find_regions: true")

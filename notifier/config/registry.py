@@ -19,6 +19,7 @@ from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
 from ..sources import (
+    alertmanager,
     aws,
     aws_rss,
     azure,
@@ -30,12 +31,17 @@ from ..sources import (
     firehydrant,
     gatus,
     google,
+    grafana,
     heroku,
     html_page,
     ilert,
     instatus,
+    ioda,
     json_answer,
+    nws,
     pagerduty,
+    prometheus,
+    radar,
     salesforce,
     slack,
     sorry,
@@ -45,7 +51,7 @@ from ..sources import (
     upptime,
     uptime_kuma,
 )
-from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.alertmanager import AlertmanagerSettings
 from ..sources.aws import AwsSettings
 from ..sources.aws_rss import AwsRssSettings
 from ..sources.azure import AzureSettings
@@ -53,13 +59,14 @@ from ..sources.azure_devops import AzureDevOpsSettings
 from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cachet import CachetSettings
-from ..sources.cap import CapSettings, CapSource
+from ..sources.cap import CapSettings
 from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
 from ..sources.firehydrant import FireHydrantSettings
 from ..sources.gatus import GatusSettings
 from ..sources.google import GoogleSettings
+from ..sources.grafana import GrafanaSettings
 from ..sources.guessing import FEED_PATHS, guess_feed
 from ..sources.guessing_html import guess_html
 from ..sources.guessing_json import guess_json
@@ -67,11 +74,14 @@ from ..sources.heroku import HerokuSettings
 from ..sources.html_page import HtmlSettings
 from ..sources.ilert import ILertSettings
 from ..sources.instatus import InstatusSettings
+from ..sources.ioda import IodaSettings
 from ..sources.json_answer import JsonSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
-from ..sources.nws import NwsSettings, NwsSource
+from ..sources.nws import NwsSettings
 from ..sources.pagerduty import PagerDutySettings
 from ..sources.probe import ProbeSettings, ProbeSource
+from ..sources.prometheus import PrometheusSettings
+from ..sources.radar import RadarSettings
 from ..sources.salesforce import SalesforceSettings
 from ..sources.slack import SlackSettings
 from ..sources.sorry import SorrySettings
@@ -150,10 +160,14 @@ SOURCES: Mapping[str, SourceKind] = {
     "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
     "google": SourceKind(GoogleSettings, google.make, hosts=("www.google.com",)),
     # alerts
-    "alertmanager": SourceKind(AlertmanagerSettings, AlertmanagerSource),
+    "alertmanager": SourceKind(AlertmanagerSettings, alertmanager.make),
+    "prometheus": SourceKind(PrometheusSettings, prometheus.make),
+    "grafana": SourceKind(GrafanaSettings, grafana.make),
     # public warnings and measurement
-    "cap": SourceKind(CapSettings, CapSource, shape=lambda body: cap.NAMESPACE.encode() in body),
-    "nws": SourceKind(NwsSettings, NwsSource),
+    "cap": SourceKind(CapSettings, cap.make, shape=lambda body: cap.NAMESPACE.encode() in body),
+    "nws": SourceKind(NwsSettings, nws.make),
+    "ioda": SourceKind(IodaSettings, ioda.make),
+    "cloudflare-radar": SourceKind(RadarSettings, radar.make),
     # utilities
     # anything else
     "feed": SourceKind(FeedSettings, FeedSource, paths=FEED_PATHS, guess=guess_feed, breadth=1),

@@ -179,9 +179,18 @@ def _kept(turn: Turn, before: Incident | None, decision: Decision) -> Incident:
 
 
 def _link(turn: Turn, incident: Incident, evidence: Evidence, linked: Sequence[Signal]) -> None:
-    """Keep as evidence what is new or speaks more strongly than it did."""
-    had = {s.key: (s.score, s.level) for s in linked}
-    new = [s for s in evidence.signals if s.key not in had or s.score > had[s.key][0] or s.level > had[s.key][1]]
+    """Keep as evidence what is new, speaks more strongly than it did, or says more of what helps and until when."""
+    had = {s.key: s for s in linked}
+    new = [s for s in evidence.signals if s.key not in had or _says_more(s, had[s.key])]
     if new:
         turn.tx.link_evidence(incident.id, new)
         turn.changed = True
+
+
+TOLD = ("workaround", "restoration", "restoration_at", "customers_out", "cause")
+"""Facts in the sources' own words that staff must find with the evidence as they were told last."""
+
+
+def _says_more(now: Signal, before: Signal) -> bool:
+    louder = now.score > before.score or now.level > before.level
+    return louder or any(now.facts.get(name, "") not in ("", before.facts.get(name, "")) for name in TOLD)

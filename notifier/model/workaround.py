@@ -11,8 +11,8 @@ from datetime import datetime
 class Workaround:
     """Something customers can do meanwhile. `texts` by language; `verified_by` None: a candidate, never published.
 
-    `origin`: "catalogue", "staff", or "mentions" (then `evidence` says how many people said so). `incident` None: known
-    beforehand for the service.
+    `origin`: "catalogue", "staff", "mentions" (then `evidence` says how many people said so) or "vendor" (then which
+    source said it, of what). `incident` None: known beforehand for the service.
     """
 
     id: str

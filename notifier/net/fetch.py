@@ -27,7 +27,7 @@ from notifier.model.times import utc
 from notifier.ports import Answer, Failure
 
 from .deadline import Deadline
-from .guard import AddressRefused, connection
+from .guard import AddressRefused, Expiry, connection, ends_of
 
 USER_AGENT = f"outage-notifier/{__version__} (+status polling)"
 """Sent with every request: api.weather.gov answers 403 without one."""
@@ -59,6 +59,8 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    expiry: Expiry | None = None
+    """Told when the certificate of each TLS connection made for it ends, whatever is answered over it."""
 
 
 class Get(Protocol):
@@ -156,7 +158,7 @@ def _follow(request: Request, memory: Mapping[str, str], now: datetime, deadline
     url, rules = request.url, request.rules
     for _ in range(_MOST_REDIRECTS + 1):
         with closing(_opened(parse_url(url), rules, deadline)) as opened:
-            response = _asked(opened, parse_url(url).request_uri, _headers(request, memory), rules)
+            response = _asked(opened, request, _headers(request, memory), parse_url(url).request_uri)
             headers = {name.lower(): value for name, value in response.headers.items()}
             status = response.status
             if status not in _REDIRECTS:
@@ -184,11 +186,15 @@ def _opened(url: Url, rules: Rules, deadline: Deadline) -> HTTPConnection:
     )
 
 
-def _asked(opened: HTTPConnection, target: str, headers: Mapping[str, str], rules: Rules) -> urllib3.BaseHTTPResponse:
+def _asked(
+    opened: HTTPConnection, request: Request, headers: Mapping[str, str], target: str
+) -> urllib3.BaseHTTPResponse:
     """One exchange. The connection is used once: polls of one host are a minute apart, and few hosts wait so long."""
     opened.connect()
+    if request.expiry is not None and (ends := ends_of(opened.sock)) is not None:
+        request.expiry(ends)
     if opened.sock is not None:
-        opened.sock.settimeout(rules.read)
+        opened.sock.settimeout(request.rules.read)
     opened.request("GET", target, headers=headers, preload_content=False, decode_content=False)
     return opened.getresponse()
 

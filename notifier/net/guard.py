@@ -11,6 +11,8 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -43,16 +45,19 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def checked_socket(host: str, port: int, timeout: float | None, *, allow_private: bool) -> socket.socket:
-    """A TCP connection to the first address of `host` that answers.
-
-    Raises PermissionError when any address is not public and `allow_private` is false, else OSError.
-    """
+def checked_addresses(host: str, port: int, *, allow_private: bool) -> list[tuple[int, str]]:
+    """`addresses_of` a host. Raises PermissionError when any of them is not public and `allow_private` is false, else
+    OSError."""
     addresses = addresses_of(host, port)
     if not allow_private and not all(is_public(address) for _, address in addresses):
         raise PermissionError(f"{host} leads to an address that is not public")
+    return addresses
+
+
+def checked_socket(host: str, port: int, timeout: float | None, *, allow_private: bool) -> socket.socket:
+    """A TCP connection to the first address of `host` that answers. Raises what `checked_addresses` does."""
     last: OSError = OSError(f"{host} has no address")
-    for _, address in addresses:
+    for _, address in checked_addresses(host, port, allow_private=allow_private):
         try:
             return socket.create_connection((address, port), timeout)
         except OSError as error:
@@ -100,6 +105,20 @@ def connection(
         made = _Plain(host, port, timeout=timeout)
     made.deadline, made.allow_private = deadline, allow_private
     return made
+
+
+Expiry = Callable[[datetime], None]
+"""Told when a certificate ends, in UTC."""
+
+
+def ends_of(sock: Any) -> datetime | None:
+    """When the certificate of a TLS connection ends; None where that cannot be told."""
+    certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+    ends = (certificate or {}).get("notAfter")
+    try:
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _connect(connection: Any, deadline: Deadline, allow_private: bool) -> socket.socket:

@@ -1,25 +1,30 @@
 """Public alerts (CAP), whatever they were written in: which concern us, how bad, where, until when.
 
-Pure. `cap` and `nws` turn XML and GeoJSON into `Alert`s; what an alert means is decided here once.
+Pure. `cap` and `nws` turn XML and GeoJSON into `Alert`s; what an alert means is decided here once:
+
+- only real, public messages count: an exercise, a test, a draft, a private message or an acknowledgement never does;
+- a word nobody knows yet for status, type or scope opens nothing, and what is open stays open;
+- a message speaks for its whole chain, in whatever order the messages come (`alert_chains`); messages of one chain sent
+  in the same second are one statement, as where a warning is cancelled for one county and goes on in another;
+- an alert may say different things of different areas, each in an info of its own: for one place the worst counts.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import model_validator
 
-from notifier.model.region import RegionTree
-from notifier.model.settings import Settings
+from notifier.model.settings import Duration, Settings
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import Reading
 
-from .placing import Place, Texts, Unplaced, finder_of, place, says
+from .alert_chains import Chains, Head, Reference, chains_of
+from .alert_places import AlertPlacer, Area
+from .placing import Place, says
 from .settings import HttpSettings
 from .shapes import one_line
 from .telling import Report, tell
@@ -32,8 +37,9 @@ SEVERITIES: Mapping[str, Level] = {
     "Unknown": Level.MINOR,
 }
 """CAP 1.2 severity. A service that is out is at least minor trouble, whatever the weather office calls it."""
-_ROOTS = "roots"
-_ROOTS_KEPT = 300
+STATUSES = frozenset({"Actual", "Exercise", "System", "Test", "Draft"})
+KINDS = frozenset({"Alert", "Update", "Cancel", "Ack", "Error"})
+SCOPES = frozenset({"Public", "Restricted", "Private"})
 
 
 class EventRule(Settings):
@@ -62,27 +68,21 @@ class AlertSettings(HttpSettings):
 
     events: tuple[EventRule, ...] = ()
     """Which alerts speak of which service. Alerts of category Infra that no rule names speak of the default service."""
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """Where: description, (name, code) pairs, and polygons as (latitude, longitude) pairs."""
-
-    description: str = ""
-    codes: tuple[tuple[str, str], ...] = ()
-    polygons: tuple[tuple[tuple[float, float], ...], ...] = ()
+    lasts: Duration = timedelta(hours=24)
+    """How long after it was sent an alert that names no end goes quiet by itself, where what vanishes is not over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert, one language. `references` are (identifier, sent) of the messages it updates or cancels."""
+    """One info of a message (a message without any has one that is empty). `references` are (identifier, sent) of the
+    messages it updates or cancels."""
 
     identifier: str
     sent: datetime
     status: str
     kind: str
     scope: str = "Public"
-    references: tuple[tuple[str, datetime | None], ...] = ()
+    references: tuple[Reference, ...] = ()
     event: str = ""
     categories: tuple[str, ...] = ()
     event_codes: tuple[str, ...] = ()
@@ -109,31 +109,117 @@ def read_alerts(
     complete: bool,
     now: datetime,
 ) -> Reading:
-    """What a set of alerts says. Only real, public ones count (status Actual, scope Public); an update or cancellation
-    speaks for the whole chain of messages it refers to, so that an alert is one trouble however often it is revised."""
-    roots = _roots_of(memory)
-    newest: dict[str, Alert] = {}
-    for alert in sorted(alerts, key=lambda one: (one.sent, one.identifier)):
-        if alert.status == "Actual" and alert.scope == "Public" and alert.kind in ("Alert", "Update", "Cancel"):
-            newest[_root(alert, roots)] = alert
+    """What a set of alerts says; `complete`: they are all that are in force."""
+    chains = chains_of(memory)
+    statements, present, gone = _newest(alerts, chains, settings)
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
+    for root, statement in statements.items():
+        told = _tell(root, statement, settings=settings, placer=placer, complete=complete, now=now)
+        open_before = chains.is_open(root)
+        chains.heads[root] = Head(statement[0].sent, told.over or not (told.signals or told.held or open_before))
+        signals += told.signals
+        unplaced |= dict.fromkeys(told.lost)
+        if told.over and not told.signals and not told.elsewhere:
+            gone.append(root)
+        elif told.held or (told.unruled and open_before and not told.over):
+            present.append(root)
+    return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), present=tuple(map(_fingerprint, present)),
+                   gone=tuple(map(_fingerprint, gone)), memory=chains.written())
+
+
+# ── Which messages count ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _newest(
+    alerts: Sequence[Alert], chains: Chains, settings: AlertSettings
+) -> tuple[dict[str, list[Alert]], list[str], list[str]]:
+    """(newest statement by root, roots that stay as they are, roots that are now part of another)."""
+    statements: dict[str, list[Alert]] = {}
     present: list[str] = []
-    for root, alert in newest.items():
+    gone: list[str] = []
+    for message in _messages(alerts):
+        first = message[0]
+        if first.status not in STATUSES or first.kind not in KINDS or first.scope not in SCOPES:
+            present += [chains.root_of(one) for one in (first.identifier, *(ref for ref, _ in first.references))]
+            continue
+        if not _counts(first) or not _concerns_us(message, chains, settings):
+            continue
+        root, superseded = chains.join(first.identifier, first.sent, first.references)
+        for one in superseded:
+            statements.setdefault(root, []).extend(statements.pop(one, []))
+        gone += superseded
+        held = statements.get(root, [])
+        if chains.is_late(root, first.sent, original=first.kind == "Alert"):
+            present += [root] if chains.is_open(root) else []
+            statements[root] = [one for one in held if one.sent >= chains.heads[root].sent]
+        else:
+            same = [one for one in held if one.sent == first.sent]
+            statements[root] = [*same, *message]
+    return {root: found for root, found in statements.items() if found}, present, gone
+
+
+def _messages(alerts: Sequence[Alert]) -> list[list[Alert]]:
+    """The infos of each message together, oldest message first."""
+    found: dict[tuple[datetime, str], list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault((alert.sent, alert.identifier), []).append(alert)
+    return [found[key] for key in sorted(found)]
+
+
+def _counts(alert: Alert) -> bool:
+    return alert.status == "Actual" and alert.scope == "Public" and alert.kind in ("Alert", "Update", "Cancel")
+
+
+def _concerns_us(message: Sequence[Alert], chains: Chains, settings: AlertSettings) -> bool:
+    """Whether a rule names it, or it is of a chain we heard of, or it cancels without saying what."""
+    first = message[0]
+    return (chains.knows(first.identifier, first.references) or any(_rule(one, settings) for one in message)
+            or (first.kind == "Cancel" and not first.event))
+
+
+# ── What they say ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a statement comes to. `over`: all of it ended; `elsewhere`: it has a place, outside our tree; `held`: there
+    is trouble that has no place here; `unruled`: no rule speaks of it any more."""
+
+    signals: tuple[Signal, ...]
+    lost: tuple[str, ...]
+    over: bool
+    elsewhere: bool
+    held: bool
+    unruled: bool
+
+
+def _tell(
+    root: str, statement: Sequence[Alert], *, settings: AlertSettings, placer: AlertPlacer, complete: bool,
+    now: datetime,
+) -> _Told:
+    worst: dict[Place, tuple[Level, Alert]] = {}
+    lost: dict[str, None] = {}
+    levels: list[Level] = []
+    elsewhere = False
+    for alert in statement:
         rule = _rule(alert, settings)
-        if rule is None and not (alert.kind == "Cancel" and not alert.event):
-            continue
         level = level_of(alert, rule, now)
-        if level is None:
+        if level is None or (rule is None and level is not Level.OK):
             continue
-        found = placer.place(alert, rule)
-        if isinstance(found, Unplaced):
-            unplaced |= {found.words: None} if level.is_trouble else {}
-            present += [] if level is Level.OK else [_report(root, alert, level).fingerprint]
-            continue
-        signals += tell(settings.id, SignalClass.OFFICIAL, _report(root, alert, level), found, now)
-    kept = {_ROOTS: json.dumps(dict(list(roots.items())[-_ROOTS_KEPT:]))} if roots else {}
-    return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), present=tuple(present), memory=kept)
+        found = placer.place(alert.areas, event=alert.event, title=alert.headline or alert.event,
+                             labels=alert.parameters, service=rule.service if rule else None)
+        levels.append(level)
+        elsewhere = elsewhere or not (found.places or found.lost)
+        lost |= dict.fromkeys(found.lost) if level.is_trouble else {}
+        for place in found.places:
+            if place not in worst or level > worst[place][0]:
+                worst[place] = (level, alert)
+    signals = [one for place, (level, alert) in worst.items()
+               for one in tell(settings.id, SignalClass.OFFICIAL, _report(root, alert, level, settings, complete),
+                               [place], now)]
+    unruled = not any(_rule(alert, settings) for alert in statement)
+    return _Told(tuple(signals), tuple(lost), bool(levels) and max(levels) is Level.OK, elsewhere, bool(lost), unruled)
 
 
 def level_of(alert: Alert, rule: EventRule | None, now: datetime) -> Level | None:
@@ -153,82 +239,6 @@ def level_of(alert: Alert, rule: EventRule | None, now: datetime) -> Level | Non
     return SEVERITIES.get(alert.severity, Level.MINOR)
 
 
-class AlertPlacer:
-    """Regions of an alert: by code, then by polygon, then by the names in its description of the area."""
-
-    def __init__(self, settings: AlertSettings, regions: RegionTree) -> None:
-        self._placing = settings.placing
-        self._finder = finder_of(regions)
-        self._shapes = [(region.id, region.polygon) for region in regions if len(region.polygon) >= 4]
-
-    def place(self, alert: Alert, rule: EventRule | None) -> tuple[Place, ...] | Unplaced:
-        """(service, region) pairs. Empty where its codes name only places outside our tree: it is not our trouble."""
-        title, coded = alert.headline or alert.event, False
-        regions: dict[str, None] = {}
-        for area in alert.areas:
-            found = tuple(r for code in area.codes if (r := self._by_code(*code)) is not None)
-            coded = coded or any(name.upper() in _OFFICIAL_CODES for name, _ in area.codes)
-            found = found or self._by_shape(area) or self._finder.find(area.description)
-            regions |= dict.fromkeys(found)
-        if coded and not regions:
-            return ()
-        update: dict[str, object] = {"service": (rule.service if rule else None) or self._placing.service}
-        if regions:
-            update |= {"regions": self._finder.innermost(regions), "find_regions": False}
-        named = " ".join(area.description for area in alert.areas)
-        texts = Texts(component=one_line(named, 1000), title=title, group=alert.event, labels=alert.parameters)
-        return place(texts, self._placing.model_copy(update=update), self._finder)
-
-    def _by_code(self, name: str, value: str) -> str | None:
-        return self._finder.by_code(*spellings(name, value))
-
-    def _by_shape(self, area: Area) -> tuple[str, ...]:
-        found = {region for polygon in area.polygons for region in self._holding(centroid(polygon))}
-        return self._finder.innermost(found)
-
-    def _holding(self, point: tuple[float, float] | None) -> Iterable[str]:
-        return () if point is None else (region for region, shape in self._shapes if inside(point, shape))
-
-
-_OFFICIAL_CODES = frozenset({"UGC", "SAME", "FIPS6", "FIPS"})
-
-
-def spellings(name: str, value: str) -> tuple[str, ...]:
-    """How a region's code may be written in our tree, likeliest first.
-
-    SAME and FIPS6 are PSSCCC: part of the county, state, county; part 0 is the whole county and county 000 the whole
-    state (47 CFR 11.31). UGC is SSCnnn for counties and SSZnnn for forecast zones (NWS directive 10-1702).
-    """
-    name, value = name.upper()[:100], value.strip()[:60]
-    tried = [f"{name}:{value}"]
-    if name in ("SAME", "FIPS6", "FIPS") and value.isdigit() and len(value) in (5, 6):
-        digits = value[-5:]
-        whole_state = digits[2:] == "000"
-        tried += [f"SAME:0{digits}", f"FIPS:{digits}", f"FIPS:{digits[:2]}" if whole_state else digits]
-        tried += [digits[:2]] if whole_state else []
-    if name == "UGC" and len(value) == 6 and value[2].upper() == "C" and value[3:].isdigit():
-        tried += [f"US-{value[:2].upper()}"] if value[3:] == "000" else []
-    return (*tried, value) if len(value) > 3 else tuple(tried)
-
-
-def centroid(polygon: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    """The mean of a polygon's corners, good enough to tell which region a warning is drawn in; None without corners."""
-    corners = polygon[:-1] if len(polygon) > 1 and polygon[0] == polygon[-1] else polygon
-    if not corners:
-        return None
-    return sum(lat for lat, _ in corners) / len(corners), sum(lon for _, lon in corners) / len(corners)
-
-
-def inside(point: tuple[float, float], polygon: Sequence[tuple[float, float]]) -> bool:
-    """Whether a point lies in a closed polygon, by counting the edges a ray from it crosses."""
-    lat, lon = point
-    crossed = False
-    for (lat1, lon1), (lat2, lon2) in pairwise(polygon):
-        if (lat1 > lat) != (lat2 > lat) and lon < (lon2 - lon1) * (lat - lat1) / (lat2 - lat1) + lon1:
-            crossed = not crossed
-    return crossed
-
-
 def _rule(alert: Alert, settings: AlertSettings) -> EventRule | None:
     for rule in settings.events:
         fits = (
@@ -241,33 +251,18 @@ def _rule(alert: Alert, settings: AlertSettings) -> EventRule | None:
     return EventRule(category="Infra") if "Infra" in alert.categories else None
 
 
-def _root(alert: Alert, roots: dict[str, str]) -> str:
-    """The identifier its chain began with: as remembered of any message it refers to, else of the oldest of them."""
-    if alert.identifier in roots:
-        return roots[alert.identifier]
-    known = [roots[ref] for ref, _ in alert.references if ref in roots]
-    dated = sorted(((sent or alert.sent), ref) for ref, sent in alert.references)
-    root = known[0] if known else (dated[0][1] if dated else alert.identifier)
-    for identifier in (*(ref for ref, _ in alert.references), alert.identifier):
-        roots[identifier] = root
-    return root
+def _fingerprint(root: str) -> str:
+    return f"alert:{root}"
 
 
-def _roots_of(memory: Mapping[str, str]) -> dict[str, str]:
-    try:
-        found = json.loads(memory.get(_ROOTS, "{}"))
-    except ValueError:
-        return {}
-    return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
-
-
-def _report(root: str, alert: Alert, level: Level) -> Report:
+def _report(root: str, alert: Alert, level: Level, settings: AlertSettings, complete: bool) -> Report:
+    unending = None if complete else alert.sent + settings.lasts
     return Report(
-        fingerprint=f"alert:{root}",
+        fingerprint=_fingerprint(root),
         level=level,
         started_at=alert.begins or alert.sent,
         why=one_line(alert.headline or alert.event or alert.identifier),
-        lasts_until=None if level == Level.OK else alert.expires,
+        lasts_until=None if level is Level.OK else alert.expires or unending,
         facts={
             "title": one_line(alert.event),
             "update": one_line(alert.description, 500),

@@ -56,7 +56,8 @@ class CStateSettings(HttpSettings):
 
 def make(settings: CStateSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[CStateSettings]:
     """One page."""
-    return PageSource(settings, regions=regions, read=read, ask=ask_at("/index.json"), fetch=fetch)
+    return PageSource(settings, regions=regions, read=read, ask=ask_at("/index.json"), fetch=fetch,
+                      conditional=settings.stale_after is None)
 
 
 def read(body: bytes, context: Context[CStateSettings]) -> Reading:

@@ -1,27 +1,24 @@
 """What one line of an export says, and whether a pushed batch of them is really from whom it claims. All pure.
 
-The format is that of a recording's mentions, so that whatever was recorded can be fed in again. Signed pushes follow
-the Standard Webhooks scheme (standardwebhooks.com), which the tools' own libraries speak.
+The format is that of a recording's mentions, so that whatever was recorded can be fed in again. How a push is signed
+is in `signing`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..model.mention import Mention
 from ..model.times import parse_rfc3339
 from .posts import LINE_LIMIT, clean, read_object
+from .signing import envelope_of, fits, sign_push
+
+__all__ = ["LineCutter", "PushResult", "RefusedLine", "accept_push", "read_line", "sign_push"]
 
 PUSH_LIMIT = 16 * 1_048_576
 """Bytes of one push."""
-TOLERANCE = timedelta(minutes=5)
-"""How far a push's timestamp may lie from our clock; the scheme's own recommendation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +110,8 @@ class PushResult:
 def accept_push(
     body: bytes, headers: Mapping[str, str], *, secret: str, now: datetime, network: str | None = None
 ) -> PushResult:
-    """Check a push's signature and read its lines. Pure; never raises for anything a sender can send.
-
-    Headers webhook-id, webhook-timestamp, webhook-signature ("v1,<base64>", several separated by blanks): HMAC-SHA256
-    over "id.timestamp.body". Compared in constant time; the timestamp may be five minutes off.
-    """
-    problem = _push_problem(body, {name.lower(): value for name, value in headers.items()}, secret, now)
+    """Check a push's signature (`signing`) and read its lines. Pure; never raises for anything a sender can send."""
+    problem = _push_problem(body, headers, secret, now)
     if problem:
         return PushResult(problem=problem)
     cutter = LineCutter()
@@ -133,43 +126,12 @@ def accept_push(
     return PushResult(tuple(accepted), tuple(refused))
 
 
-def sign_push(body: bytes, *, id: str, secret: str, now: datetime) -> dict[str, str]:
-    """The headers a sender adds to a push."""
-    timestamp = str(int(now.timestamp()))
-    signature = base64.b64encode(_signature(id, timestamp, body, secret)).decode()
-    return {"webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
-
-
 def _push_problem(body: bytes, headers: Mapping[str, str], secret: str, now: datetime) -> str:
     if not secret:
         return "no secret is set: nothing can be signed with it"
     if len(body) > PUSH_LIMIT:
         return f"larger than {PUSH_LIMIT} bytes"
-    id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    signatures = headers.get("webhook-signature", "")
-    if not id or not timestamp or not signatures:
-        return "webhook-id, webhook-timestamp or webhook-signature is missing"
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        return "webhook-timestamp is not seconds since 1970"
-    if abs(int(timestamp) - now.timestamp()) > TOLERANCE.total_seconds():
-        return "webhook-timestamp is over five minutes from our clock"
-    expected = _signature(id, timestamp, body, secret)
-    fits = False
-    for one in signatures.split()[:10]:
-        version, _, value = one.partition(",")
-        fits |= version == "v1" and hmac.compare_digest(_decoded(value), expected)
-    return "" if fits else "the signature does not fit"
-
-
-def _signature(id: str, timestamp: str, body: bytes, secret: str) -> bytes:
-    written = secret.encode("utf-8", "replace")
-    key = (_decoded(secret.removeprefix("whsec_")) or written) if secret.startswith("whsec_") else written
-    signed = f"{id}.{timestamp}.".encode("utf-8", "replace") + body
-    return hmac.new(key, signed, hashlib.sha256).digest()
-
-
-def _decoded(value: str) -> bytes:
-    try:
-        return base64.b64decode(value.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        return b""
+    envelope = envelope_of(headers, now)
+    if isinstance(envelope, str):
+        return envelope
+    return "" if fits(envelope, body, secret) else "the signature does not fit"

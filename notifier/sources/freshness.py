@@ -23,7 +23,8 @@ UNPLACED_SHOWN = 3
 
 
 def freshness(state: SourceState, result: Reading | Failure | None, budget: timedelta, now: datetime) -> SourceState:
-    """The state after `result`; None: only time has passed. Memory is kept from known readings only."""
+    """The state after `result`; None: only time has passed. Memory is kept from known readings, and from
+    others only where they ask for it (`Reading.noted`)."""
     if result is None:
         return _aged(state, budget, now)
     tried = replace(state, last_try_at=now)
@@ -35,16 +36,22 @@ def freshness(state: SourceState, result: Reading | Failure | None, budget: time
         return replace(failed, freshness=Freshness.FAILING)
     if not result.known:
         why = result.why or "the answer says nothing to rely on"
-        return replace(tried, freshness=Freshness.SUSPECT, failures=state.failures + 1, why=why)
-    return replace(tried, freshness=Freshness.FRESH, why=_unplaced(result, state), last_known_at=now, failures=0,
+        memory = result.memory if result.noted else state.memory
+        return replace(tried, freshness=Freshness.SUSPECT, failures=state.failures + 1, why=why, memory=memory)
+    return replace(tried, freshness=Freshness.FRESH, why=_remarks(result, state), last_known_at=now, failures=0,
                    memory=result.memory)
 
 
-def _unplaced(reading: Reading, state: SourceState) -> str:
-    """What a fresh source reported and no place was found for: shown to staff, since nobody else will hear of it. An
-    answer that says nothing changed keeps what was said before."""
+def _remarks(reading: Reading, state: SourceState) -> str:
+    """What a fresh source says of itself (a peer that did not answer, places without a vote), and what it reported and
+    no place was found for: shown to staff, since nobody else will hear of it. An answer that says nothing changed keeps
+    what was said before."""
     if reading.why == UNCHANGED:
         return state.why if state.freshness is Freshness.FRESH else ""
+    return "; ".join(filter(None, (reading.why[:300], _unplaced(reading))))
+
+
+def _unplaced(reading: Reading) -> str:
     if not reading.unplaced:
         return ""
     shown = "; ".join(words[:120] for words in reading.unplaced[:UNPLACED_SHOWN])

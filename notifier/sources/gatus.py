@@ -67,7 +67,7 @@ class Result(NamedTuple):
 
 def make(settings: GatusSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[GatusSettings]:
     """One Gatus."""
-    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch)
+    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch, conditional=False)
 
 
 def ask(settings: GatusSettings, fetch: Get, memory: Mapping[str, str], now: datetime) -> Answer | Failure:

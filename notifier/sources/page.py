@@ -78,6 +78,7 @@ class PageSource(Generic[S]):
         fetch: Get = get,
         conditional: bool = True,
         speaks_up: bool = True,
+        takes_pushes: bool = False,
     ) -> None:
         """`conditional` False: "not modified" would hide what only time can tell, such as a page no longer built.
         `speaks_up` False: its saying nothing of an outage is usual (weather warnings)."""
@@ -86,6 +87,10 @@ class PageSource(Generic[S]):
         self.every: timedelta = settings.every
         self.freshness: timedelta = settings.freshness
         self.host = host_of(settings.url)
+        self.takes_pushes = takes_pushes
+        """Whether bodies may come through our webhook too, and so through Poller.accept."""
+        self.pushed = takes_pushes and not settings.url
+        """Whether they come no other way: there is nothing to poll."""
         self._read, self._ask, self._get = read, ask, fetch
         self._regions, self._finder = regions, finder_of(regions)
         self._conditional, self._speaks_up = conditional, speaks_up
@@ -141,9 +146,28 @@ def get_parts(
     return join_parts(answers, now)
 
 
+def get_any(requests: Mapping[str, Request], fetch: Get, now: datetime) -> Answer | Failure:
+    """Get several addresses that say the same as one Answer with the body {"parts": {name: text}, "missing": {name:
+    why}}: those that fail are left out and named. A Failure, the first one's, only where all fail. Never
+    conditional."""
+    answers: dict[str, Answer] = {}
+    missing: dict[str, str] = {}
+    failure: Failure | None = None
+    for name, request in requests.items():
+        found = fetch(request, {}, now)
+        if isinstance(found, Answer):
+            answers[name] = found
+        else:
+            failure = failure or found
+            missing[name] = f"{found.reason} {found.detail}".strip()
+    if failure is not None and not answers:
+        return failure
+    return Answer(now, 200, {}, json.dumps({"parts": _texts(answers), "missing": missing}).encode())
+
+
 def join_parts(answers: Mapping[str, Answer], now: datetime) -> Answer:
     """Several answers as one, with all their validators in its own etag."""
-    body = json.dumps({"parts": {name: one.body.decode("utf-8", "surrogateescape") for name, one in answers.items()}})
+    body = json.dumps({"parts": _texts(answers)})
     etags = {name: etag for name, one in answers.items() if (etag := validators(one).get(ETAG))}
     headers = {"etag": json.dumps(etags)} if len(etags) == len(answers) else {}
     return Answer(now, 200, headers, body.encode())
@@ -152,6 +176,10 @@ def join_parts(answers: Mapping[str, Answer], now: datetime) -> Answer:
 def came_in_parts(memory: Mapping[str, str]) -> bool:
     """Whether the last good answer was one of get_parts, by the validators it left."""
     return bool(_validators_of(memory))
+
+
+def _texts(answers: Mapping[str, Answer]) -> dict[str, str]:
+    return {name: one.body.decode("utf-8", "surrogateescape") for name, one in answers.items()}
 
 
 def _validators_of(memory: Mapping[str, str]) -> dict[str, dict[str, str]]:

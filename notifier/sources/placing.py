@@ -162,7 +162,7 @@ def _names_of(region: Region) -> tuple[str, ...]:
 def place(texts: Texts, placing: Placing, finder: Finder) -> tuple[Place, ...] | Unplaced:
     """(service, region) pairs `texts` speak of; empty where a rule says to ignore them; Unplaced where the service or
     every region is unknown."""
-    rule = next((match for match in placing.map if _holds(match, texts)), None)
+    rule = rule_for(texts, placing)
     if rule is not None and rule.ignore:
         return ()
     service = (rule.service if rule else None) or placing.service
@@ -186,6 +186,11 @@ def covers(placing: Placing, tree: RegionTree, service: str, region: str) -> boo
         return False
     named = {*placing.regions, *(one for rule in rules for one in rule.regions)}
     return placing.find_regions or any(one in tree and tree.related(one, region) for one in named)
+
+
+def rule_for(texts: Texts, placing: Placing) -> Match | None:
+    """The rule that decides: the first that holds; None where none does."""
+    return next((match for match in placing.map if _holds(match, texts)), None)
 
 
 def located(location: str, placing: Placing, finder: Finder) -> tuple[str, ...]:

@@ -1,280 +1,271 @@
-"""Our own measurements: does the service answer over HTTP, TCP or DNS.
+"""Our own measurements: does the service answer over HTTP, TCP, DNS or ping, from here and from other places.
 
-One failed try is weather; several in a row are a signal. And when our own network is what failed, every probe fails at
-once: a control target that ought always to answer tells the two apart.
+One failed try is weather; several in a row are a signal. One place may have lost its network; where enough places
+agree, the service is what failed. And a place whose control target fails too, ours included, says nothing of it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-import dns.exception
-import dns.nameserver
-import dns.resolver
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from notifier.model.region import RegionTree
-from notifier.model.settings import Duration, Settings
-from notifier.model.signal import Level, SignalClass
+from notifier.model.settings import Duration, Settings, Slug
+from notifier.model.signal import Level, Signal, SignalClass
 from notifier.model.times import rfc3339
-from notifier.net.fetch import Get, Request, Rules, get
-from notifier.net.guard import checked_socket
-from notifier.ports import Answer, Failure, Reading
+from notifier.net.fetch import Get, get
+from notifier.ports import Answer, Failure, Finding, Reading
+from notifier.secret import Secret, SecretMissing
 
-from .placing import Texts, Unplaced, finder_of, place
-from .settings import PolledSettings, checked_url, host_of
-from .shapes import Unreadable, any_moment, json_of, one_line, optional, record, unread
+from .checks import Check, DnsCheck, HttpCheck, IcmpCheck, TcpCheck, Tried, TrySettings, look, try_check
+from .placing import Place, Texts, Unplaced, finder_of, place
+from .quorum import Standing, Verdict, Vote, named, remembered, standings_of, step, verdict, vote
+from .results import Result, result_of, written
+from .settings import PolledSettings
+from .shapes import Unreadable, any_moment, json_of, one_line, record, records, unread
+from .signing import TOLERANCE
 from .telling import Report, tell
 
+__all__ = ["Agent", "Check", "DnsCheck", "HttpCheck", "IcmpCheck", "ProbeSettings", "ProbeSource", "TcpCheck"]
+
 _STREAK = "streak"
+_CERTIFICATE = "certificate"
+_SLACK = timedelta(minutes=1)
+"""How far a result may lie ahead of us by our own clock, which may be set back."""
+_AHEAD = 2 * TOLERANCE
+"""How far a place's clock may be ahead of ours when its results are read; believed, one further ahead would make later
+results look old."""
 
 
-class HttpCheck(Settings):
-    """A page that must answer."""
+class Agent(Settings):
+    """Another place that tries the same check and posts what it found, signed."""
 
-    url: str
-    """Address, http or https."""
-    status: tuple[int, ...] = ()
-    """Status codes that are right; empty: any 2xx. Others than 2xx cannot have their body checked."""
-    contains: str | None = None
-    """Text the body must contain."""
-    lacks: str | None = None
-    """Text the body must not contain."""
-
-    @field_validator("url")
-    @classmethod
-    def _url(cls, value: str) -> str:
-        return checked_url(value)
+    place: Slug
+    """Its name, as its agent is told by --name."""
+    secret: Secret
+    """The key it signs with; each place has its own."""
+    regions: tuple[str, ...] = ()
+    """Regions it stands in and speaks for: a failure there is told of them, whatever the other places say."""
 
 
-class TcpCheck(Settings):
-    """A port that must take connections."""
-
-    host: str
-    """Name or address."""
-    port: int = Field(ge=1, le=65535)
-    """Port number."""
-
-
-class DnsCheck(Settings):
-    """A name that must resolve."""
-
-    name: str
-    """Name to ask for."""
-    type: Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "SRV"] = "A"
-    """Record type."""
-    server: str | None = None
-    """Address of the server to ask; empty: the system's."""
-    port: int = Field(default=53, ge=1, le=65535)
-    """Its port."""
-    answers: tuple[str, ...] = ()
-    """Answers of which at least one must come back; empty: any."""
-
-
-class Check(Settings):
-    """One thing tried: exactly one of http, tcp, dns."""
-
-    http: HttpCheck | None = None
-    """A page that must answer."""
-    tcp: TcpCheck | None = None
-    """A port that must take connections."""
-    dns: DnsCheck | None = None
-    """A name that must resolve."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Check:
-        if sum(one is not None for one in (self.http, self.tcp, self.dns)) != 1:
-            raise ValueError("expected exactly one of http, tcp, dns")
-        return self
-
-    @property
-    def host(self) -> str:
-        """What is talked to, for the per-host limit."""
-        if self.http is not None:
-            return host_of(self.http.url)
-        if self.tcp is not None:
-            return self.tcp.host
-        return (self.dns.server or self.dns.name) if self.dns is not None else ""
-
-
-class ProbeSettings(PolledSettings):
+class ProbeSettings(PolledSettings, TrySettings):
     """A probe of ours."""
 
     kind: Literal["probe"] = "probe"
-    check: Check
-    """What is tried."""
-    control: Check | None = None
-    """What must work for a failure to count: without it, our own network is not to blame for nothing."""
     failures: int = Field(default=3, ge=1, le=100)
-    """Failures in a row that make a signal."""
+    """Failures in a row that make a place say it is down."""
     successes: int = Field(default=2, ge=1, le=100)
-    """Successes in a row that end it."""
+    """Successes in a row that make a place say it is up."""
     level: Literal["notice", "minor", "major", "critical"] = "major"
     """How bad its failure is."""
-    slow: Duration | None = None
-    """An answer slower than this counts as a failure."""
-    timeout: Duration = timedelta(seconds=10)
-    """Time for one try."""
-    allow_private: bool = False
-    """Whether what is tried may lie in a private network or on this machine."""
+    place: Slug = "here"
+    """What our own place is called among the others."""
+    own_place: bool = True
+    """Whether we try it ourselves too; false: only the agents do."""
+    own_regions: tuple[str, ...] = ()
+    """Regions our own place stands in and speaks for."""
+    agents: tuple[Agent, ...] = Field(default=(), max_length=50)
+    """Other places, which post to /hooks/probes/ID."""
+    quorum: int | None = Field(default=None, ge=1, le=51)
+    """Places that must agree, for its failure and for its end; empty: most of those heard, at least two of several."""
+    place_freshness: Duration | None = None
+    """A place not heard for longer does not vote; empty: three times every."""
+
+    @model_validator(mode="after")
+    def _places(self) -> ProbeSettings:
+        names = self.places
+        if not names:
+            raise ValueError("expected own_place: true, or agents")
+        if len(set(names)) < len(names):
+            raise ValueError("expected a name of its own for each place, ours included")
+        if self.quorum is not None and self.quorum > len(names):
+            raise ValueError(f"expected quorum to be at most the number of places, {len(names)}")
+        if self.place_freshness is not None and self.place_freshness < self.every:
+            raise ValueError("expected place_freshness to be longer than every: no place would ever vote")
+        return self
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every place that may vote, ours first."""
+        return (*((self.place,) if self.own_place else ()), *(one.place for one in self.agents))
+
+    @property
+    def regions_of_places(self) -> Mapping[str, tuple[str, ...]]:
+        """Regions that places speak for, each with those places."""
+        found: dict[str, tuple[str, ...]] = {}
+        own = ((self.place, self.own_regions),) if self.own_place else ()
+        for name, regions in (*own, *((one.place, one.regions) for one in self.agents)):
+            for region in regions:
+                found[region] = (*found.get(region, ()), name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What one check gave; `seconds` it took. `why` says in words what was wrong, "" when right."""
+class _Question:
+    """Something places are asked, and where the answer counts."""
 
-    ok: bool
-    why: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Streak:
-    """What is remembered: results in a row, whether it is down, and since when."""
-
-    failures: int = 0
-    successes: int = 0
-    down: bool = False
-    since: datetime | None = None
+    fingerprint: str
+    where: tuple[Place, ...]
+    verdict: Verdict
 
 
 class ProbeSource:
-    """One probe."""
+    """One probe; satisfies ports.Source."""
 
     def __init__(self, settings: ProbeSettings, *, regions: RegionTree, fetch: Get = get) -> None:
         self.settings = settings
         self.id, self.kind = settings.id, settings.kind
         self.every, self.freshness, self.host = settings.every, settings.freshness, settings.check.host
+        self._place_freshness = settings.place_freshness or 3 * settings.every
         self._get = fetch
         self._finder = finder_of(regions)
 
     def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
-        """Try it, and the control target where it fails. Always an Answer: {"ok", "why", "seconds", "control"}, where
-        control is null (not asked) or {"ok", "why", "seconds"}."""
-        tried = self._try(self.settings.check, now)
-        if tried.ok and self.settings.slow is not None and tried.seconds > self.settings.slow.total_seconds():
-            tried = replace(tried, ok=False, why=f"answered after {tried.seconds:.1f} s")
-        control = None
-        if not tried.ok and self.settings.control is not None:
-            control = asdict(self._try(self.settings.control, now))
-        body = json.dumps({**asdict(tried), "control": control})
-        return Answer(now, 200, {"content-type": "application/json"}, body.encode())
+        """Try it, and the control targets where it fails. Always an Answer: a result as in `results`, or without a
+        place of our own {"places": {}}, which only lets time pass."""
+        if not self.settings.own_place:
+            return self._answer({"places": {}}, now)
+        return self._answer(written(*look(self.settings, self._get, now)), now)
+
+    def _answer(self, body: Mapping[str, Any], now: datetime) -> Answer:
+        return Answer(now, 200, {"content-type": "application/json"}, json.dumps(body).encode())
 
     def read(self, answer: Answer, memory: Mapping[str, str], now: datetime) -> Reading:
-        """What the results in a row amount to. Where the control target failed too, nothing is known."""
+        """What the results of all places amount to, with those of `answer`: our own result, or {"places": {place:
+        [result, …]}}. A question that cannot be answered now stays as it was; where none can, nothing is known."""
         if (early := unread(answer, memory)) is not None:
             return early
+        standings = standings_of(memory.get(_STREAK, "{}"), self.settings.places)
         try:
-            body = record(json_of(answer.body), "the probe's result")
-            if not isinstance(body.get("ok"), bool):
-                raise Unreadable("the probe's result does not say ok or not")
+            for name, result in list(_results(json_of(answer.body), self.settings.place, now)):
+                if name in standings:
+                    standings[name] = step(standings[name], result, failures=self.settings.failures,
+                                           successes=self.settings.successes)
         except Unreadable as error:
             return Reading(known=False, why=str(error), memory=memory)
-        control = body.get("control")
-        if body["ok"] is False and isinstance(control, dict) and control.get("ok") is not True:
-            why = f"our own network is not in order: control target {optional(control, 'why') or 'failed'}"
-            return Reading(known=False, why=why, memory=memory)
-        streak = step(_streak_of(memory), body["ok"], self.settings, now)
-        return self._told(streak, optional(body, "why"), now)
+        return self._reading(standings, now)
 
-    def _told(self, streak: Streak, why: str, now: datetime) -> Reading:
-        memory = {_STREAK: _written(streak)}
-        if not streak.down:
-            return Reading(True, complete=True, memory=memory)
+    # ── what it amounts to ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _reading(self, standings: Mapping[str, Standing], now: datetime) -> Reading:
+        votes = {name: vote(name, one, self._place_freshness, now) for name, one in standings.items()}
+        memory = {_STREAK: remembered(standings)}
+        questions, unplaced = self._questions(votes)
+        open_ones = [one for one in questions if one.verdict.down is None]
+        if len(open_ones) == len(questions):
+            why = "; ".join(dict.fromkeys(one.verdict.why for one in open_ones))
+            return Reading(known=False, why=why, memory=memory, noted=True)
+        silent = [one for one in votes.values() if one.down is None]
+        why = f"without a vote: {named(silent)}" if silent else ""
+        signals = [signal for one in questions if one.verdict.down for signal in self._told(one, now)]
+        certificate, told = self._certificate(standings, votes, questions, now)
+        nowhere = [one for one in questions if one.verdict.down and not one.where]
+        present = [one.fingerprint for one in (*open_ones, *nowhere)] + ([] if told else [_CERTIFICATE])
+        return Reading(True, (*signals, *certificate), complete=True, why=why, unplaced=unplaced,
+                       present=tuple(present), affirmed=not open_ones, memory=memory)
+
+    def _questions(self, votes: Mapping[str, Vote]) -> tuple[list[_Question], tuple[str, ...]]:
+        """The target as a whole, by every place; and each region that places speak for, by those. What could not be
+        placed is told once it is down."""
         found = place(Texts(title=self.id, component=self.settings.check.host), self.settings.placing, self._finder)
-        if isinstance(found, Unplaced):
-            return Reading(True, complete=True, unplaced=(found.words,), memory=memory)
-        level = Level[self.settings.level.upper()]
-        said = why or "answers again, not yet for long enough"
-        report = Report("probe", level, streak.since or now, one_line(f"{self.id}: {said}"), facts={"update": said})
-        signals = tell(self.id, SignalClass.MEASUREMENT, report, found, now)
-        return Reading(True, tuple(signals), complete=True, memory=memory)
+        regions = self.settings.regions_of_places
+        services = dict.fromkeys(service for service, _ in found) if not isinstance(found, Unplaced) else {}
+        if not services and self.settings.placing.service is not None:
+            services = {self.settings.placing.service: None}
+        whole = verdict(list(votes.values()), self.settings.quorum)
+        questions = [
+            _Question(f"region:{region}", tuple((service, region) for service in services),
+                      _of_region([votes[name] for name in names], self.settings.quorum))
+            for region, names in regions.items() if services
+        ]
+        if isinstance(found, Unplaced) and questions:
+            return questions, ()  # it is placed by where its places stand, and nowhere else
+        where = () if isinstance(found, Unplaced) else found
+        unplaced = (found.words,) if isinstance(found, Unplaced) and whole.down else ()
+        return [_Question("probe", where, whole), *questions], unplaced
 
-    def _try(self, check: Check, now: datetime) -> Tried:
-        began = time.monotonic()
-        if check.http is not None:
-            why = self._try_http(check.http, now)
-        elif check.tcp is not None:
-            why = self._try_tcp(check.tcp)
-        else:
-            assert check.dns is not None
-            why = self._try_dns(check.dns)
-        return Tried(not why, why, round(time.monotonic() - began, 3))
+    def _told(self, question: _Question, now: datetime) -> list[Signal]:
+        level, said = Level[self.settings.level.upper()], question.verdict
+        report = Report(question.fingerprint, level, said.since or now, one_line(f"{self.id}: {said.why}"),
+                        facts={"update": said.why})
+        return tell(self.id, SignalClass.MEASUREMENT, report, question.where, now)
 
-    def _try_http(self, check: HttpCheck, now: datetime) -> str:
-        seconds = self.settings.timeout.total_seconds()
-        rules = Rules(seconds, seconds, seconds, 2_000_000, self.settings.allow_private)
-        answer = self._get(Request(check.url, rules=rules), {}, now)
-        if isinstance(answer, Failure):
-            wanted = answer.detail.removeprefix("HTTP ")
-            return (
-                "" if wanted.isdigit() and int(wanted) in check.status else f"{answer.reason} {answer.detail}".strip()
-            )
-        if check.status and answer.status not in check.status:
-            return f"HTTP {answer.status}"
-        text = answer.body.decode("utf-8", "replace")
-        if check.contains is not None and check.contains not in text:
-            return "the page lacks the expected text"
-        return "the page holds a text it must not" if check.lacks is not None and check.lacks in text else ""
+    def _certificate(
+        self, standings: Mapping[str, Standing], votes: Mapping[str, Vote], questions: Sequence[_Question],
+        now: datetime
+    ) -> tuple[list[Signal], bool]:
+        """The certificate that ends soonest, where that is soon; and whether any place knows of one now."""
+        http = self.settings.check.http
+        known = [one.expires_at for name, one in standings.items()
+                 if one.expires_at is not None and votes[name].down is not None]
+        if http is None or not known:
+            return [], http is None
+        ends = min(known)
+        if ends - now >= http.expires_within:
+            return [], True
+        why = f"the certificate of {self.settings.check.host} ends at {rfc3339(ends)}"
+        report = Report(_CERTIFICATE, Level[http.expiry_level.upper()], ends - http.expires_within,
+                        one_line(f"{self.id}: {why}"), facts={"update": why, "expires_at": rfc3339(ends)})
+        where = dict.fromkeys(pair for one in questions for pair in one.where)
+        return tell(self.id, SignalClass.MEASUREMENT, report, where, now), True
 
-    def _try_tcp(self, check: TcpCheck) -> str:
-        seconds = self.settings.timeout.total_seconds()
-        try:
-            with contextlib.closing(
-                checked_socket(check.host, check.port, seconds, allow_private=self.settings.allow_private)
-            ):
-                return ""
-        except PermissionError:
-            return "refused: the address is not public; set allow_private if it is meant"
-        except OSError as error:
-            return f"port {check.port}: {error.strerror or type(error).__name__}"
+    # ── doctor ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _try_dns(self, check: DnsCheck) -> str:
-        try:
-            resolver = dns.resolver.Resolver(configure=check.server is None)
-            if check.server is not None:
-                resolver.nameservers = [dns.nameserver.Do53Nameserver(check.server, check.port)]
-            found = resolver.resolve(check.name, check.type, lifetime=self.settings.timeout.total_seconds())
-            answers = {record.to_text().strip('"').rstrip(".") for record in found}
-        except (dns.exception.DNSException, OSError, ValueError) as error:
-            return f"{check.type} of {check.name}: {type(error).__name__}"
-        if check.answers and not answers & {wanted.rstrip(".") for wanted in check.answers}:
-            return f"{check.type} of {check.name}: none of the expected answers"
-        return ""
-
-
-def step(streak: Streak, ok: bool, settings: ProbeSettings, now: datetime) -> Streak:
-    """The streak after one more result. It goes down with the last of `failures` in a row, since the first of them;
-    up with the last of `successes`."""
-    if ok:
-        up = streak.successes + 1
-        if not streak.down or up >= settings.successes:
-            return Streak(successes=min(up, settings.successes))
-        return replace(streak, failures=0, successes=up)
-    failed = min(streak.failures + 1, settings.failures)
-    since = streak.since if streak.down or streak.failures else now
-    return Streak(failed, 0, streak.down or failed >= settings.failures, since)
+    def examine(self, now: datetime) -> Finding:
+        """Try it once from here, and read the secrets of the other places."""
+        lost = []
+        for agent in self.settings.agents:
+            try:
+                agent.secret.reveal()
+            except SecretMissing as error:
+                lost.append(f"place {agent.place}: {error}")
+        if lost:
+            return Finding(self.id, False, "; ".join(lost))
+        names = ", ".join(agent.place for agent in self.settings.agents)
+        waits = f"waits for results of {names} at /hooks/probes/{self.id}" if names else ""
+        if not self.settings.own_place:
+            return Finding(self.id, True, waits)
+        tried, _ = look(self.settings, self._get, now)
+        controls = [try_check(one, self.settings, self._get, now) for one in self.settings.all_controls]
+        ok, said = _examined(tried, controls)
+        return Finding(self.id, ok, f"{said}; {waits}" if waits else said)
 
 
-def _streak_of(memory: Mapping[str, str]) -> Streak:
-    try:
-        kept = json.loads(memory.get(_STREAK, "{}"))
-        return Streak(
-            int(kept.get("failures", 0)),
-            int(kept.get("successes", 0)),
-            kept.get("down") is True,
-            any_moment(kept.get("since")),
-        )
-    except (ValueError, TypeError, AttributeError):
-        return Streak()
+def _of_region(votes: Sequence[Vote], quorum: int | None) -> Verdict:
+    """The verdict of the places of a region; where there is one, it is named."""
+    found = verdict(votes, quorum)
+    return replace(found, why=f"{votes[0].place} {found.why}") if len(votes) == 1 else found
 
 
-def _written(streak: Streak) -> str:
-    since = rfc3339(streak.since) if streak.since is not None else None
-    return json.dumps({**asdict(streak), "since": since})
+def _examined(tried: Tried, controls: Sequence[Tried]) -> tuple[bool, str]:
+    none = f"no control target does: {controls[0].why}" if controls and not any(one.ok for one in controls) else ""
+    if tried.ok is None:
+        return False, f"cannot be tried: {tried.why}"
+    if not tried.ok:
+        return False, f"its target fails: {tried.why}" + (f"; nor is our network in order, {none}" if none else "")
+    if none:
+        return False, f"answers, but {none}; while that is so, no failure would count"
+    ends = f"; its certificate ends at {rfc3339(tried.expires_at)}" if tried.expires_at is not None else ""
+    return True, f"answers after {tried.seconds:.2f} s{ends}"
+
+
+def _results(body: Any, own: str, now: datetime) -> Iterator[tuple[str, Result]]:
+    """(place, result) of an answer. Raises Unreadable."""
+    said = record(body, "the probe's result")
+    if "ok" in said:
+        yield own, result_of(said, now)
+    elif "places" not in said:
+        raise Unreadable("the probe's result does not say ok or not")
+    for name, given in record(said.get("places", {}), "places").items():
+        for one in records(given, f"results of {one_line(name, 60)}"):
+            at, seen = any_moment(one.get("at")), any_moment(one.get("seen"))
+            if at is None or seen is None:
+                raise Unreadable("a result of another place has no time")
+            if at > now + _SLACK or seen > now + _AHEAD:
+                raise Unreadable("a result of another place lies ahead of our clock")
+            yield name, result_of(one, min(at, now), seen)

@@ -84,7 +84,7 @@ class UpptimeSettings(HttpSettings):
 
 def make(settings: UpptimeSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[UpptimeSettings]:
     """One page."""
-    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch)
+    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch, conditional=False)
 
 
 def ask(settings: UpptimeSettings, fetch: Get, memory: Mapping[str, str], now: datetime) -> Answer | Failure:

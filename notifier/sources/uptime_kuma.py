@@ -81,7 +81,7 @@ class Beat(NamedTuple):
 
 def make(settings: UptimeKumaSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[UptimeKumaSettings]:
     """One page."""
-    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch)
+    return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch, conditional=False)
 
 
 def ask(settings: UptimeKumaSettings, fetch: Get, memory: Mapping[str, str], now: datetime) -> Answer | Failure:

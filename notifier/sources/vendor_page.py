@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,9 +73,11 @@ class VendorIncident:
     """One incident or planned work. `level` OK: over; NOTICE: worth knowing, or planned and not begun.
 
     `components` are those it names (any state), `locations` the places it names as such; with both, each component is
-    looked at in each place. `updates` come in any order. `stays` True: it is open, but everything it names is well
-    now, or the answer no longer says where it is: nothing new is told of it, and it ends where it was told once it is
-    over.
+    looked at in each place; `labels` are what rules may ask for besides. `updates` come in any order. `stays` True: it
+    is open, but everything it names is well now, or the answer no longer says where it is: nothing new is told of it,
+    and it ends where it was told once it is over. `lasts_until` is when it goes quiet by itself, for vendors that may
+    stop listing what is not over; None: never. `unplaced` is why it is nowhere, in words, where the vendor's module
+    knows that; placing is not asked then.
     """
 
     id: str
@@ -90,6 +92,9 @@ class VendorIncident:
     facts: Mapping[str, str] | None = None
     not_understood: tuple[str, ...] = ()
     stays: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    lasts_until: datetime | None = None
+    unplaced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ def read_page(
     signals: list[Signal] = []
     unplaced: dict[str, None] = {}
     spoken_for: set[str] = set()
+    ended: list[str] = []
     for incident in page.incidents:
         report = _report(incident, before, context.now, zone)
         if report.level != Level.OK:
@@ -142,9 +148,10 @@ def read_page(
             spoken_for |= {one.key for one in incident.components}
         if incident.stays and report.level != Level.OK:
             continue
-        places, lost = gather_places(context.place(one) for one in _texts_of(incident))
+        places, lost = _places_of(incident, context)
         signals += tell(context.settings.id, klass, report, places, context.now)
         unplaced |= dict.fromkeys(lost) if report.level != Level.OK else {}
+        ended += [report.fingerprint] if report.level is Level.OK and lost and not places else []
     for component in page.components:
         if component.level is Level.OK or component.summary or component.key in spoken_for:
             continue
@@ -162,8 +169,8 @@ def read_page(
     forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
     memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
     return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
-                   gone=gone, affirmed=page.affirmed, listed=_names_of(page), not_understood=_not_understood(page),
-                   memory=_written(memory))
+                   gone=(*gone, *ended), affirmed=page.affirmed, listed=_names_of(page),
+                   not_understood=_not_understood(page), memory=_written(memory))
 
 
 def _names_of(page: VendorPage) -> tuple[tuple[str, str, str], ...]:
@@ -214,6 +221,7 @@ def _report(incident: VendorIncident, before: Mapping[str, _Open], now: datetime
         level=level,
         started_at=min(incident.started_at or min(told, default=held.began if held else now), now),
         why=f"{name}: {incident.status}" if incident.status else name,
+        lasts_until=None if level is Level.OK else incident.lasts_until,
         facts={
             "title": name,
             "status": incident.status,
@@ -235,11 +243,19 @@ def prose_facts(words: Sequence[str], now: datetime, zone: str = "UTC") -> dict[
     return facts
 
 
+def _places_of(incident: VendorIncident, context: Context[Any]) -> tuple[tuple[Place, ...], tuple[str, ...]]:
+    """Its places, and the words of what has none."""
+    if incident.unplaced:
+        return (), (incident.unplaced,)
+    return gather_places(context.place(one) for one in _texts_of(incident))
+
+
 def _texts_of(incident: VendorIncident) -> list[Texts]:
     named = incident.components or (VendorComponent("", ""),)
     if not incident.locations:
-        return [_texts(one, incident.title) for one in named]
-    return [Texts(one.name, one.group, incident.title, place) for one in named for place in incident.locations]
+        return [replace(_texts(one, incident.title), labels=incident.labels) for one in named]
+    return [Texts(one.name, one.group, incident.title, place, incident.labels)
+            for one in named for place in incident.locations]
 
 
 def _taken_back(page: VendorPage, before: Mapping[str, _Open], kept: Mapping[str, _Open]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Webhooks in: alerts, posts, and Twilio's word on messages and on people who text STOP."""
+"""Webhooks in: alerts, posts, results of probe agents, and Twilio's word on messages and on people who text STOP."""
 
 from __future__ import annotations
 
@@ -69,6 +69,12 @@ def _hearing(routes: Blueprint, needs: WebNeeds) -> None:
         if problem:
             return _refuse(401, problem)
         return jsonify({"accepted": accepted, "refused": list(refused)}), 200
+
+    @routes.post("/hooks/probes/<source>")
+    def probes(source: str) -> Reply:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        status, said = needs.push_results(source, request.get_data(), headers)
+        return jsonify(said), status
 
 
 def _twilio(routes: Blueprint, needs: WebNeeds) -> None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from ..config.web_settings import WebSettings
 from ..ports import Answer, Clock, Store
 
+PushResults = Callable[[str, bytes, Mapping[str, str]], tuple[int, Mapping[str, object]]]
+
 
 @dataclass(frozen=True)
 class WebNeeds:
     """Everything the routes use. `stuck` names loops that stopped turning; `unready` says, in words, what is missing
     before the daemon can do its work. `push_poll` takes a pushed status body for a source, `push_mentions` a signed
-    batch of posts and returns (accepted, refused lines, problem). `settings`, `public_url` and `company` are asked at
+    batch of posts and returns (accepted, refused lines, problem), `push_results` a signed batch of a probe agent's
+    results and returns (HTTP status, what to answer). `settings`, `public_url` and `company` are asked at
     each request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
 
     settings: Callable[[], WebSettings]
@@ -25,6 +28,7 @@ class WebNeeds:
     push_poll: Callable[[str, Answer], None]
     mention_sources: Callable[[], frozenset[str]]
     push_mentions: Callable[[str, bytes, Mapping[str, str]], tuple[int, tuple[str, ...], str]]
+    push_results: PushResults
     before_scrape: Callable[[], None]
     public_url: Callable[[], str | None]
     company: Callable[[], str]

@@ -42,6 +42,19 @@ def test_one_incident_is_shown_whole(busy: Desk) -> None:
     assert whole["notices"][0]["texts"][0]["body"].startswith("TEST: ")
 
 
+def test_what_sources_say_is_shown_in_their_words_and_cannot_play_tricks(busy: Desk) -> None:
+    hostile = "Use the app.\x1b[2J [red]All clear[/red]"
+    with busy.store() as store, store.transaction() as tx:
+        (kept,) = tx.evidence_of("I1")
+        facts = {"workaround": hostile, "restoration": "by 14:30 UTC"}
+        tx.link_evidence("I1", [replace(kept, facts=facts)])
+    shown = busy.type("incidents", "show", "I1").stdout
+    assert "helps meanwhile" in shown
+    assert "by 14:30 UTC" in shown
+    assert "\x1b[2J" not in shown
+    assert "[red]All clear[/red]" in shown
+
+
 def test_an_incident_that_is_not_there(desk: Desk) -> None:
     done = desk.type("incidents", "show", "I9")
     assert done.exit_code == 1

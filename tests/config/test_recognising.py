@@ -27,11 +27,13 @@ LATER = NOW + timedelta(minutes=1)
 
 @contextmanager
 def the_web(pages: Mapping[str, bytes]) -> Iterator[Get]:
-    """A get that finds `pages` at their addresses, whatever host and scheme those have, all on one real local server;
-    nothing else is there."""
+    """A get that finds `pages` at their addresses, whatever host, scheme and query those have, all on one real local
+    server; nothing else is there."""
+    by_path = {address.partition("?")[0]: body for address, body in pages.items()}
 
     def respond(handler: BaseHTTPRequestHandler) -> None:
-        body = pages.get(handler.path.removeprefix("/"))
+        asked = handler.path.removeprefix("/")
+        body = pages.get(asked, by_path.get(asked.partition("?")[0]))
         reply(handler, b"nothing here" if body is None else body, 404 if body is None else 200)
 
     with serving(respond) as base:
@@ -96,7 +98,8 @@ def _joins(vendor: Vendor, pages: Mapping[str, bytes], whole: Any) -> bool:
         return Answer(now, 200, {}, pages.get(_bare(request.url), b""))
 
     found = kind.make(settings, regions=TREE, fetch=fetch).fetch({}, NOW)
-    return isinstance(found, Answer) and json.loads(found.body)["parts"] == whole["parts"]
+    joined = json.loads(found.body) if isinstance(found, Answer) else None
+    return isinstance(joined, dict) and joined.get("parts") == whole["parts"]
 
 
 def pasted(vendor: Vendor) -> str:
@@ -207,10 +210,10 @@ def test_no_address_is_asked_twice_and_not_too_many_at_all() -> None:
         return Failure(now, "http_status", "HTTP 404")
 
     assert isinstance(recognise("https://x.example/a/b", regions=TREE, now=NOW, fetch=fetch), NotRecognised)
-    assert len(set(asked)) == len(asked) <= 150
+    assert len(set(asked)) == len(asked) <= 100
 
 
-@pytest.mark.parametrize("vendor", vendors(), ids=lambda one: one.name)
+@pytest.mark.parametrize("vendor", [one for one in vendors() if fetched(one)], ids=lambda one: one.name)
 def test_a_saved_answer_is_recognised_too(vendor: Vendor) -> None:
     """Where nothing tells two kinds apart but the host, a saved answer may be either; it is never a wrong one alone."""
     found = recognise_answer(answer(vendor.bodies["open"]), regions=TREE, now=NOW)

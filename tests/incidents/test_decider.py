@@ -532,6 +532,21 @@ def test_what_customers_found_is_kept_for_a_person_and_never_passed_on_by_itself
     assert scene.said()[1:] == ["workaround released"]
 
 
+def test_what_a_vendor_says_helps_is_kept_as_evidence_and_as_a_candidate_with_its_source() -> None:
+    scene = Scene()
+    scene.hear(signal())
+    scene.settle()
+    scene.hear(signal(facts={"workaround": "Retry the request.", "restoration_at": "2026-01-15T14:30:00Z"}))
+    scene.settle()
+    with scene.store.transaction() as tx:
+        (kept,) = tx.evidence_of("I260115-1")
+        (found,) = tx.workarounds(incident="I260115-1")
+    assert kept.facts == {"workaround": "Retry the request.", "restoration_at": "2026-01-15T14:30:00Z"}
+    assert (found.origin, found.verified_by, found.texts["en"]) == ("vendor", None, "Retry the request.")
+    assert found.evidence.startswith("official-feed: ")
+    assert scene.said() == ["acknowledge released"]
+
+
 def test_the_next_moment_is_named_for_every_rule_that_waits_for_time() -> None:
     rules = {Stage.ACKNOWLEDGE: NoticeRule(release=Release.APPROVE_OR_AFTER, after=timedelta(minutes=5))}
     scene = Scene(policy(rules=rules, update_every=timedelta(minutes=30)), maintenance=[window()])

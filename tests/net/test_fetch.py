@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import zlib
@@ -24,6 +22,8 @@ from notifier.net import guard
 from notifier.net.fetch import ETAG, MODIFIED, Request, Rules, get, judge, retry_at, validators
 from notifier.net.guard import is_public
 from notifier.ports import Answer, Failure
+
+from .certificate import self_signed
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 RULES = Rules(connect=10, read=10, total=20, max_bytes=100_000, allow_private=True)
@@ -217,18 +217,6 @@ def test_nobody_listening_is_unreachable() -> None:
     assert got.reason == "unreachable"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a key and a certificate for localhost; skips where there is no openssl to make them."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    order = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    files = ["-keyout", str(folder / "key"), "-out", str(folder / "cert")]
-    subprocess.run(["openssl", *order.split(), *files], check=True, capture_output=True)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("host", "trusted", "good"),
     [
@@ -238,17 +226,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_tls_is_verified_for_the_name_though_the_address_was_checked(
-    certificate: Path, host: str, trusted: bool, good: bool
+    tmp_path: Path, host: str, trusted: bool, good: bool
 ) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert", certificate / "key")
+    certificate, context = self_signed(tmp_path)
     names: list[str | None] = []
     context.sni_callback = lambda sock, name, _: names.append(name)
-    rules = replace(RULES, ca_file=str(certificate / "cert") if trusted else None)
+    rules = replace(RULES, ca_file=str(certificate) if trusted else None)
     with serving(lambda handler: reply(handler, b"ok"), context) as url:
         port = url.rpartition(":")[2]
-        got = get(Request(f"https://{host}:{port}/", rules=rules), {}, NOW)
+        ends: list[datetime] = []
+        got = get(Request(f"https://{host}:{port}/", rules=rules, expiry=ends.append), {}, NOW)
     assert isinstance(got, Answer) is good
+    assert len(ends) == good, "only of a certificate found good is it told when it ends"
     if isinstance(got, Failure):
         assert "certificate" in got.detail
     assert names == ["localhost" if host == "localhost" else None]

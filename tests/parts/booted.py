@@ -104,12 +104,13 @@ def booted(work: Path, binds: Mapping[Path, str]) -> Iterator[Machine]:
 
 @contextmanager
 def installed(work: Path) -> Iterator[Machine]:
-    """A booted machine with the checkout at /opt/notifier, run by the distribution's Python, and the shipped unit."""
+    """A booted machine with the checkout at /opt/notifier, run by the distribution's Python, and the shipped units."""
     import structlog  # any dependency: where it lies, the others lie
 
     packages = Path(structlog.__file__).parents[1]
     with booted(work, {PROJECT / "notifier": "/opt/notifier/source/notifier",
                        packages: "/opt/notifier/packages"}) as machine:
         machine.write("/opt/notifier/bin/notifier", LAUNCHER.format(python=PYTHON), 0o755)
-        machine.copy(PROJECT / "systemd" / "notifier.service", "/etc/systemd/system/notifier.service")
+        for unit in sorted((PROJECT / "systemd").glob("*.service")):
+            machine.copy(unit, f"/etc/systemd/system/{unit.name}")
         yield machine

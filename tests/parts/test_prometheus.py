@@ -61,6 +61,9 @@ CASES = [
      [("10m", []), ("20m", [{"channel": "sms"}])]),
     ("NotifierDeliveriesUnknown", {'notifier_outbox_deliveries{channel="x",state="unknown"}': "0x4 2x40"},
      [("10m", []), ("25m", [{"channel": "x", "state": "unknown"}])]),
+    ("NotifierSourceSuspect", {'notifier_source_freshness{source="feed",state="suspect"}': "1x40",
+                               'notifier_source_freshness{source="page",state="fresh"}': "1x40"},
+     [("10m", []), ("20m", [{"source": "feed", "state": "suspect"}])]),
     ("NotifierStoreFailing", {"notifier_store_errors_total": "0x5 1x30"}, [("4m", []), ("7m", [{}]), ("20m", [])]),
 ]
 

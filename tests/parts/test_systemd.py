@@ -1,4 +1,4 @@
-"""The shipped unit under a real systemd: started, killed, reloaded, hung, stopped, and what it may not do."""
+"""The shipped units under a real systemd: started, killed, reloaded, hung, stopped, and what they may not do."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from .waiting import stays, until
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(300)]
 
 UNIT = "notifier.service"
-SHIPPED = PROJECT / "systemd" / UNIT
+AGENT = "notifier-probe-agent.service"
+each_unit = pytest.mark.parametrize("unit", [UNIT, AGENT])
 
 
+@each_unit
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_the_sandbox_is_tight() -> None:
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", str(SHIPPED)],
+def test_the_sandbox_is_tight(unit: str) -> None:
+    shipped = str(PROJECT / "systemd" / unit)
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", shipped],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
@@ -66,8 +69,9 @@ def status_of(machine: Machine) -> dict[str, str]:
                         "ExecMainStatus")
 
 
-def test_the_unit_has_no_mistakes(machine: Machine) -> None:
-    done = machine.run("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{UNIT}", check=False)
+@each_unit
+def test_the_unit_has_no_mistakes(machine: Machine, unit: str) -> None:
+    done = machine.run("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{unit}", check=False)
     assert (done.returncode, done.stderr) == (0, ""), "unknown keys are told on standard error only"
 
 
@@ -150,3 +154,40 @@ def test_it_may_write_nothing_but_its_state(machine: Machine, service: Site) -> 
     assert "CapEff:\t0000000000000000" in limits
     assert "NoNewPrivs:\t1" in limits
     assert "Seccomp:\t2" in limits
+
+
+PROBE = """\
+sources:
+  - id: web
+    kind: probe
+    own_place: false
+    check: {tcp: {host: 127.0.0.1, port: 1}}
+    agents: [{place: btv, secret: {credential: probe-btv}}]
+    placing: {service: mobile-data, regions: [US-VT]}
+"""
+
+
+def test_a_probe_agent_posts_from_its_own_unit(machine: Machine, service: Site) -> None:
+    sources = machine.root / "etc/notifier/sources.yaml"
+    sources.write_text(PROBE + sources.read_text().removeprefix("sources:\n"))
+    machine.write("/etc/notifier/secrets/probe-btv", "a key\n", 0o600)
+    machine.write("/etc/notifier-probe/key", "a key\n", 0o600)
+    machine.write("/etc/notifier-probe/env", f"NOTIFIER_PROBE_NAME=btv\nNOTIFIER_PROBE_TO={service.base}\n", 0o600)
+    machine.write("/etc/notifier-probe/checks.yaml",
+                  f"checks: [{{source: web, check: {{http: {{url: {service.base}/healthz}}}}, allow_private: true}}]\n")
+    start(machine)
+    try:
+        done = machine.run("systemctl", "start", AGENT, check=False)
+        assert done.returncode == 0, done.stderr + machine.journal(AGENT)
+        until(lambda: service.metric("notifier_probe_posts_total", source="web", result="taken"),
+              f"its first results are taken; {machine.journal(AGENT)}", within=30)
+        now = machine.show(AGENT, "ActiveState", "StatusText", "MainPID")
+        assert now["ActiveState"] == "active"
+        assert now["StatusText"] in ("1 checks at btv", "0 results to deliver")
+        limits = machine.run("cat", f"/proc/{now['MainPID']}/status").stdout
+        assert "CapEff:\t0000000000000000" in limits
+        machine.run("systemctl", "stop", AGENT)
+        assert machine.show(AGENT, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
+    finally:
+        machine.run("systemctl", "stop", AGENT, check=False)
+        machine.run("rm", "-rf", "/etc/notifier-probe")

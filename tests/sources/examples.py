@@ -10,12 +10,12 @@ from typing import Any
 
 from notifier.model.region import RegionTree
 from notifier.ports import Source
-from notifier.sources import statuspage
+from notifier.sources import alertmanager, cap, nws, statuspage
 from notifier.sources.alerting import EventRule
-from notifier.sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
-from notifier.sources.cap import CapSettings, CapSource
+from notifier.sources.alertmanager import AlertmanagerSettings
+from notifier.sources.cap import CapSettings
 from notifier.sources.feed import FeedSettings, FeedSource
-from notifier.sources.nws import NwsSettings, NwsSource
+from notifier.sources.nws import NwsSettings
 from notifier.sources.probe import ProbeSettings, ProbeSource
 from notifier.sources.settings import Placing
 from notifier.sources.statuspage import StatuspageSettings
@@ -142,7 +142,7 @@ def _feed(regions: RegionTree) -> Source:
 
 
 def _alertmanager(regions: RegionTree) -> Source:
-    return AlertmanagerSource(AlertmanagerSettings(id="am", url=URL, placing=PLACING), regions=regions)
+    return alertmanager.make(AlertmanagerSettings(id="am", url=URL, placing=PLACING), regions=regions)
 
 
 def _probe(regions: RegionTree) -> Source:
@@ -151,12 +151,12 @@ def _probe(regions: RegionTree) -> Source:
 
 
 def _cap(regions: RegionTree) -> Source:
-    return CapSource(CapSettings(id="cap", url=URL, placing=PLACING, lists_all_active=True), regions=regions)
+    return cap.make(CapSettings(id="cap", url=URL, placing=PLACING, lists_all_active=True), regions=regions)
 
 
 def _nws(regions: RegionTree) -> Source:
     rules = (EventRule(event="911*"),)
-    return NwsSource(NwsSettings(id="nws", url=URL, placing=PLACING, events=rules), regions=regions)
+    return nws.make(NwsSettings(id="nws", url=URL, placing=PLACING, events=rules), regions=regions)
 
 
 _INCIDENTS = {"page": SUMMARY["page"], "incidents": SUMMARY["incidents"]}

@@ -1,53 +1,24 @@
-"""CAP and NWS: chains of messages, what counts, where; messages as captured."""
+"""CAP: what counts and how much, where; infos and areas; signed, spoilt and captured messages."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from notifier.model.signal import Level
-from notifier.ports import Answer, Reading
-from notifier.sources.alerting import EventRule, centroid, inside, spellings
-from notifier.sources.cap import CapSettings, CapSource, polygon_of
-from notifier.sources.nws import NwsSettings, NwsSource
-from notifier.sources.settings import Placing
+from notifier.ports import Answer
+from notifier.sources.alert_places import centroid, inside, spellings
+from notifier.sources.alerting import EventRule
+from notifier.sources.cap import polygon_of
+from notifier.sources.settings import Match, Placing
 from tests.shared_data import shared
 
-from .examples import CAP, NWS
-from .support import NOW, answer, tree
-
-TREE = tree()
-POWER = Placing(service="power")
-
-
-def source(**fields: Any) -> CapSource:
-    fields.setdefault("placing", POWER)
-    return CapSource(CapSettings(id="cap", url="https://alerts.example", **fields), regions=TREE)
-
-
-def read(body: str | bytes, memory: Any = None, now: datetime = NOW, **fields: Any) -> Reading:
-    return source(**fields).read(answer(body), memory or {}, now)
-
-
-def cap(*changes: tuple[str, str]) -> str:
-    text = CAP
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    return text
-
-
-def updated(kind: str, identifier: str, *refers_to: str) -> str:
-    references = " ".join(f"utility@example,{one},2026-01-15T11:50:00-00:00" for one in refers_to)
-    return cap(
-        ("<identifier>A1<", f"<identifier>{identifier}<"),
-        ("<msgType>Alert<", f"<msgType>{kind}<"),
-        ("</scope>", f"</scope><references>{references}</references>"),
-        ("T11:50:00-00:00</sent>", "T11:55:00-00:00</sent>"),
-    )
+from .cap_messages import cap, feed, infos, message, read, source, updated
+from .examples import CAP
+from .support import NOW
 
 
 def test_an_alert_is_told_where_its_codes_say_until_it_expires() -> None:
@@ -121,9 +92,14 @@ def test_rules_say_which_event_speaks_of_which_service() -> None:
             id="county 000 is the whole state",
         ),
         pytest.param(
-            "<areaDesc>Vermont</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
-            ["US-VT"],
-            id="an unknown code and a known name",
+            "<areaDesc>Washington County</areaDesc><geocode><valueName>SAME</valueName><value>050999</value></geocode>",
+            ["US-VT-023"],
+            id="an unknown code of a state we know, and a name in it that exists in two",
+        ),
+        pytest.param(
+            "<areaDesc>Burlington</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
+            [],
+            id="codes elsewhere and a name that happens to be one of ours",
         ),
         pytest.param(
             "<areaDesc>Dallas</areaDesc><geocode><valueName>SAME</valueName><value>048113</value></geocode>",
@@ -132,6 +108,20 @@ def test_rules_say_which_event_speaks_of_which_service() -> None:
         ),
         pytest.param(
             "<areaDesc>x</areaDesc><polygon>42,-83.2 42.2,-83 42,-82.8 42,-83.2</polygon>", ["CA-ESSEX"], id="a polygon"
+        ),
+        pytest.param("<areaDesc>x</areaDesc><polygon>42,-83.2 42.2,-83 42,-82.8</polygon>", ["CA-ESSEX"],
+                     id="a polygon nobody closed"),
+        pytest.param("<areaDesc>x</areaDesc><polygon>40,-90 40,-80 45,-80 45,-90 40,-90</polygon>", ["CA-ESSEX"],
+                     id="a polygon around the region"),
+        pytest.param("<areaDesc>x</areaDesc><circle>42.1,-83.1 0</circle>", ["CA-ESSEX"], id="a point"),
+        pytest.param("<areaDesc>x</areaDesc><circle>44.5,-83 300</circle>", ["CA-ESSEX"],
+                     id="a circle that reaches the region's middle"),
+        pytest.param("<areaDesc>x</areaDesc><circle>43.3,-82 40</circle>", ["CA-ESSEX"],
+                     id="a circle that touches the nearest region"),
+        pytest.param(
+            "<areaDesc>Ontario</areaDesc><geocode><valueName>ZIP</valueName><value>05007</value></geocode>",
+            ["CA-ON"],
+            id="a postcode that reads like a county's code",
         ),
         pytest.param("<areaDesc>Ontario; Vermont</areaDesc>", ["CA-ON", "US-VT"], id="names"),
     ],
@@ -171,6 +161,7 @@ def test_small_parts() -> None:
     assert inside((1, 1), ((0, 0), (0, 2), (2, 2), (2, 0), (0, 0)))
     assert not inside((3, 1), ((0, 0), (0, 2), (2, 2), (2, 0), (0, 0)))
     assert "SAME:050007" in spellings("FIPS", "50007")
+    assert spellings("ZIP", "50007") == ("ZIP:50007",), "a postcode that reads like a county's code"
 
 
 def test_messages_as_captured_are_read_or_refused_with_a_reason() -> None:
@@ -197,48 +188,125 @@ def test_the_captured_nws_index_is_read_entry_by_entry() -> None:
     rules = (EventRule(event="*Warning", service="power"),)
     reading = source(events=rules).read(Answer(at, 200, {}, body), {}, at)
     assert reading.known
-    assert not reading.unplaced, "coded places outside our tree are not our trouble"
+    assert len(reading.unplaced) == 2, "of the 240 entries, two are of counties of New York that our tree lacks"
+    assert all("Tioga" in one or "St. Lawrence" in one for one in reading.unplaced)
 
 
-def nws(**fields: Any) -> NwsSource:
-    return NwsSource(NwsSettings(id="nws", placing=POWER, **fields), regions=TREE)
+# ── Infos, languages, areas ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_nws_lists_all_that_is_in_force_unless_there_is_another_page() -> None:
-    assert nws().read(answer(NWS), {}, NOW).complete
-    paged = {**NWS, "pagination": {"next": "https://api.weather.gov/alerts?cursor=x"}}
-    assert not nws().read(answer(paged), {}, NOW).complete
-    empty = nws().read(answer({**NWS, "features": []}), {}, NOW)
-    assert (empty.known, empty.complete, empty.signals) == (True, True, ())
+def test_infos_of_one_language_speak_of_different_areas() -> None:
+    said = infos(("Vermont", "<responseType>AllClear</responseType>"), ("Ontario", ""), ("Atlantis", ""))
+    french = said.replace("en-CA", "fr-CA").replace("Severe", "Extreme")
+    reading = read(message("A1", info=said + french))
+    assert {(s.region, s.level) for s in reading.signals} == {("US-VT", Level.OK), ("CA-ON", Level.MAJOR)}
+    assert "Atlantis" in reading.unplaced[0]
+    body = message("A1", info=said + french)
+    assert {s.level for s in read(body, language="fr").signals} == {Level.OK, Level.CRITICAL}
+    assert len(read(body, language="de").signals) == 2, "else the first language"
 
 
-def test_nws_chain_by_references() -> None:
-    feature = json.loads(json.dumps(NWS["features"][0]))
-    first = nws().read(answer(NWS), {}, NOW)
-    feature["properties"] |= {
-        "id": "urn:oid:2",
-        "messageType": "Update",
-        "references": [{"identifier": "urn:oid:1", "sent": "2026-01-15T11:50:00+00:00"}],
-    }
-    second = nws().read(answer({**NWS, "features": [feature]}), {}, NOW)
-    assert second.signals[0].key == first.signals[0].key
+def test_for_one_place_the_worst_counts() -> None:
+    both = [("Vermont", "<responseType>AllClear</responseType>"), ("Vermont", "")]
+    for areas in (both, both[::-1]):
+        assert [s.level for s in read(message("A1", info=infos(*areas))).signals] == [Level.MAJOR]
 
 
-def test_nws_as_captured() -> None:
-    body = shared("data/cap/nws_alerts_sample.json").read_bytes()
-    at = datetime.fromisoformat("2017-12-05T23:30:00Z")
-    reading = nws(events=(EventRule(event="Special Weather*"),)).read(Answer(at, 200, {}, body), {}, at)
-    assert reading.known, reading.why
-    assert reading.signals == (), "New Mexico is not in our tree"
+def test_several_areas_are_several_places() -> None:
+    start, end = CAP.index("<area>"), CAP.index("</info>")
+    more = "<area><areaDesc>Ontario</areaDesc></area><area><areaDesc>US-NY</areaDesc></area>"
+    reading = read(CAP[:end] + more + CAP[end:])
+    assert start < end
+    assert [s.region for s in reading.signals] == ["CA-ON", "US-NY", "US-VT-007"]
+
+
+def test_a_place_we_do_not_know_is_not_the_default() -> None:
+    reading = read(message("A1", area="Atlantis"), placing=Placing(service="power", regions=("US",)))
+    assert reading.signals == ()
+    assert "Atlantis" in reading.unplaced[0]
+    nowhere = message("A1", info="<info><category>Infra</category><event>Outage</event></info>")
+    assert [s.region for s in read(nowhere, placing=Placing(service="power", regions=("US",))).signals] == ["US"]
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        pytest.param(Match(location="Feeder*", regions=("US-NY",)), ["US-NY"], id="a rule on the area's name"),
+        pytest.param(Match(labels={"Cause": "tree"}, regions=("US-NY",)), ["US-NY"], id="a rule on a parameter"),
+        pytest.param(Match(location="Feeder*", ignore=True), [], id="a rule that leaves it out"),
+    ],
+)
+def test_rules_of_placing_come_first(match: Match, expected: list[str]) -> None:
+    parameter = "<parameter><valueName>Cause</valueName><value>a tree</value></parameter>"
+    body = message("A1", area="Feeder 12").replace("<area>", parameter + "<area>")
+    reading = read(body, placing=Placing(service="power", map=(match,)))
+    assert [s.region for s in reading.signals] == expected
     assert reading.unplaced == ()
 
 
-def test_nws_is_asked_for_geojson() -> None:
-    asked: list[Any] = []
+def test_without_an_end_it_goes_quiet_by_itself_unless_the_feed_lists_all() -> None:
+    (signal,) = read(message("A1")).signals
+    assert signal.lasts_until == datetime.fromisoformat("2026-01-16T11:50:00Z")
+    (listed,) = read(feed(message("A1")), lists_all_active=True).signals
+    assert listed.lasts_until is None
 
-    def fetch(request: Any, memory: Any, now: datetime) -> Answer:
-        asked.append(request)
-        return answer(NWS)
 
-    NwsSource(NwsSettings(id="nws"), regions=TREE, fetch=fetch).fetch({}, NOW)
-    assert asked[0].headers["Accept"] == "application/geo+json"
+# ── Signed, foreign, spoilt ──────────────────────────────────────────────────────────────────────────────────────────
+
+SIGNATURE = (
+    '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo/><ds:Object>'
+    "<status>Test</status><identifier>X</identifier></ds:Object></ds:Signature>"
+)
+
+
+@pytest.mark.parametrize("at", ["<identifier>", "<status>", "<info>", "</alert>"])
+def test_a_signature_disturbs_nothing_wherever_it_stands(at: str) -> None:
+    signed = cap((at, SIGNATURE + at))
+    assert read(signed) == read(CAP)
+
+
+def test_elements_of_other_namespaces_do_not_speak_for_cap() -> None:
+    foreign = '<x:status xmlns:x="urn:x">Test</x:status><x:msgType xmlns:x="urn:x">Cancel</x:msgType>'
+    assert read(cap(("<status>", foreign + "<status>"))) == read(CAP)
+
+
+def test_a_feed_that_only_links_to_alerts_says_nothing() -> None:
+    link = "<entry><id>e</id><title>Power Outage</title><link href='https://a.example/1.cap'/></entry>"
+    empty = feed()
+    assert read(empty, lists_all_active=True).complete
+    only = read(empty.replace("</feed>", link + "</feed>"), lists_all_active=True)
+    assert not only.known
+    mixed = read(feed(message("A1")).replace("</feed>", link + "</feed>"), lists_all_active=True)
+    assert not mixed.complete
+    assert "1 entries" in mixed.why
+
+
+def test_the_weather_service_says_in_an_entry_that_nothing_is_in_force() -> None:
+    none = "<entry><id>e</id><title>There are no active watches, warnings or advisories</title></entry>"
+    reading = read(feed().replace("</feed>", none + "</feed>"), lists_all_active=True)
+    assert (reading.known, reading.complete, reading.signals) == (True, True, ())
+
+
+def spoilt(text: str) -> Iterator[tuple[str, str]]:
+    """Copies in which one element is gone, empty, doubled, or says something nobody knows yet."""
+    for found in re.finditer(r"<(\w+)>([^<]*)</\1>", text):
+        head, tail, name = text[: found.start()], text[found.end() :], found[1]
+        yield f"no {name}", head + tail
+        yield f"empty {name}", f"{head}<{name}/>{tail}"
+        yield f"double {name}", head + found[0] + found[0] + tail
+        yield f"number {name}", f"{head}<{name}>-1</{name}>{tail}"
+        if found[2].isalpha():
+            yield f"future {name}", f"{head}<{name}>Pondering</{name}>{tail}"
+
+
+def test_no_spoilt_element_ends_or_moves_what_is_open() -> None:
+    """But for what rightly changes it: another county's code, another identity, and what says that it is over."""
+    good = read(CAP)
+    (signal,) = good.signals
+    assert signal.level.is_trouble
+    for done, body in spoilt(CAP):
+        reading = read(body, good.memory, now=NOW + timedelta(minutes=1))
+        assert not reading.gone, done
+        if reading.known and signal.fingerprint not in reading.present:
+            moved = {(s.region, s.level.is_trouble) for s in reading.signals}
+            assert moved <= {(signal.region, True)}, done

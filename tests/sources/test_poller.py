@@ -135,6 +135,19 @@ def test_memory_is_kept_from_known_readings_only() -> None:
     assert freshness(state, DOWN, BUDGET, NOW).memory == {"a": "1"}
 
 
+def test_memory_of_an_unknown_reading_is_kept_where_it_asks_for_that() -> None:
+    """Single places have told, too few of them for anything to be known: the next one must not start from nothing."""
+    state = freshness(SourceState("s"), replace(KNOWN, memory={"a": "1"}), BUDGET, NOW)
+    after = freshness(state, replace(UNREADABLE, memory={"a": "2"}, noted=True), BUDGET, NOW)
+    assert (after.memory, after.last_known_at) == ({"a": "2"}, state.last_known_at)
+
+
+def test_what_a_known_reading_says_of_itself_is_shown_to_staff() -> None:
+    state = freshness(SourceState("s"), replace(KNOWN, why="without a vote: btv"), BUDGET, NOW)
+    assert (state.freshness, state.why) == (Freshness.FRESH, "without a vote: btv")
+    assert freshness(state, KNOWN, BUDGET, NOW).why == ""
+
+
 # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -14,6 +14,7 @@ from notifier.model.notice import Approval, NoticeState, Stage
 from notifier.model.people import AddressKind, QuietHours
 from notifier.model.signal import Freshness, Level, SignalClass
 from notifier.model.staff import Verb
+from notifier.model.track import TrackRecord, Verdict
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState, StaleWrite, Store
 
@@ -104,6 +105,17 @@ def test_silent_sources_are_those_whose_silence_means_nothing(store: Store) -> N
         for freshness in Freshness:
             tx.put_source_state(SourceState(str(freshness), freshness))
         assert tx.silent_sources() == {"stale", "suspect", "failing"}
+
+
+def test_track_records_are_replaced_incident_by_incident_and_read_since_a_moment(store: Store) -> None:
+    old = TrackRecord("page", "I1", "data", ("US-VT",), Verdict.FOLLOWED, NOW, HOUR, None)
+    new = TrackRecord("probe", "I2", "data", ("US",), Verdict.SILENT, NOW + HOUR)
+    with store.transaction() as tx:
+        tx.put_track_records("I1", [old, replace(old, source="gone")])
+        tx.put_track_records("I1", [old])
+        tx.put_track_records("I2", [new])
+        assert tx.track_records(NOW - HOUR) == (old, new)
+        assert tx.track_records(NOW + MINUTE) == (new,)
 
 
 # ── incidents ──

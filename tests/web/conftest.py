@@ -28,6 +28,7 @@ class Heard:
 
     polls: list[tuple[str, Answer]] = field(default_factory=list)
     mentions: list[bytes] = field(default_factory=list)
+    results: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -74,11 +75,16 @@ def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]
         heard.mentions.append(body)
         return (1, (), "") if headers.get("webhook-signature") else (0, (), "no signature")
 
+    def push_results(source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
+        heard.results.append((source, body, dict(headers)))
+        return (200, {"accepted": 1}) if headers.get("webhook-signature") else (401, {"error": "no signature"})
+
     needs = WebNeeds(
         settings=lambda: now.settings, store=store, clock=clock, stuck=lambda: heard.stuck,
         unready=lambda: heard.missing,
         pushable=lambda: frozenset({"am"}), push_poll=lambda source, answer: heard.polls.append((source, answer)),
-        mention_sources=lambda: frozenset({"export"}), push_mentions=push_mentions, before_scrape=lambda: None,
+        mention_sources=lambda: frozenset({"export"}), push_mentions=push_mentions,
+        push_results=push_results, before_scrape=lambda: None,
         public_url=lambda: now.public_url, company=lambda: now.company)
     yield Site(make_web(needs).test_client(), store, heard, needs, now)
     store.close()

@@ -93,3 +93,14 @@ def test_a_reload_of_the_secrets_takes_effect_at_the_next_request(site: Site, mo
 def test_a_reload_of_the_public_url_changes_what_twilio_must_have_signed(site: Site) -> None:
     site.now.public_url = "https://other.example.net"
     assert twilio_post(site, "/hooks/twilio/status/d1", {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 403
+
+
+def test_results_of_probe_agents_are_handed_on_with_their_headers(site: Site) -> None:
+    signed = site.client.post("/hooks/probes/apn", data=b"{}", headers={"Webhook-Signature": "v1,x"})
+    assert (signed.status_code, signed.get_json()) == (200, {"accepted": 1})
+    refused = site.client.post("/hooks/probes/apn", data=b"{}")
+    assert (refused.status_code, refused.get_json()) == (401, {"error": "no signature"})
+    assert [(source, sent) for source, sent, _ in site.heard.results] == [("apn", b"{}")] * 2
+    assert site.client.get("/hooks/probes/apn").status_code == 405
+    assert site.client.post("/hooks/probes/apn", data=b"x" * 20_000).status_code == 413
+    assert site.heard.polls == []
