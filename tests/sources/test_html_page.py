@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from notifier.config.schema import json_schema
 from notifier.model.signal import Level
 from notifier.ports import Reading
 from notifier.sources import html_page
@@ -21,6 +23,7 @@ from notifier.sources.settings import Placing
 from notifier.sources.shapes import Unreadable
 
 from .support import NOW, answer, tree
+from .vendors import vendors
 
 TREE = tree()
 FIELDS: dict[str, Any] = {"id": "@data-id", "title": "h3", "status": ".state@class", "started_at": "time@datetime",
@@ -149,6 +152,13 @@ def test_a_mapping_that_cannot_work_is_a_mistake_when_it_is_read(fields: dict[st
     with pytest.raises(ValidationError) as caught:
         source(**fields)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["html", "json", "feed-atom"])
+def test_an_editor_takes_an_entry_as_people_write_it(name: str) -> None:
+    """A selector may stand for itself, or be a mapping; both are in the schema editors use."""
+    vendor = next(one for one in vendors() if one.name == name)
+    Draft202012Validator(json_schema()["sources"]).validate({"sources": [vendor.about["source"]]})
 
 
 # ── Hostile pages ────────────────────────────────────────────────────────────────────────────────────────────────────
