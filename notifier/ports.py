@@ -79,6 +79,10 @@ class Reading:
     merely left out; a list that is only empty is not believed while its neighbours report trouble. `memory` is handed
     back at the next reading (small, text only). `noted` True: `memory` is kept although nothing is known, as where
     single places have told and too few of them are heard; a reading that is known is kept anyway.
+
+    For people who set a source up: `listed` are the things and places the answer names, in trouble or not, as
+    (component, group, location); `not_understood` is what it holds that this source cannot make sense of (a word no
+    table has, a field that is nowhere), in words. Nothing is decided by them.
     """
 
     known: bool
@@ -89,6 +93,8 @@ class Reading:
     present: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     affirmed: bool = False
+    listed: tuple[tuple[str, str, str], ...] = ()
+    not_understood: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
     noted: bool = False
 

@@ -15,6 +15,7 @@ from ..ports import StoreUnavailable
 from ..store import open_store
 from ..store.settings import StoreSettings
 from ..web.server import CannotListen
+from .adding import add_source
 from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
@@ -23,6 +24,7 @@ from .playing import demo, record, replay
 from .probe_agent import probe_agent
 from .sources import sources
 from .subscribers import subscribers
+from .trying import try_source
 from .workaround import workaround
 
 
@@ -86,8 +88,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, sources, replay, record, demo, incidents, workaround,
-                subscribers, probe_agent):
+for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
+                incidents, workaround, subscribers, probe_agent):
     main.add_command(command)
 
 if __name__ == "__main__":

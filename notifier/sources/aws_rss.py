@@ -18,7 +18,8 @@ from notifier.model.region import RegionTree
 from notifier.net.fetch import Get, get
 
 from .aws import split_key
-from .feed import Dialect, FeedRules, FeedSource, Item, LevelWords, channel_text
+from .feed import Dialect, FeedRules, FeedSource, LevelWords, channel_text
+from .feed_items import Item
 from .placing import Texts
 from .shapes import Unreadable, one_line
 

@@ -19,7 +19,8 @@ from notifier.model.settings import Duration
 from notifier.net.fetch import Get, get
 
 from .clocks import any_time
-from .feed import Dialect, FeedRules, FeedSource, Item, channel_text, texts_of
+from .feed import Dialect, FeedRules, FeedSource, channel_text, texts_of
+from .feed_items import Item
 from .shapes import FUTURE, Unreadable
 from .wording import is_over
 

@@ -1,4 +1,4 @@
-"""Status feeds in RSS 2.0 and Atom.
+"""Status feeds in RSS 2.0, Atom and JSON Feed.
 
 Feeds are prose with dates. Vendors reuse guids for different troubles, post one item for each update or one for all,
 let resolved items vanish, and serve an empty channel on the day it matters. So items are grouped, a group's newest item
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from xml.etree.ElementTree import Element
 
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from notifier.model.region import RegionTree
 from notifier.model.settings import Duration, Settings
@@ -28,10 +28,13 @@ from notifier.ports import Answer, Failure, Reading
 from notifier.secret import SecretMissing
 
 from .clocks import any_time, known_zone
+from .feed_items import FeedOwn, Item, json_items, listed_in, not_understood_in, own_of, own_texts, stated, stated_kept
+from .mapped import LevelWord
 from .placing import Texts, Unplaced, finder_of, place, says
 from .settings import HttpSettings, host_of, request_of
-from .shapes import FUTURE, MOST, Unreadable, any_moment, one_line, plain, unread, xml_of
+from .shapes import FUTURE, MOST, Unreadable, any_moment, json_of, one_line, plain, unread, xml_of
 from .telling import Report, tell
+from .vendor_page import prose_facts
 from .wording import is_over, is_planned
 
 _GROUPS = "groups"
@@ -72,30 +75,32 @@ class FeedRules(HttpSettings):
     """With lists_all_open: whether an empty feed ends everything too."""
     timezone: str = "UTC"
     """Zone of times that come without one, or with one nobody knows."""
+    own: FeedOwn = Field(default_factory=FeedOwn)
+    """Elements of the publisher's own that items carry."""
+    statuses: Mapping[str, LevelWord] = Field(default_factory=dict)
+    """What the words of own.status mean, whatever their case; before what title and text say."""
 
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
             return known_zone(value)
 
+    @field_validator("statuses")
+    @classmethod
+    def _lower(cls, value: Mapping[str, LevelWord]) -> Mapping[str, LevelWord]:
+        return {word.strip().casefold(): level for word, level in value.items()}
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> FeedRules:
+        if (self.own.status is None) != (not self.statuses):
+            raise ValueError("expected own.status and statuses together: where a state is found, and what it means")
+        return self
+
 
 class FeedSettings(FeedRules):
-    """An RSS 2.0 or Atom feed of a status page."""
+    """An RSS 2.0, Atom or JSON feed of a status page."""
 
     kind: Literal["feed"] = "feed"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item or entry. `at` is when it was last said, None where the feed does not tell."""
-
-    guid: str
-    link: str
-    title: str
-    text: str
-    categories: tuple[str, ...]
-    begun: datetime | None
-    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +166,7 @@ class FeedSource:
         if (early := unread(answer, memory)) is not None:
             return early
         try:
-            root = xml_of(answer.body)
-            items = [self._dialect.prepare(item, now) for item in items_of(root, self.settings)]
-            self._dialect.check(root, now)
+            items = self._items(answer.body, now)
         except Unreadable as error:
             return Reading(known=False, why=str(error), memory=memory)
         remembered = _remembered(memory)
@@ -171,20 +174,36 @@ class FeedSource:
         signals: list[Signal] = []
         unplaced: list[str] = []
         for one in groups:
-            found = self._tell(one, now)
+            found = self._tell(one, memory, now)
             if isinstance(found, Unplaced):
                 unplaced.append(found.words)
             else:
                 signals += found
         # What could not be placed may be an open trouble whose placing was edited: then being missing ends nothing.
         complete = self.settings.lists_all_open and not unplaced and (bool(items) or self.settings.empty_is_healthy)
-        return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), memory=_kept(groups, remembered, now))
+        troubled = stated_kept(signals) if self.settings.statuses else {}
+        return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), listed=listed_in(items),
+                       not_understood=not_understood_in(items, self.settings.own, self.settings.statuses),
+                       memory={**_kept(groups, remembered, now), **troubled})
 
-    def _tell(self, one: _Group, now: datetime) -> list[Signal] | Unplaced:
+    def _items(self, body: bytes, now: datetime) -> list[Item]:
+        """The items of a feed in XML or, where nothing more is known of the publisher, in JSON."""
+        if self._dialect is PLAIN and body.lstrip()[:1] == b"{":
+            title, found = json_items(json_of(body), self.settings.own, self.settings.timezone)
+            _expected(title, self.settings)
+            return found
+        root = xml_of(body)
+        items = [self._dialect.prepare(item, now) for item in items_of(root, self.settings)]
+        self._dialect.check(root, now)
+        return items
+
+    def _tell(self, one: _Group, memory: Mapping[str, str], now: datetime) -> list[Signal] | Unplaced:
         item, settings = one.newest, self.settings
         if now - one.last >= settings.stale_after:
             return []  # demoted: whatever it had opened has run out by itself
         level = Level.OK if self._dialect.over(item) else self._level(item)
+        if word := item.own.get("status"):
+            level = stated(word, settings.statuses, one.key, memory)
         found = self._place(item)
         if isinstance(found, Unplaced):
             return found if level.is_trouble else []
@@ -194,12 +213,14 @@ class FeedSource:
             started_at=one.first,
             why=one_line(item.title or item.text),
             lasts_until=None if level == Level.OK else one.last + settings.stale_after,
-            facts={"title": one_line(item.title), "update": one_line(item.text, 500), "url": item.link[:500]},
+            facts={"title": one_line(item.title), "status": item.own.get("status", ""),
+                   "update": one_line(item.text, 500), "url": item.link[:500],
+                   **prose_facts([item.text], now, settings.timezone)},
         )
         return tell(self.id, SignalClass.OFFICIAL, report, found, now)
 
     def _place(self, item: Item) -> tuple[tuple[str, str], ...] | Unplaced:
-        return place(self._dialect.texts(item), self.settings.placing, self._finder)
+        return place(own_texts(item.own, self._dialect.texts(item)), self.settings.placing, self._finder)
 
     def _level(self, item: Item) -> Level:
         spoken = (item.title, *item.categories)
@@ -209,13 +230,16 @@ class FeedSource:
         return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[self.settings.level.upper()]
 
 
+def _expected(title: str, settings: FeedRules) -> None:
+    if settings.expect_title is not None and one_line(title) != settings.expect_title:
+        raise Unreadable(f"the feed is called {one_line(title)!r}, expected {settings.expect_title!r}")
+
+
 def items_of(root: Element, settings: FeedRules) -> list[Item]:
     """The items of a feed, in its order. Raises Unreadable unless the root is that of RSS 2.0 or Atom, and where the
     title is not the expected one."""
     holder = _holder(root)
-    title = one_line(_text(holder, "title"))
-    if settings.expect_title is not None and title != settings.expect_title:
-        raise Unreadable(f"the feed is called {title!r}, expected {settings.expect_title!r}")
+    _expected(_text(holder, "title"), settings)
     found = [child for child in holder if _local(child) in ("item", "entry")]
     if len(found) > MOST:
         raise Unreadable(f"the feed has {len(found)} items, more than {MOST}")
@@ -252,6 +276,7 @@ def _item(item: Element, settings: FeedRules) -> Item:
         categories=tuple((c.get("term") or c.text or "").strip()[:200] for c in item if _local(c) == "category")[:50],
         begun=begun,
         at=_first_time(item, ("updated", "pubDate", "published", "date"), settings) or begun,
+        own=own_of(item, settings.own),
     )
 
 

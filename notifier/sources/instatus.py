@@ -8,6 +8,7 @@ objects with one text for each language.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ PLANNED: Mapping[str, Level] = {
     "COMPLETED": Level.OK,
 }
 _HOW_MANY = ("ALL", "SOME", "ONE")
+_OWN_WORDS = re.compile(
+    rb'OPERATIONAL|[A-Z]OUTAGE|DEGRADEDPERFORMANCE|UNDERMAINTENANCE|HASISSUES|"UP\\?"|activeIncidents|NOTSTARTEDYET')
 PER_PAGE = 100
 """Most components the keyed API hands out at once (its `per_page` is 1..100)."""
 _DEEPEST = 3
@@ -87,6 +90,11 @@ class _Found:
 def make(settings: InstatusSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[InstatusSettings]:
     """One page."""
     return PageSource(settings, regions=regions, read=read, ask=ask, fetch=fetch)
+
+
+def looks_like(body: bytes) -> bool:
+    """Whether an answer has a word that only Instatus writes so: its components alone look like Statuspage's."""
+    return _OWN_WORDS.search(body) is not None
 
 
 def ask(settings: InstatusSettings, fetch: Get, memory: Mapping[str, str], now: datetime) -> Answer | Failure:

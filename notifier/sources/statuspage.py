@@ -26,7 +26,7 @@ from notifier.ports import Answer, Failure, Reading
 from .page import Context, PageSource, below, came_in_parts, get_parts, join_parts, parts_of
 from .settings import HttpSettings, request_of
 from .shapes import Unreadable, json_of, moment, optional, record, records, required
-from .vendor_page import VendorComponent, VendorIncident, VendorPage, VendorUpdate, read_page
+from .vendor_page import VendorComponent, VendorIncident, VendorPage, VendorUpdate, read_page, unknown_word
 
 IMPACTS: Mapping[str, Level] = {
     "none": Level.NOTICE,
@@ -125,6 +125,7 @@ def page_of(value: Any, now: datetime) -> VendorPage:
         affirmed=any(one.level is Level.OK for one in components),
         overall=IMPACTS.get(optional(status, "indicator"), Level.NOTICE),
         overall_said=optional(status, "description"),
+        not_understood=unknown_word("indicator", optional(status, "indicator"), IMPACTS),
     )
 
 
@@ -147,6 +148,7 @@ def _incident(incident: Mapping[str, Any], listed: _Listed, now: datetime) -> Ve
         components=tuple(_component({**one, "updated_at": None}, listed, now) for one in _named(incident, listed)),
         url=optional(incident, "shortlink") or optional(incident, "url"),
         facts={key: optional(incident, key, 60) for key in ("scheduled_for", "scheduled_until")},
+        not_understood=unknown_word("impact", optional(incident, "impact"), IMPACTS),
     )
 
 
@@ -209,4 +211,5 @@ def _component(one: Mapping[str, Any], listed: _Listed, now: datetime) -> Vendor
         said=status,
         since=moment(one.get("updated_at"), now) if level is not Level.OK else None,
         summary=one.get("group") is True or optional(one, "id") in listed.parents,
+        not_understood=unknown_word("component's status", status, COMPONENTS),
     )

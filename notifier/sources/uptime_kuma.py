@@ -8,6 +8,7 @@ Since January 2026 the page lists `incidents`; before, it held one `incident` or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -63,6 +64,12 @@ class UptimeKumaSettings(HttpSettings):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         return known_zone(value)
+
+
+def slug_in(url: str, body: bytes) -> Mapping[str, Any]:
+    """The slug that the address of a status page names (…/status/<slug>); empty where it names none."""
+    found = re.search(r"/status/([A-Za-z0-9-]+)/?$", url.partition("?")[0])
+    return {"slug": found[1]} if found else {}
 
 
 class Beat(NamedTuple):

@@ -17,7 +17,7 @@ Pure. Each vendor's module turns its own format into a `VendorPage`; what that m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +59,7 @@ class VendorComponent:
     since: datetime | None = None
     location: str = ""
     summary: bool = False
+    not_understood: tuple[str, ...] = ()
     cause: str = ""
 
     @property
@@ -89,6 +90,7 @@ class VendorIncident:
     locations: tuple[str, ...] = ()
     url: str = ""
     facts: Mapping[str, str] | None = None
+    not_understood: tuple[str, ...] = ()
     stays: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     lasts_until: datetime | None = None
@@ -101,6 +103,8 @@ class VendorPage:
 
     `whole` True: every open incident is listed, so what is missing is over. `affirmed` True: the page says of something
     that it is well (see ports.Reading). `overall` is the page's own summary, NOTICE where it has none.
+    `not_understood`, here and in incidents and components: words of theirs that no table of the vendor's module has,
+    and whatever else it cannot make sense of (see ports.Reading).
     """
 
     incidents: tuple[VendorIncident, ...] = ()
@@ -109,6 +113,7 @@ class VendorPage:
     affirmed: bool = False
     overall: Level = Level.NOTICE
     overall_said: str = ""
+    not_understood: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,29 @@ def read_page(
     forgotten = before.keys() if page.whole else {*gone, *_listed(page)}
     memory = {**{key: one for key, one in before.items() if key not in forgotten}, **kept}
     return Reading(True, tuple(signals), complete=page.whole, unplaced=tuple(unplaced), present=tuple(kept),
-                   gone=(*gone, *ended), affirmed=page.affirmed, memory=_written(memory))
+                   gone=(*gone, *ended), affirmed=page.affirmed, listed=_names_of(page),
+                   not_understood=_not_understood(page), memory=_written(memory))
+
+
+def _names_of(page: VendorPage) -> tuple[tuple[str, str, str], ...]:
+    """(component, group, location) of what the page names, each once; the places of incidents last."""
+    named = [one for one in page.components if not one.summary]
+    named += [one for incident in page.incidents for one in incident.components]
+    things = ((one.name[:200], one.group[:200], one.location[:200]) for one in named)
+    places = (("", "", place[:200]) for incident in page.incidents for place in incident.locations)
+    return tuple(one for one in dict.fromkeys((*things, *places)) if any(one))
+
+
+def unknown_word(what: str, word: str, known: Container[str]) -> tuple[str, ...]:
+    """That `word`, the vendor's for `what`, is not one of `known`, as `not_understood` has it; empty where it is one,
+    or is ""."""
+    return () if not word or word in known else (f"{what} {one_line(word, 60)!r}",)
+
+
+def _not_understood(page: VendorPage) -> tuple[str, ...]:
+    components = (*page.components, *(one for incident in page.incidents for one in incident.components))
+    told = (page.not_understood, *(i.not_understood for i in page.incidents), *(c.not_understood for c in components))
+    return tuple(dict.fromkeys(one_line(words) for part in told for words in part))
 
 
 def _still_open(report: Report, before: Mapping[str, _Open]) -> _Open:
