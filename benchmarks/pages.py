@@ -1,8 +1,8 @@
 """Local status pages for benchmarks: `python -m benchmarks.pages PORT PAGES`.
 
 Every answer is a Statuspage summary that differs from the last one, so that nothing can be skipped; one page in
-five hundred has an incident every other two minutes, so that there is something to decide. It answers on every address of 127/8:
-many hosts, as in the world.
+five hundred has an incident every other two minutes, so that there is something to decide. It answers on every
+address of 127/8: many hosts, as in the world.
 """
 
 from __future__ import annotations

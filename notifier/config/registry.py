@@ -28,6 +28,7 @@ from ..sources import (
     cachet,
     cap,
     cstate,
+    feed,
     firehydrant,
     gatus,
     google,
@@ -62,7 +63,7 @@ from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings
 from ..sources.cstate import CStateSettings
 from ..sources.export import ExportMentions, ExportSettings
-from ..sources.feed import FeedSettings, FeedSource
+from ..sources.feed import FeedSettings
 from ..sources.firehydrant import FireHydrantSettings
 from ..sources.gatus import GatusSettings
 from ..sources.google import GoogleSettings
@@ -170,7 +171,7 @@ SOURCES: Mapping[str, SourceKind] = {
     "cloudflare-radar": SourceKind(RadarSettings, radar.make),
     # utilities
     # anything else
-    "feed": SourceKind(FeedSettings, FeedSource, paths=FEED_PATHS, guess=guess_feed, breadth=1),
+    "feed": SourceKind(FeedSettings, feed.make, paths=FEED_PATHS, guess=guess_feed, breadth=1),
     "json": SourceKind(JsonSettings, json_answer.make, guess=guess_json, breadth=2),
     "html": SourceKind(HtmlSettings, html_page.make, guess=guess_html, breadth=2),
     # probes

@@ -18,8 +18,10 @@ from notifier.model.region import RegionTree
 from notifier.net.fetch import Get, get
 
 from .aws import split_key
-from .feed import Dialect, FeedRules, FeedSource, LevelWords, channel_text
+from .feed import Dialect, FeedRules, LevelWords, channel_text
+from .feed import make as make_feed
 from .feed_items import Item
+from .page import PageSource
 from .placing import Texts
 from .shapes import Unreadable, one_line
 
@@ -41,9 +43,9 @@ class AwsRssSettings(FeedRules):
     """Words that say how bad; the first that is found decides. An "Informational message" is minor."""
 
 
-def make(settings: AwsRssSettings, *, regions: RegionTree, fetch: Get = get) -> FeedSource:
+def make(settings: AwsRssSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[FeedRules]:
     """One feed."""
-    return FeedSource(settings, regions=regions, fetch=fetch, dialect=DIALECT)
+    return make_feed(settings, regions=regions, fetch=fetch, dialect=DIALECT)
 
 
 def _check(root: Element, now: datetime) -> None:

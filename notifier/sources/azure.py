@@ -19,8 +19,10 @@ from notifier.model.settings import Duration
 from notifier.net.fetch import Get, get
 
 from .clocks import any_time
-from .feed import Dialect, FeedRules, FeedSource, channel_text, texts_of
+from .feed import Dialect, FeedRules, channel_text, texts_of
+from .feed import make as make_feed
 from .feed_items import Item
+from .page import PageSource
 from .shapes import FUTURE, Unreadable
 from .wording import is_over
 
@@ -43,7 +45,7 @@ class AzureSettings(FeedRules):
     """How long ago the feed may have been built."""
 
 
-def make(settings: AzureSettings, *, regions: RegionTree, fetch: Get = get) -> FeedSource:
+def make(settings: AzureSettings, *, regions: RegionTree, fetch: Get = get) -> PageSource[FeedRules]:
     """The feed."""
     dialect = Dialect(
         check=lambda root, now: _check(root, now, settings),
@@ -51,7 +53,7 @@ def make(settings: AzureSettings, *, regions: RegionTree, fetch: Get = get) -> F
         over=lambda item: is_over(item.title, item.text),
         texts=texts_of,
     )
-    return FeedSource(settings, regions=regions, fetch=fetch, dialect=dialect)
+    return make_feed(settings, regions=regions, fetch=fetch, dialect=dialect, conditional=False)
 
 
 def _check(root: Element, now: datetime, settings: AzureSettings) -> None:

@@ -24,15 +24,15 @@ from notifier.model.settings import Duration, Settings
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.model.times import rfc3339
 from notifier.net.fetch import Get, get
-from notifier.ports import Answer, Failure, Reading
-from notifier.secret import SecretMissing
+from notifier.ports import Reading
 
 from .clocks import any_time, known_zone
 from .feed_items import FeedOwn, Item, json_items, listed_in, not_understood_in, own_of, own_texts, stated, stated_kept
 from .mapped import LevelWord
-from .placing import Texts, Unplaced, finder_of, place, says
-from .settings import HttpSettings, host_of, request_of
-from .shapes import FUTURE, MOST, Unreadable, any_moment, json_of, one_line, plain, unread, xml_of
+from .page import Context, PageSource
+from .placing import Texts, Unplaced, says
+from .settings import HttpSettings
+from .shapes import FUTURE, MOST, Unreadable, any_moment, json_of, one_line, plain, xml_of
 from .telling import Report, tell
 from .vendor_page import prose_facts
 from .wording import is_over, is_planned
@@ -142,92 +142,77 @@ PLAIN = Dialect(
 """A feed nothing more is known of."""
 
 
-class FeedSource:
-    """One feed."""
+def make(
+    settings: FeedRules, *, regions: RegionTree, fetch: Get = get, dialect: Dialect = PLAIN, conditional: bool = True
+) -> PageSource[FeedRules]:
+    """One feed; `conditional` as PageSource has it."""
+    return PageSource(settings, regions=regions, read=lambda body, context: read(body, context, dialect), fetch=fetch,
+                      conditional=conditional)
 
-    def __init__(
-        self, settings: FeedRules, *, regions: RegionTree, fetch: Get = get, dialect: Dialect = PLAIN
-    ) -> None:
-        self.settings = settings
-        self.id, self.kind = settings.id, str(getattr(settings, "kind"))  # noqa: B009 every kind's Settings has it
-        self.every, self.freshness, self.host = settings.every, settings.freshness, host_of(settings.url)
-        self._get, self._dialect = fetch, dialect
-        self._finder = finder_of(regions)
 
-    def fetch(self, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
-        """Get the feed."""
-        try:
-            return self._get(request_of(self.settings), memory, now)
-        except SecretMissing as error:
-            return Failure(now, "internal", str(error))
-
-    def read(self, answer: Answer, memory: Mapping[str, str], now: datetime) -> Reading:
-        """What the feed says. An empty one proves nothing: known, without signals, not complete."""
-        if (early := unread(answer, memory)) is not None:
-            return early
-        try:
-            items = self._items(answer.body, now)
-        except Unreadable as error:
-            return Reading(known=False, why=str(error), memory=memory)
-        remembered = _remembered(memory)
-        groups = group(items, remembered, self.settings, now)
-        signals: list[Signal] = []
-        unplaced: list[str] = []
-        for one in groups:
-            found = self._tell(one, memory, now)
-            if isinstance(found, Unplaced):
-                unplaced.append(found.words)
-            else:
-                signals += found
-        # What could not be placed may be an open trouble whose placing was edited: then being missing ends nothing.
-        complete = self.settings.lists_all_open and not unplaced and (bool(items) or self.settings.empty_is_healthy)
-        troubled = stated_kept(signals) if self.settings.statuses else {}
-        return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), listed=listed_in(items),
-                       not_understood=not_understood_in(items, self.settings.own, self.settings.statuses),
-                       memory={**_kept(groups, remembered, now), **troubled})
-
-    def _items(self, body: bytes, now: datetime) -> list[Item]:
-        """The items of a feed in XML or, where nothing more is known of the publisher, in JSON."""
-        if self._dialect is PLAIN and body.lstrip()[:1] == b"{":
-            title, found = json_items(json_of(body), self.settings.own, self.settings.timezone)
-            _expected(title, self.settings)
-            return found
-        root = xml_of(body)
-        items = [self._dialect.prepare(item, now) for item in items_of(root, self.settings)]
-        self._dialect.check(root, now)
-        return items
-
-    def _tell(self, one: _Group, memory: Mapping[str, str], now: datetime) -> list[Signal] | Unplaced:
-        item, settings = one.newest, self.settings
-        if now - one.last >= settings.stale_after:
-            return []  # demoted: whatever it had opened has run out by itself
-        level = Level.OK if self._dialect.over(item) else self._level(item)
-        if word := item.own.get("status"):
-            level = stated(word, settings.statuses, one.key, memory)
-        found = self._place(item)
+def read(body: bytes, context: Context[FeedRules], dialect: Dialect = PLAIN) -> Reading:
+    """What the feed says. An empty one proves nothing: known, without signals, not complete."""
+    settings, memory, now = context.settings, context.memory, context.now
+    items = _items(body, settings, dialect, now)
+    remembered = _remembered(memory)
+    groups = group(items, remembered, settings, now)
+    signals: list[Signal] = []
+    unplaced: list[str] = []
+    for one in groups:
+        found = _tell(one, context, dialect)
         if isinstance(found, Unplaced):
-            return found if level.is_trouble else []
-        report = Report(
-            fingerprint=f"feed:{one.key}:{int(one.first.timestamp())}",
-            level=level,
-            started_at=one.first,
-            why=one_line(item.title or item.text),
-            lasts_until=None if level == Level.OK else one.last + settings.stale_after,
-            facts={"title": one_line(item.title), "status": item.own.get("status", ""),
-                   "update": one_line(item.text, 500), "url": item.link[:500],
-                   **prose_facts([item.text], now, settings.timezone)},
-        )
-        return tell(self.id, SignalClass.OFFICIAL, report, found, now)
+            unplaced.append(found.words)
+        else:
+            signals += found
+    # What could not be placed may be an open trouble whose placing was edited: then being missing ends nothing.
+    complete = settings.lists_all_open and not unplaced and (bool(items) or settings.empty_is_healthy)
+    troubled = stated_kept(signals) if settings.statuses else {}
+    return Reading(True, tuple(signals), complete, unplaced=tuple(unplaced), listed=listed_in(items),
+                   not_understood=not_understood_in(items, settings.own, settings.statuses),
+                   memory={**_kept(groups, remembered, now), **troubled})
 
-    def _place(self, item: Item) -> tuple[tuple[str, str], ...] | Unplaced:
-        return place(own_texts(item.own, self._dialect.texts(item)), self.settings.placing, self._finder)
 
-    def _level(self, item: Item) -> Level:
-        spoken = (item.title, *item.categories)
-        for rule in self.settings.levels:
-            if any(says(rule.words, text) for text in spoken):
-                return Level[rule.level.upper()]
-        return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[self.settings.level.upper()]
+def _items(body: bytes, settings: FeedRules, dialect: Dialect, now: datetime) -> list[Item]:
+    """The items of a feed in XML or, where nothing more is known of the publisher, in JSON."""
+    if dialect is PLAIN and body.lstrip()[:1] == b"{":
+        title, found = json_items(json_of(body), settings.own, settings.timezone)
+        _expected(title, settings)
+        return found
+    root = xml_of(body)
+    items = [dialect.prepare(item, now) for item in items_of(root, settings)]
+    dialect.check(root, now)
+    return items
+
+
+def _tell(one: _Group, context: Context[FeedRules], dialect: Dialect) -> list[Signal] | Unplaced:
+    item, settings, now = one.newest, context.settings, context.now
+    if now - one.last >= settings.stale_after:
+        return []  # demoted: whatever it had opened has run out by itself
+    level = Level.OK if dialect.over(item) else _level(item, settings)
+    if word := item.own.get("status"):
+        level = stated(word, settings.statuses, one.key, context.memory)
+    found = context.place(own_texts(item.own, dialect.texts(item)))
+    if isinstance(found, Unplaced):
+        return found if level.is_trouble else []
+    report = Report(
+        fingerprint=f"feed:{one.key}:{int(one.first.timestamp())}",
+        level=level,
+        started_at=one.first,
+        why=one_line(item.title or item.text),
+        lasts_until=None if level == Level.OK else one.last + settings.stale_after,
+        facts={"title": one_line(item.title), "status": item.own.get("status", ""),
+               "update": one_line(item.text, 500), "url": item.link[:500],
+               **prose_facts([item.text], now, settings.timezone)},
+    )
+    return tell(settings.id, SignalClass.OFFICIAL, report, found, now)
+
+
+def _level(item: Item, settings: FeedRules) -> Level:
+    spoken = (item.title, *item.categories)
+    for rule in settings.levels:
+        if any(says(rule.words, text) for text in spoken):
+            return Level[rule.level.upper()]
+    return Level.MAINTENANCE if is_planned(item.title, item.text) else Level[settings.level.upper()]
 
 
 def _expected(title: str, settings: FeedRules) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 from notifier.model.region import RegionTree
 from notifier.ports import Source
-from notifier.sources import alertmanager, cap, nws, statuspage
+from notifier.sources import alertmanager, cap, feed, nws, statuspage
 from notifier.sources.alerting import EventRule
 from notifier.sources.alertmanager import AlertmanagerSettings
 from notifier.sources.cap import CapSettings
-from notifier.sources.feed import FeedSettings, FeedSource
+from notifier.sources.feed import FeedSettings
 from notifier.sources.nws import NwsSettings
 from notifier.sources.probe import ProbeSettings, ProbeSource
 from notifier.sources.settings import Placing
@@ -138,7 +138,7 @@ def _statuspage(regions: RegionTree) -> Source:
 
 
 def _feed(regions: RegionTree) -> Source:
-    return FeedSource(FeedSettings(id="feed", url=URL, placing=PLACING, lists_all_open=True), regions=regions)
+    return feed.make(FeedSettings(id="feed", url=URL, placing=PLACING, lists_all_open=True), regions=regions)
 
 
 def _alertmanager(regions: RegionTree) -> Source:

@@ -9,9 +9,10 @@ from xml.sax.saxutils import escape
 import pytest
 
 from notifier.model.signal import Level
-from notifier.ports import Answer, Reading
+from notifier.ports import Answer, Reading, Source
+from notifier.sources import feed
 from notifier.sources.clocks import any_time
-from notifier.sources.feed import FeedSettings, FeedSource, LevelWords
+from notifier.sources.feed import FeedSettings, LevelWords
 from notifier.sources.settings import Placing
 from notifier.sources.wording import is_over, is_planned
 from tests.shared_data import shared
@@ -22,9 +23,9 @@ TREE = tree()
 PLACING = Placing(service="cloud", regions=("US",), find_regions=True)
 
 
-def source(**fields: Any) -> FeedSource:
+def source(**fields: Any) -> Source:
     fields.setdefault("placing", PLACING)
-    return FeedSource(FeedSettings(id="feed", url="https://status.example/feed", **fields), regions=TREE)
+    return feed.make(FeedSettings(id="feed", url="https://status.example/feed", **fields), regions=TREE)
 
 
 def item(title: str, at: str, text: str = "We are investigating.", guid: str = "g1", extra: str = "") -> str:

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from notifier.model.times import rfc3339
-from notifier.ports import Answer
-from notifier.sources.feed import FeedSettings, FeedSource
+from notifier.ports import Answer, Source
+from notifier.sources import feed
+from notifier.sources.feed import FeedSettings
 from notifier.sources.settings import Placing
 from notifier.sources.shapes import plain, xml_of
 from tests.replay.deployments import play_polls, write
@@ -86,11 +87,11 @@ def feed_at(moment: datetime, known: Mapping[str, Entry]) -> bytes:
     return f'<feed xmlns="http://www.w3.org/2005/Atom"><title>{TITLE}</title>{listed}</feed>'.encode()
 
 
-def source() -> FeedSource:
+def source() -> Source:
     placing = Placing(service="cloud", regions=("US",))
     settings = FeedSettings(id="feed", url="https://status.example/history.atom", expect_title=TITLE, placing=placing,
                             stale_after=timedelta(days=14))
-    return FeedSource(settings, regions=TREE)
+    return feed.make(settings, regions=TREE)
 
 
 def test_twelve_days_in_a_row_open_nothing_in_the_whole_daemon(tmp_path: Path) -> None:

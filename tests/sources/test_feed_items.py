@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources.feed import FeedSettings, FeedSource
+from notifier.sources import feed as vendor
+from notifier.sources.feed import FeedSettings
 from notifier.sources.guessing import guess_feed
 from notifier.sources.settings import Placing
 
@@ -24,7 +25,7 @@ OWN = {"own": {"status": "state", "location": "area", "component": "system"}, "s
 def read(body: Any, memory: Any = None, **fields: Any) -> Reading:
     placing = Placing(service="cloud", regions=("US",), find_regions=True)
     settings = FeedSettings(id="feed", url="https://status.example/feed", **{"placing": placing, **fields})
-    return FeedSource(settings, regions=TREE).read(answer(body), memory or {}, NOW)
+    return vendor.make(settings, regions=TREE).read(answer(body), memory or {}, NOW)
 
 
 def item(own: str, text: str = "We look.", title: str = "API errors") -> str:

@@ -17,6 +17,7 @@ from notifier.sources.settings import PollingSettings
 
 from .support import NOW, answer, memory_store, tree
 from .test_poller import Scripted
+from .vendors import vendors
 
 CROWD, MEASURED, OFFICIAL, STAFF = (
     SignalClass.CROWD, SignalClass.MEASUREMENT, SignalClass.OFFICIAL, SignalClass.STAFF)
@@ -153,3 +154,28 @@ def test_a_feed_that_was_always_empty_is_suspect_while_customers_complain_and_no
     world.put(signal("crowd", CROWD, level=Level.OK))
     world.poll(EMPTY)
     assert world.state().freshness is Freshness.FRESH
+
+
+def test_azures_empty_channel_is_not_believed_while_customers_complain() -> None:
+    """The real reader of the real format: valid, empty, freshly built; and customers in the same region."""
+    (azure,) = [one for one in vendors() if one.name == "azure"]
+    source = azure.make(tree())
+    clock, store = VirtualClock(NOW), memory_store()
+    poller = Poller({source.id: source}, store, clock, PollingSettings(), regions=tree())
+
+    def state() -> SourceState:
+        poller.run_once()
+        with store.transaction() as tx:
+            found = tx.source_state(source.id)
+        assert found is not None
+        return found
+
+    built = azure.bodies["empty"].replace(b"13:0", b"12:0")  # the same channel, an hour earlier
+    poller.accept(source.id, answer(built))
+    assert state().freshness is Freshness.FRESH, state().why
+    with store.transaction() as tx:
+        tx.put_signals([signal("crowd", CROWD)])
+    poller.run_once()
+    poller.accept(source.id, answer(built))
+    assert state().freshness is Freshness.SUSPECT
+    assert "lists nothing at all, while crowd report trouble with data in US-VT" in state().why
