@@ -75,8 +75,7 @@ class Heard:
         return len(waiting)
 
     def forget(self) -> None:
-        """Write what waits and read everything anew: the set of sources has changed."""
-        self.write()
+        """Read everything anew at the next question: the set of sources has changed, and what waited was written."""
         with self._lock:
             self._loaded = False
 

@@ -23,7 +23,7 @@ from notifier import metrics
 from notifier.model.region import RegionTree
 from notifier.model.signal import Level, Signal
 from notifier.net.fetch import judge, unconditional, validators
-from notifier.ports import Answer, Clock, Failure, Reading, Source, SourceState, Store
+from notifier.ports import Answer, Clock, Failure, Reading, Source, SourceState, Store, StoreUnavailable
 
 from .freshness import freshness, runs_out_at
 from .heard import Heard, Key, trouble_of
@@ -120,8 +120,7 @@ class Poller:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End polling. Polls under way finish their request and are dropped; what is being stored is stored. Raises
-        StoreUnavailable where the last "heard again" cannot be written."""
+        """End polling. Polls under way finish their request and are dropped; what is being stored is stored."""
         self._stopping.set()
         if self._scheduler is not None and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
@@ -130,10 +129,15 @@ class Poller:
         for lock in list(self._source_locks.values()):
             with lock:
                 pass
-        self._heard.write()
+        try:
+            self._heard.write()
+        except StoreUnavailable as error:  # costs only the last seconds of "heard again"
+            log.error("poller.unwritten", error=str(error))
 
     def replace(self, sources: Mapping[str, Source], regions: RegionTree | None = None) -> None:
-        """Take a new set of sources. What removed ones had reported stays as it was: nobody said it was over."""
+        """Take a new set of sources. What removed ones had reported stays as it was: nobody said it was over. Raises
+        StoreUnavailable, and then the old set stays."""
+        self._heard.write()
         with self._lock:
             gone = self._sources.keys() - sources.keys()
             self._sources = dict(sources)
