@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ..clock import SystemClock
 from ..config.mistake import listed
 from ..config.proposing import wanted
-from ..config.recognising import ANYWHERE, NotRecognised, recognise, recognise_answer
+from ..config.recognising import NotRecognised, read_unplaced, recognise, recognise_answer
 from ..config.registry import SOURCES
 from ..config.tree import Config
 from ..config.validate import validate
@@ -181,8 +181,6 @@ def _tried(entry: tuple[str, Settings], target: str, regions: RegionTree, now: d
         if "url" not in type(settings).model_fields:
             raise Problem(f"a {kind} has no url")
         settings = settings.model_copy(update={"url": target})
-    if getattr(settings, "placing", None) == Placing():
-        settings = settings.model_copy(update={"placing": ANYWHERE})
     source = SOURCES[kind].make(settings, regions=regions)
     if target and not target.startswith(("http://", "https://")):
         answer: Answer | Failure = _saved(target, now)
@@ -190,7 +188,11 @@ def _tried(entry: tuple[str, Settings], target: str, regions: RegionTree, now: d
         answer = source.fetch({}, now)
     if isinstance(answer, Failure):
         raise Problem(f"nothing could be fetched: {answer.reason} {answer.detail}".strip())
-    return _Trial(kind, settings, source.read(answer, {}, now), recognised=False)
+    if getattr(settings, "placing", None) == Placing():
+        reading = read_unplaced(SOURCES[kind], settings, answer, regions=regions, now=now)
+    else:
+        reading = source.read(answer, {}, now)
+    return _Trial(kind, settings, reading, recognised=False)
 
 
 def _recognised(target: str, pairs: Mapping[str, Any], regions: RegionTree, now: datetime) -> _Trial:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from ..model.region import RegionTree
 from ..model.settings import Settings
 from ..net.fetch import Get, Request, get
-from ..ports import Answer, Failure, Reading, Source
+from ..ports import Answer, Failure, Reading
 from ..sources.links import feeds_in
 from ..sources.page import below
 from ..sources.settings import HttpSettings, Match, Placing, host_of, request_of
@@ -28,8 +28,11 @@ from .registry import SOURCES, SourceKind
 
 NOWHERE = "(not placed)"
 """Service and region of what is read while nobody has said what it means here."""
-ANYWHERE = Placing(service=NOWHERE, regions=(NOWHERE,), map=(Match(component="*", regions=(NOWHERE,)),))
-"""Placing that leaves nothing out, for reading an answer before anybody has said what it means here."""
+_ANYWHERE = (
+    Placing(service=NOWHERE, regions=(NOWHERE,), map=(Match(component="*", regions=(NOWHERE,)),)),
+    Placing(service=NOWHERE, find_regions=True))
+"""Placings that leave nothing out: of whatever is said; and by names and points, for kinds that count what lies in
+each of our regions."""
 REQUESTS_MOST = 150
 """Addresses asked for in one recognition; most of them are not there and answer at once."""
 CHOICES_MOST = 16
@@ -121,6 +124,19 @@ def recognise_answer(
     return found or NotRecognised("no kind understands it")
 
 
+def read_unplaced(
+    kind: SourceKind, settings: Settings, answer: Answer, *, regions: RegionTree, now: datetime
+) -> Reading:
+    """What an answer says while nobody has said what it means here; the settings' own placing does not count."""
+    readings = []
+    for placing in _ANYWHERE:
+        source = kind.make(settings.model_copy(update={"placing": placing}), regions=regions)
+        readings.append(source.read(answer, {}, now))
+        if not readings[0].known or readings[-1].signals or readings[-1].unplaced:
+            return readings[-1]
+    return readings[0]
+
+
 def _nothing(request: Request, memory: Mapping[str, str], now: datetime) -> Answer | Failure:
     return Failure(now, "unreachable")
 
@@ -174,7 +190,7 @@ class _Asking:
                 answer = source.fetch({}, self.now)
                 if not isinstance(answer, Answer) or not self._fits(kind, answer):
                     continue
-                if (reading := self._read(name, source, answer)) is not None:
+                if (reading := self._read(name, kind, settings, answer)) is not None:
                     return self._refined(self._told(name, kind, url, settings, answer, reading, extra), kind)
         return self.as_it_is(name, kind)
 
@@ -187,7 +203,7 @@ class _Asking:
         settings, needs = self._settings(found.kind, kind, found.url, extra)
         if settings is None or needs:
             return found
-        reading = self._read(found.kind, kind.make(settings, regions=self.regions, fetch=self.site), found.answer)
+        reading = self._read(found.kind, kind, settings, found.answer)
         return found if reading is None else replace(found, settings=settings, extra=extra, reading=reading)
 
     def as_it_is(self, name: str, kind: SourceKind) -> Recognised | None:
@@ -198,15 +214,15 @@ class _Asking:
             settings, needs = self._settings(name, kind, self.url, extra)
             if settings is None:
                 continue
-            reading = self._read(name, kind.make(settings, regions=self.regions, fetch=self.site), self.raw)
+            reading = self._read(name, kind, settings, self.raw)
             if reading is not None:
                 filled = {need: getattr(settings, need) for need in needs}
                 told = self._told(name, kind, self.url, settings, self.raw, reading, {**extra, **filled})
                 return replace(told, needs=needs)
         return None
 
-    def _read(self, name: str, source: Source, answer: Answer) -> Reading | None:
-        reading = source.read(answer, {}, self.now)
+    def _read(self, name: str, kind: SourceKind, settings: Settings, answer: Answer) -> Reading | None:
+        reading = read_unplaced(kind, settings, answer, regions=self.regions, now=self.now)
         if not reading.known:
             self.refused[name] = reading.why
         return reading if reading.known else None
@@ -242,7 +258,7 @@ class _Asking:
         what was given does not fit it."""
         if "url" not in kind.settings.model_fields:
             return None, ()
-        value = {"placing": ANYWHERE, **extra, **self.given, "id": "new", "kind": name, "url": url}
+        value = {"placing": _ANYWHERE[0], **extra, **self.given, "id": "new", "kind": name, "url": url}
         try:
             return kind.settings.model_validate(value), ()
         except ValidationError as error:

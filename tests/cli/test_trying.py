@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
 
+from tests.config.support import EXAMPLE
 from tests.net.test_fetch import reply, serving
 from tests.sources.vendors import HERE, vendors
 
@@ -167,3 +170,13 @@ def test_nothing_from_outside_reaches_the_terminal_as_commands(desk: Desk, tmp_p
     assert done.exit_code == 0
     assert "\x1b" not in done.stdout
     assert "\x07" not in done.stdout
+
+
+def test_the_guide_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `$ notifier try-source …` in the guide, run in the project's folder with the example configuration."""
+    monkeypatch.chdir(EXAMPLE.parent)
+    guide = (EXAMPLE.parent / "docs" / "TRYING_A_SOURCE.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^    \$ notifier (try-source .+)\n((?:    .*\n)+)", guide, re.MULTILINE)
+    assert len(shown) == 2
+    for words, output in shown:
+        assert Desk(EXAMPLE, Path("unused")).type(*words.split()).stdout == dedent(output)

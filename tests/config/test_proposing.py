@@ -10,7 +10,7 @@ import yaml
 
 from notifier.config import load
 from notifier.config.proposing import RULES_MOST, Wish, propose, wanted
-from notifier.config.recognising import ANYWHERE, Recognised
+from notifier.config.recognising import Recognised
 from notifier.config.tree import Config
 from notifier.ports import Answer, Reading
 from notifier.sources.statuspage import StatuspageSettings
@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Config:
 
 
 def found(url: str = "https://status.carrier.example.com", *listed: tuple[str, str, str], **fields: Any) -> Recognised:
-    settings = StatuspageSettings(id="new", url=url, placing=ANYWHERE)
+    settings = StatuspageSettings(id="new", url=url)
     reading = Reading(True, listed=listed)
     return Recognised("statuspage", url, settings, Answer(NOW, 200, {}, b"{}"), reading, **fields)
 
