@@ -18,14 +18,18 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import statuspage
+from ..sources import bchydro, entergy, kubra, pge, statuspage
 from ..sources.alertmanager import AlertmanagerSettings, AlertmanagerSource
+from ..sources.bchydro import BchydroSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cap import CapSettings, CapSource
+from ..sources.entergy import EntergySettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings, FeedSource
+from ..sources.kubra import KubraSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings, NwsSource
+from ..sources.pge import PgeSettings
 from ..sources.probe import ProbeSettings, ProbeSource
 from ..sources.statuspage import StatuspageSettings
 from ..sources.x import XMentions, XSettings
@@ -65,6 +69,10 @@ SOURCES: Mapping[str, SourceKind] = {
     "cap": SourceKind(CapSettings, CapSource),
     "nws": SourceKind(NwsSettings, NwsSource),
     # utilities
+    "pge": SourceKind(PgeSettings, pge.make),
+    "bchydro": SourceKind(BchydroSettings, bchydro.make),
+    "entergy": SourceKind(EntergySettings, entergy.make),
+    "kubra": SourceKind(KubraSettings, kubra.make),
     # anything else
     "feed": SourceKind(FeedSettings, FeedSource),
     # probes

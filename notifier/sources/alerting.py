@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from typing import Literal
 
 from pydantic import model_validator
@@ -19,6 +18,7 @@ from notifier.model.settings import Settings
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import Reading
 
+from .geometry import centroid, inside
 from .placing import Place, Texts, Unplaced, finder_of, place, says
 from .settings import HttpSettings
 from .shapes import one_line
@@ -209,24 +209,6 @@ def spellings(name: str, value: str) -> tuple[str, ...]:
     if name == "UGC" and len(value) == 6 and value[2].upper() == "C" and value[3:].isdigit():
         tried += [f"US-{value[:2].upper()}"] if value[3:] == "000" else []
     return (*tried, value) if len(value) > 3 else tuple(tried)
-
-
-def centroid(polygon: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    """The mean of a polygon's corners, good enough to tell which region a warning is drawn in; None without corners."""
-    corners = polygon[:-1] if len(polygon) > 1 and polygon[0] == polygon[-1] else polygon
-    if not corners:
-        return None
-    return sum(lat for lat, _ in corners) / len(corners), sum(lon for _, lon in corners) / len(corners)
-
-
-def inside(point: tuple[float, float], polygon: Sequence[tuple[float, float]]) -> bool:
-    """Whether a point lies in a closed polygon, by counting the edges a ray from it crosses."""
-    lat, lon = point
-    crossed = False
-    for (lat1, lon1), (lat2, lon2) in pairwise(polygon):
-        if (lat1 > lat) != (lat2 > lat) and lon < (lon2 - lon1) * (lat - lat1) / (lat2 - lat1) + lon1:
-            crossed = not crossed
-    return crossed
 
 
 def _rule(alert: Alert, settings: AlertSettings) -> EventRule | None:
