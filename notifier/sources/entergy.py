@@ -51,7 +51,7 @@ def read(body: bytes, context: Context[EntergySettings]) -> Reading:
 def _outage(line: Mapping[str, Any]) -> PowerOutage:
     if "customersAffected" not in line:
         raise Unreadable("an area has no customersAffected")
-    key = next((key for key in _PLACES if key in line), "county")
+    key = next((key for key in _PLACES if line.get(key) is not None), "county")
     name = required(line, key, "an area")
     out, served = count_of(line["customersAffected"]), count_of(line.get("customersServed"))
     return PowerOutage(

@@ -7,7 +7,8 @@ name must be the whole name of one region: utilities write counties without "Cou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 
 from notifier.model.region import RegionTree
 
@@ -18,6 +19,7 @@ _ZIP = re.compile(r"(\d{5})(?:-\d{4})?")
 _DIRECTIONS = {"e": "East", "n": "North", "s": "South", "w": "West"}
 _OTHERWISE = {"st": "Saint", "saint": "St", "mt": "Mount", "mount": "Mt", "ft": "Fort", "fort": "Ft"}
 _ARTICLES = frozenset({"la", "de", "le", "du"})
+_REMEMBERED = 20_000
 _COUNTIES = ("", " County", " Parish", " Borough")
 
 
@@ -28,6 +30,9 @@ class Locator:
         self._regions, self._finder = regions, finder_of(regions)
         self._areas = Areas((region.id, region.polygon) for region in regions if region.polygon)
         self._places = Places((region.id, region.point) for region in regions if region.point is not None)
+        self.named = lru_cache(_REMEMBERED)(self._named)
+        """(name, territory) -> the region a county, town or postcode of a vendor is; inside `territory` where one is
+        given."""
 
     @property
     def finder(self) -> Finder:
@@ -42,16 +47,16 @@ class Locator:
         near = self._places.nearest(point, km)
         return () if near is None else (near,)
 
-    def named(self, name: str, territory: Sequence[str] = ()) -> str | None:
-        """The region a county, town or postcode of a vendor is; inside `territory` where one is given."""
+    def _named(self, name: str, territory: tuple[str, ...] = ()) -> str | None:
         if (found := _ZIP.fullmatch(name.strip())) is not None:
             return self._by_postcode(found[1], territory)
+        for spelt in spellings(name):
+            if (region := self._finder.exact(spelt, territory)) is not None:
+                return region
         code = self._finder.by_code(name.strip())
-        if code is not None and (not territory or self._finder.inside(code, territory)):
-            return code
-        return next((id for spelt in spellings(name) if (id := self._finder.exact(spelt, territory)) is not None), None)
+        return code if code is not None and (not territory or self._finder.inside(code, territory)) else None
 
-    def _by_postcode(self, postcode: str, territory: Sequence[str]) -> str | None:
+    def _by_postcode(self, postcode: str, territory: tuple[str, ...]) -> str | None:
         """Counties have codes of five digits too (FIPS): a county's is no postcode."""
         for code in (f"ZIP:{postcode}", postcode):
             found = self._finder.by_code(code)

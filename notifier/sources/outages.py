@@ -7,10 +7,11 @@ Pure, and the same for every utility.
   shrinks and ends, however its outages are split, merged and numbered anew. `sum_by_region: false` tells each outage by
   itself.
 - A sum opens at `minor` customers and is over below `at_least`: one that hovers opens and closes once.
-- What is no longer listed is over, except in a list that was cut off, where it only was not shown, and in one that lists
-  areas without trouble too: there its end is told by a 0, and an area that is missing has been renamed or lost.
+- What is no longer listed is over, except in a list that was cut off, where it only was not shown, and in one that
+  lists areas without trouble too: there its end is told by a 0, and what is missing has been renamed or lost.
 - An outage whose place or number of customers can no longer be read stays where, and as large as, it was.
 - Planned work is told by itself, as maintenance, and is no part of a sum.
+- Fewer than `at_least` customers are not told at all, from there to `minor` they are worth knowing.
 - A time of restoration that has passed, or lies more than a month ahead, is no promise; nor is one of a few customers.
 """
 
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from notifier.model.signal import Level, Signal, SignalClass
@@ -130,7 +132,12 @@ def _fingerprint(outage: PowerOutage) -> str:
 
 
 def _is_planned(outage: PowerOutage, settings: UtilitySettings) -> bool:
-    return any(says(pattern, outage.cause) for pattern in settings.planned)
+    return bool(outage.cause) and _says_any(settings.planned, outage.cause)
+
+
+@lru_cache(10_000)  # a storm has thousands of outages and a dozen causes
+def _says_any(patterns: tuple[str, ...], text: str) -> bool:
+    return any(says(pattern, text) for pattern in patterns)
 
 
 def _as_last_known(outages: Iterable[PowerOutage], before: Mapping[str, _Held]) -> list[PowerOutage]:
@@ -155,8 +162,8 @@ def _out(outages: Iterable[PowerOutage]) -> int:
 def _tell_singles(
     outages: Iterable[tuple[PowerOutage, tuple[Place, ...]]], listed: OutageList, context: Context[Any], told: _Told
 ) -> None:
-    """Each outage by itself. One that was trouble stays at least minor until it is no longer listed: part of its
-    customers having power again is no end for the rest."""
+    """Each outage by itself. One that was trouble stays at least minor until nobody is out or it is no longer listed
+    (an area until fewer than `at_least` are out): some customers having power again is no end for the rest."""
     settings, now = context.settings, context.now
     before = _held_of(context.memory, _SINGLES)
     ids = {one.id for one in listed.outages}
@@ -166,6 +173,8 @@ def _tell_singles(
     for outage, places in outages:
         held = before.get(outage.id)
         level = _level_of_one(outage, held, settings)
+        if level is None or (level is Level.OK and held is None):
+            continue
         began = outage.began or (held.began if held else now)
         report = _report(_fingerprint(outage), level, began, (outage,), outage.served, now)
         told.signals += tell(settings.id, SignalClass.OFFICIAL, report, places, now)
@@ -174,14 +183,18 @@ def _tell_singles(
     told.memory |= _written(_SINGLES, kept)
 
 
-def _level_of_one(outage: PowerOutage, held: _Held | None, settings: UtilitySettings) -> Level:
-    if _is_planned(outage, settings):
-        return Level.MAINTENANCE if outage.customers_out is None or outage.customers_out >= settings.at_least \
-            else Level.NOTICE
-    if outage.customers_out is None:
+def _level_of_one(outage: PowerOutage, held: _Held | None, settings: UtilitySettings) -> Level | None:
+    """How bad one outage is; OK: over; None: too small to tell, of which a storm has thousands."""
+    out = outage.customers_out
+    if out is None:
         return held.level if held else Level.NOTICE
-    level = level_of(outage.customers_out, outage.served, settings)
-    return max(level, Level.MINOR) if held else level
+    if _is_planned(outage, settings):
+        return Level.MAINTENANCE if out >= settings.at_least else None
+    if out < (settings.at_least if outage.is_area else 1):
+        return Level.OK
+    if held is not None:
+        return max(level_of(out, outage.served, settings), Level.MINOR)
+    return level_of(out, outage.served, settings) if out >= settings.at_least else None
 
 
 # ── Sums ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ before 2023 with its outages by town, plain or not. Traps:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -44,17 +44,26 @@ from .utility import (
 
 _NO_OUTAGE = "not outage"
 """A cause that says there is none: a report that was looked into."""
-_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "id": ("F_OUTAGE_ID", "OUTAGE_ID", "outageNumber"),
-    "customers": ("EST_CUSTOMERS", "estCustAffected"),
-    "began": ("OUTAGE_START", "outageStartTime"),
-    "restored_by": ("CURRENT_ETOR", "AUTO_ETOR", "currentEtor", "autoEtor"),
-    "cause": ("OUTAGE_CAUSE", "cause"),
-    "crew": ("CREW_CURRENT_STATUS", "crewCurrentStatus"),
-    "latitude": ("OUTAGE_LATITUDE", "latitude"),
-    "longitude": ("OUTAGE_LONGITUDE", "longitude"),
-}
-"""What the fields are called, today's names first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the fields of an outage are called; of several the first that holds something."""
+
+    id: tuple[str, ...]
+    customers: str
+    began: str
+    restored_by: tuple[str, ...]
+    cause: str
+    crew: str
+    latitude: str
+    longitude: str
+
+
+_TODAY = _Names(("F_OUTAGE_ID", "OUTAGE_ID"), "EST_CUSTOMERS", "OUTAGE_START", ("CURRENT_ETOR", "AUTO_ETOR"),
+                "OUTAGE_CAUSE", "CREW_CURRENT_STATUS", "OUTAGE_LATITUDE", "OUTAGE_LONGITUDE")
+_BEFORE = _Names(("outageNumber",), "estCustAffected", "outageStartTime", ("currentEtor", "autoEtor"),
+                 "cause", "crewCurrentStatus", "latitude", "longitude")
 _PLACES = ("CITY", "regionName", "ZIP", "COUNTY")
 
 
@@ -156,26 +165,28 @@ def _flat(features: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
 
 
 def _outage(entry: Mapping[str, Any], settings: PgeSettings, now: datetime) -> PowerOutage:
-    values = {name: next((entry[key] for key in keys if entry.get(key) is not None), None)
-              for name, keys in _FIELDS.items()}
-    if not any(key in entry for key in _FIELDS["customers"]):
+    names = _TODAY if _TODAY.customers in entry else _BEFORE
+    if names.customers not in entry:
         raise Unreadable("an outage has no EST_CUSTOMERS")
-    cause = optional(values, "cause", 200)
+    cause = optional(entry, names.cause, 200)
+    restored = (time_of(at, settings) for key in names.restored_by if (at := entry.get(key)) is not None)
     return PowerOutage(
-        id=id_of(entry, *_FIELDS["id"]),
-        customers_out=0 if cause.casefold() == _NO_OUTAGE else count_of(values["customers"]),
-        began=began_at(values["began"], settings, now),
-        restored_by=time_of(values["restored_by"], settings),
+        id=id_of(entry, *names.id),
+        customers_out=0 if cause.casefold() == _NO_OUTAGE else count_of(entry[names.customers]),
+        began=began_at(entry.get(names.began), settings, now),
+        restored_by=next((at for at in restored if at is not None), None),
         cause=cause,
-        crew=optional(values, "crew", 200),
-        point=_point(values, entry),
+        crew=optional(entry, names.crew, 200),
+        point=_point(entry, names),
         places=tuple(place for key in _PLACES if (place := optional(entry, key, 100))),
     )
 
 
-def _point(values: Mapping[str, Any], entry: Mapping[str, Any]) -> Point | None:
-    found = point_of(number_of(values["latitude"]), number_of(values["longitude"]))
+def _point(entry: Mapping[str, Any], names: _Names) -> Point | None:
+    found = point_of(number_of(entry.get(names.latitude)), number_of(entry.get(names.longitude)))
+    if found is not None:
+        return found
     x, y = (entry.get(a, entry.get(b)) for a, b in (("x", "geometry_x"), ("y", "geometry_y")))
-    if found is None and isinstance(x, int | float) and abs(x) <= 180:
+    if isinstance(x, int | float) and abs(x) <= 180:
         return point_of(y, x)
-    return found or from_web_mercator(x, y)
+    return from_web_mercator(x, y)

@@ -45,7 +45,7 @@ class UtilitySettings(HttpSettings):
     sum_by_region: bool = True
     """Sum the outages of a region into one trouble; false: each outage is one."""
     at_least: int = Field(default=50, ge=1)
-    """Fewer customers out than this are never trouble, and what was trouble is over once a region has fewer."""
+    """Fewer customers out than this are not even worth knowing, and a region with fewer is over."""
     minor: int = Field(default=500, ge=1)
     """Customers out (of one outage, or of a region's sum) from which it is minor trouble; fewer are worth knowing."""
     major: int = Field(default=5_000, ge=1)
