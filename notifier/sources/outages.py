@@ -10,7 +10,8 @@ Pure, and the same for every utility.
 - What is no longer listed is over, except in a list that was cut off, where it only was not shown, and in one that
   lists areas without trouble too: there its end is told by a 0, and what is missing has been renamed or lost.
 - An outage whose place or number of customers can no longer be read stays where, and as large as, it was.
-- Planned work is told by itself, as maintenance, and is no part of a sum.
+- Planned work is told by itself, as maintenance, and is no part of a sum; an outage that was trouble before it was
+  called planned stays trouble.
 - Fewer than `at_least` customers are not told at all, from there to `minor` they are worth knowing.
 - A time of restoration that has passed, or lies more than a month ahead, is no promise; nor is one of a few customers.
 """
@@ -61,6 +62,7 @@ def read_outages(listed: OutageList, context: Context[Any]) -> Reading:
     single: list[tuple[PowerOutage, tuple[Place, ...]]] = []
     summed: dict[Place, list[PowerOutage]] = {}
     lost: dict[str, list[PowerOutage]] = {}
+    counted = {id for held in before.values() for id in held.of}
     for outage in _as_last_known(listed.outages, before):
         places = locate(outage, context)
         if isinstance(places, Unplaced):
@@ -68,7 +70,7 @@ def read_outages(listed: OutageList, context: Context[Any]) -> Reading:
         if isinstance(places, Unplaced):
             lost.setdefault(places.words, []).append(outage)
             told.present.append(_fingerprint(outage))
-        elif settings.sum_by_region and not _is_planned(outage, settings):
+        elif settings.sum_by_region and (outage.id in counted or not _is_planned(outage, settings)):
             for one in places:
                 summed.setdefault(one, []).append(outage)
         else:
@@ -188,7 +190,7 @@ def _level_of_one(outage: PowerOutage, held: _Held | None, settings: UtilitySett
     out = outage.customers_out
     if out is None:
         return held.level if held else Level.NOTICE
-    if _is_planned(outage, settings):
+    if held is None and _is_planned(outage, settings):
         return Level.MAINTENANCE if out >= settings.at_least else None
     if out < (settings.at_least if outage.is_area else 1):
         return Level.OK

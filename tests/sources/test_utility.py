@@ -217,6 +217,15 @@ def test_planned_work_is_maintenance_and_no_part_of_a_sum(cause: str) -> None:
         "outage:2": Level.MAINTENANCE, "region:A": Level.NOTICE}
 
 
+def test_trouble_that_is_called_planned_later_stays_trouble() -> None:
+    """BC Hydro did so with 38 customers of West Vancouver on 16 November 2021."""
+    first = read(one("1", 600))
+    assert told(read(one("1", 600, cause="Planned work"), memory=first.memory)) == {"A": (Level.MINOR, "600")}
+    singly = read(one("1", 600), sum_by_region=False)
+    later = read(one("1", 600, cause="Planned work"), sum_by_region=False, memory=singly.memory)
+    assert told(later) == {"A": (Level.MINOR, "600")}
+
+
 def test_unplanned_is_not_planned() -> None:
     assert told(read(one("1", 600, cause="Unplanned outage")))["A"][0] is Level.MINOR
 
