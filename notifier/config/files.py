@@ -67,7 +67,10 @@ class RegionEntry(Settings):
     customers: int | None = Field(default=None, ge=0)
     """Customers served there."""
     polygon: tuple[tuple[float, float], ...] = ()
-    """Corners as [latitude, longitude]."""
+    """Corners as [latitude, longitude]; a hole or an island is one more closed ring after the first."""
+    point: tuple[float, float] | None = None
+    """Where it lies as one place, [latitude, longitude]: outages near it are placed here. A city or town of the world
+    with 15,000 people and more needs none: it is found by its name in its state."""
 
 
 class RegionsFile(Settings):

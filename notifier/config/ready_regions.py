@@ -29,6 +29,9 @@ OUTLYING = frozenset({"AS", "GU", "MP", "PR", "UM", "VI"})
 """Parts of the United States that ISO 3166-1 and GeoNames keep as countries of their own, too. They stand in the tree
 once, under their country code ("PR", not "US-PR"): a name that two regions have places nobody."""
 
+PLACES = frozenset({"city", "municipality", "place", "town", "village"})
+"""Kinds of region that are one place: near enough to a point to be told by one."""
+
 _SHORT = frozenset({"US", "CA", "AU"})
 """Countries whose people write a state by its ISO letters ("VT", "ON", "QLD")."""
 
@@ -140,3 +143,36 @@ def _zone(country: str, part: str | None) -> str:
     if country == "US" and part is not None and (part, None) in zones and part in OUTLYING:
         return zones[part, None]
     return zones.get((country, None), "UTC")
+
+
+# ── Points ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_state(region: str) -> bool:
+    """Whether a region's id is that of a state or province (ISO 3166-2), such as "US-VT"."""
+    return region in _state_codes()
+
+
+@cache
+def _state_codes() -> frozenset[str]:
+    return frozenset(str(part.code) for parts in _parts().values() for part in parts)
+
+
+def city_point(state: str, name: str) -> tuple[float, float] | None:
+    """Where the city of that name in a state ("US-VT") lies, (latitude, longitude); of several the most populous; None
+    where GeoNames knows none of 15,000 people and more."""
+    found = _city_points().get((state, name.casefold()))
+    return None if found is None else found[1]
+
+
+@cache
+def _city_points() -> Mapping[tuple[str, str], tuple[int, tuple[float, float]]]:
+    """(people, point) of cities by state and name."""
+    found: dict[tuple[str, str], tuple[int, tuple[float, float]]] = {}
+    for city in _data().get_cities().values():
+        country = city["countrycode"]
+        part = ADMIN1.get(country, {}).get(city["admin1code"], city["admin1code"])
+        key = (f"{country}-{part}", city["name"].casefold())
+        if key not in found or city["population"] > found[key][0]:
+            found[key] = (city["population"], (city["latitude"], city["longitude"]))
+    return found

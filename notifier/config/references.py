@@ -109,6 +109,7 @@ def _sources(draft: Draft) -> None:
     for number, settings in draft.entries.get("sources", ()):
         at = ("sources", number)
         _placing(draft, file, (*at, "placing"), getattr(settings, "placing", None))
+        _all_known(file, (*at, "territory"), "region", getattr(settings, "territory", ()), draft.regions)
         _placeable(file, at, settings)
         for position, rule in enumerate(getattr(settings, "events", ())):
             if rule.service is not None:
@@ -130,8 +131,8 @@ def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:
 
 
 def _placeable(file: YamlFile, at: Path_, settings: Settings) -> None:
-    """Note a source of which nothing could ever be placed. Labels of alerts, areas of warnings and the places of a
-    probe place by themselves."""
+    """Note a source of which nothing could ever be placed. Labels of alerts, areas of warnings, the places of a probe
+    and the points of outage maps place by themselves."""
     placing = getattr(settings, "placing", None)
     if placing is None or not file.sound((*at, "placing")) or not file.sound((*at, "events")):
         return
@@ -141,7 +142,7 @@ def _placeable(file: YamlFile, at: Path_, settings: Settings) -> None:
     if not hasattr(settings, "service_label") and not any(rule.service for rule in rules):
         lacks.append("service")
         expected.append("service" if events is None else "service (here, or in events)")
-    by_itself = (hasattr(settings, "region_label") or events is not None
+    by_itself = (hasattr(settings, "region_label") or hasattr(settings, "territory") or events is not None
                  or bool(getattr(settings, "regions_of_places", None)))
     if not by_itself and not placing.find_regions and not any(getattr(rule, "regions", ()) for rule in rules):
         lacks.append("region")

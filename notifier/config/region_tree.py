@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..model.region import Region, RegionTree
 from .files import Include, RegionEntry
 from .mistake import listed, nearest, shown
-from .ready_regions import LEVELS, OUTLYING, WORLD, known_countries, ready, world
-from .yaml_file import YamlFile
+from .ready_regions import LEVELS, OUTLYING, PLACES, WORLD, city_point, is_state, known_countries, ready, world
+from .yaml_file import Path_, YamlFile
 
 DEEPEST = 30
 """Levels of the deepest tree: real ones have eight, and every look-up walks them."""
@@ -51,6 +51,7 @@ def build_tree(includes: Numbered[Include], regions: Numbered[RegionEntry], file
         found[entry.id] = _merged(found.get(entry.id), entry, file, number)
     _check_parents(found, own, file)
     _inherit_zones(found, own)
+    _find_points(found, own)
     return RegionTree(_parents_first(found))
 
 
@@ -77,10 +78,17 @@ def _check_entry(entry: RegionEntry, file: YamlFile, number: int) -> None:
                      expected="an IANA zone such as America/New_York", nearest=near_zone(entry.timezone))
     if entry.polygon and len(set(entry.polygon)) < 3:
         file.mistake(("regions", number, "polygon"), "is not an area", expected="three corners or more")
-    for position, (latitude, longitude) in enumerate(entry.polygon):
-        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-            file.mistake(("regions", number, "polygon", position), "is not on the globe",
-                         found=f"[{latitude}, {longitude}]", expected="[latitude, longitude] in degrees")
+    for position, corner in enumerate(entry.polygon):
+        _check_on_globe(corner, file, ("regions", number, "polygon", position))
+    if entry.point is not None:
+        _check_on_globe(entry.point, file, ("regions", number, "point"))
+
+
+def _check_on_globe(point: tuple[float, float], file: YamlFile, path: Path_) -> None:
+    latitude, longitude = point
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        file.mistake(path, "is not on the globe", found=f"[{latitude}, {longitude}]",
+                     expected="[latitude, longitude] in degrees")
 
 
 def _merged(before: Region | None, entry: RegionEntry, file: YamlFile, number: int) -> Region:
@@ -92,14 +100,14 @@ def _merged(before: Region | None, entry: RegionEntry, file: YamlFile, number: i
                          "the id of a region of an included tree")
         return Region(id=entry.id, name=entry.name or entry.id, kind=entry.kind or "district", parent=entry.parent,
                       timezone=entry.timezone or "", aliases=entry.aliases, codes=entry.codes,
-                      customers=entry.customers, polygon=polygon, names=dict(entry.names))
+                      customers=entry.customers, polygon=polygon, names=dict(entry.names), point=entry.point)
     return replace(
         before, name=entry.name or before.name, kind=entry.kind or before.kind, parent=entry.parent or before.parent,
         timezone=entry.timezone or before.timezone, polygon=polygon or before.polygon,
         aliases=tuple(dict.fromkeys((*before.aliases, *entry.aliases))),
         codes=tuple(dict.fromkeys((*before.codes, *entry.codes))),
         customers=before.customers if entry.customers is None else entry.customers,
-        names={**before.names, **entry.names})
+        names={**before.names, **entry.names}, point=entry.point or before.point)
 
 
 def _check_parents(found: dict[str, Region], own: dict[str, int], file: YamlFile) -> None:
@@ -138,6 +146,20 @@ def _inherit_zones(found: dict[str, Region], own: Iterable[str]) -> None:
             at = found[at].parent
         if not found[region_id].timezone:
             found[region_id] = replace(found[region_id], timezone=found[at].timezone if at is not None else "UTC")
+
+
+def _find_points(found: dict[str, Region], own: Iterable[str]) -> None:
+    """Give cities and towns of a deployment's own their point, where their name in their state says which they are."""
+    for region_id in own:
+        region = found[region_id]
+        if region.point is not None or region.polygon or region.kind.lower() not in PLACES:
+            continue
+        at = region.parent
+        while at is not None and not is_state(at):
+            at = found[at].parent
+        names = (region.name, *region.aliases)
+        point = next((p for name in names if at is not None and (p := city_point(at, name)) is not None), None)
+        found[region_id] = replace(region, point=point)
 
 
 def _parents_first(found: dict[str, Region]) -> dict[str, Region]:

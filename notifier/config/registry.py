@@ -24,10 +24,12 @@ from ..sources import (
     aws_rss,
     azure,
     azure_devops,
+    bchydro,
     betterstack,
     cachet,
     cap,
     cstate,
+    entergy,
     feed,
     firehydrant,
     gatus,
@@ -39,8 +41,10 @@ from ..sources import (
     instatus,
     ioda,
     json_answer,
+    kubra,
     nws,
     pagerduty,
+    pge,
     prometheus,
     radar,
     salesforce,
@@ -57,11 +61,13 @@ from ..sources.aws import AwsSettings
 from ..sources.aws_rss import AwsRssSettings
 from ..sources.azure import AzureSettings
 from ..sources.azure_devops import AzureDevOpsSettings
+from ..sources.bchydro import BchydroSettings
 from ..sources.betterstack import BetterstackSettings
 from ..sources.bluesky import BlueskyMentions, BlueskySettings
 from ..sources.cachet import CachetSettings
 from ..sources.cap import CapSettings
 from ..sources.cstate import CStateSettings
+from ..sources.entergy import EntergySettings
 from ..sources.export import ExportMentions, ExportSettings
 from ..sources.feed import FeedSettings
 from ..sources.firehydrant import FireHydrantSettings
@@ -77,9 +83,11 @@ from ..sources.ilert import ILertSettings
 from ..sources.instatus import InstatusSettings
 from ..sources.ioda import IodaSettings
 from ..sources.json_answer import JsonSettings
+from ..sources.kubra import KubraSettings
 from ..sources.mastodon import MastodonMentions, MastodonSettings
 from ..sources.nws import NwsSettings
 from ..sources.pagerduty import PagerDutySettings
+from ..sources.pge import PgeSettings
 from ..sources.probe import ProbeSettings, ProbeSource
 from ..sources.prometheus import PrometheusSettings
 from ..sources.radar import RadarSettings
@@ -170,6 +178,10 @@ SOURCES: Mapping[str, SourceKind] = {
     "ioda": SourceKind(IodaSettings, ioda.make),
     "cloudflare-radar": SourceKind(RadarSettings, radar.make),
     # utilities
+    "pge": SourceKind(PgeSettings, pge.make),
+    "bchydro": SourceKind(BchydroSettings, bchydro.make),
+    "entergy": SourceKind(EntergySettings, entergy.make),
+    "kubra": SourceKind(KubraSettings, kubra.make),
     # anything else
     "feed": SourceKind(FeedSettings, feed.make, paths=FEED_PATHS, guess=guess_feed, breadth=1),
     "json": SourceKind(JsonSettings, json_answer.make, guess=guess_json, breadth=2),

@@ -13,7 +13,9 @@ class Region:
 
     `id` is unique ("US-VT"); `codes` are other spellings machines use ("50", "UGC:VTC007", "SAME:050007"), `aliases`
     those people use ("Vermont", "VT"). `customers` is the number the company serves there, None where unknown.
-    `polygon` is (latitude, longitude) pairs, closed, empty where unknown. `names` are display names by language.
+    `polygon` is (latitude, longitude) pairs, closed, empty where unknown; several closed rings may follow one another
+    (a hole, an island). `point` is where it lies as one place, None where unknown or where it is too large to be one.
+    `names` are display names by language.
     """
 
     id: str
@@ -26,6 +28,7 @@ class Region:
     customers: int | None = None
     polygon: tuple[tuple[float, float], ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    point: tuple[float, float] | None = None
 
     def name_in(self, language: str) -> str:
         """The region's name in `language`, or its plain name where no translation was given."""

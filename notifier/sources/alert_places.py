@@ -6,25 +6,20 @@ widened to the state or to a default.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from notifier.model.region import RegionTree
 
+from .geometry import Point, centroid, distance_km, inside
 from .placing import Place, Texts, finder_of, rule_for
 from .settings import Placing
 from .shapes import one_line
 
-Point = tuple[float, float]
-"""(latitude, longitude) in degrees."""
 Circle = tuple[float, float, float]
 """(latitude, longitude, radius): degrees and kilometres."""
 
-_EARTH = 6371.0
-"""Mean radius of the Earth in kilometres (IUGG)."""
 _OFFICIAL_CODES = frozenset({"UGC", "SAME", "FIPS6", "FIPS"})
 _OUR_CODES = ("US-", "UGC:", "SAME:", "FIPS:")
 """How the codes of a tree begin that can say of an official code that it lies elsewhere."""
@@ -112,10 +107,10 @@ class AlertPlacer:
         """Regions that hold a circle's centre, or whose middle it holds; else the nearest it touches."""
         centre, radius = circle[:2], circle[2]
         held = [region for region, shape, own in self._shapes
-                if inside(centre, shape) or (own is not None and kilometres(centre, own) <= radius)]
+                if inside(centre, shape) or (own is not None and distance_km(centre, own) <= radius)]
         if held:
             return held
-        near = [(min(kilometres(centre, corner) for corner in shape), region) for region, shape, _ in self._shapes]
+        near = [(min(distance_km(centre, corner) for corner in shape), region) for region, shape, _ in self._shapes]
         return [region for away, region in sorted(near)[:1] if away <= radius]
 
     def _by_name(self, area: Area, states: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -162,29 +157,3 @@ def _state_of(name: str, value: str) -> tuple[str, ...]:
         return (f"US-{value[:2].upper()}",) if value[:2].isalpha() else ()
     digits = value[-5:-3]
     return (f"FIPS:{digits}", digits) if digits.isdigit() else ()
-
-
-def centroid(polygon: Sequence[Point]) -> Point | None:
-    """The mean of a polygon's corners, good enough to tell which region a warning is drawn in; None without corners."""
-    corners = polygon[:-1] if len(polygon) > 1 and polygon[0] == polygon[-1] else polygon
-    if not corners:
-        return None
-    return sum(lat for lat, _ in corners) / len(corners), sum(lon for _, lon in corners) / len(corners)
-
-
-def inside(point: Point, polygon: Sequence[Point]) -> bool:
-    """Whether a point lies in a closed polygon, by counting the edges a ray from it crosses."""
-    lat, lon = point
-    crossed = False
-    for (lat1, lon1), (lat2, lon2) in pairwise(polygon):
-        if (lat1 > lat) != (lat2 > lat) and lon < (lon2 - lon1) * (lat - lat1) / (lat2 - lat1) + lon1:
-            crossed = not crossed
-    return crossed
-
-
-def kilometres(one: Point, other: Point) -> float:
-    """Great-circle distance, by the haversine formula."""
-    lat1, lat2 = math.radians(one[0]), math.radians(other[0])
-    across = math.sin((lat2 - lat1) / 2) ** 2
-    along = math.cos(lat1) * math.cos(lat2) * math.sin(math.radians(other[1] - one[1]) / 2) ** 2
-    return 2 * _EARTH * math.asin(min(1.0, math.sqrt(across + along)))

@@ -16,8 +16,9 @@ from notifier.model.region import RegionTree
 from notifier.net.fetch import Get, get
 from notifier.ports import Answer, Failure, Reading
 
-from .alert_places import AlertPlacer, Area, Point
+from .alert_places import AlertPlacer, Area
 from .alerting import Alert, AlertSettings, read_alerts
+from .geometry import Point
 from .page import Context, PageSource, join_parts, parts_of
 from .settings import request_of
 from .shapes import Unreadable, any_moment, json_of, kind_of, moment, optional, raw_json_of, record, records, required

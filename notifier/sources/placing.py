@@ -100,6 +100,13 @@ class Finder:
         """The region one of whose codes (or id) is spelt so; the first spelling that is known wins."""
         return next((found for s in spellings if (found := self._codes.get(s.casefold())) is not None), None)
 
+    def exact(self, name: str, territory: Iterable[str] = ()) -> str | None:
+        """The one region that is called just so, inside `territory` where one is given; None where none is, or where
+        several are and none of them is higher in the tree than the rest."""
+        ids = self._names.get(words_of(name)[: _LONGEST + 1], [])
+        inside = [one for one in ids if self.inside(one, territory)] if (territory := tuple(territory)) else ids
+        return inside[0] if len(inside) == 1 else self._meant(inside, set()) if inside else None
+
     def find(self, text: str) -> tuple[str, ...]:
         """Regions named in `text`, the most specific only, sorted."""
         written = _WORD.findall(text[:_TEXT_LIMIT])

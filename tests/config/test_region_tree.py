@@ -134,3 +134,20 @@ def test_polygons_are_closed() -> None:
     tree, _ = build(own=({"id": "a", "name": "A", "polygon": corners}, {"id": "b", "name": "B",
                                                                         "polygon": [*corners, corners[0]]}))
     assert tree["a"].polygon == tree["b"].polygon == (*corners, corners[0])
+
+
+def test_a_city_of_ones_own_is_where_the_world_knows_it() -> None:
+    """By its name in its state; a point in YAML wins; a district or an unknown name has none."""
+    tree, mistakes = build(("US", "state", "county"), ("CA", "state"), own=(
+        {"id": "btv", "name": "Burlington", "kind": "city", "parent": "US-VT-007"},
+        {"id": "van", "name": "Vancouver", "kind": "city", "parent": "CA-BC"},
+        {"id": "van-wa", "name": "Vancouver", "kind": "town", "parent": "US-WA"},
+        {"id": "nowhere", "name": "Nowhere at All", "kind": "town", "parent": "US-WA"},
+        {"id": "north", "name": "Burlington", "kind": "district", "parent": "US-VT"},
+        {"id": "moved", "name": "Burlington", "kind": "city", "parent": "US-VT", "point": (44.0, -73.0)}))
+    assert mistakes == []
+    points = {id: tree[id].point for id in ("btv", "van", "van-wa", "nowhere", "north", "moved", "US-VT")}
+    assert [points[id] and tuple(round(degree) for degree in points[id] or ()) for id in ("btv", "van", "van-wa")] \
+        == [(44, -73), (49, -123), (46, -123)]
+    assert points["nowhere"] is points["north"] is points["US-VT"] is None
+    assert points["moved"] == (44.0, -73.0)

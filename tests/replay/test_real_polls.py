@@ -12,12 +12,7 @@ import pytest
 
 from notifier.model.incident import IncidentState
 from tests.shared_data import shared
-from tests.sources.recordings import (
-    bchydro_polls,
-    github_polls,
-    oci_polls,
-    shaw_snapshot_polls,
-)
+from tests.sources.recordings import github_polls, oci_polls
 
 from .deployments import Played, play_polls, write
 from .vendor import Account, account, history
@@ -97,77 +92,10 @@ def test_oracle_every_trouble_on_the_page_opens_and_closes(tmp_path: Path, capsy
     assert found.closed == found.ours
 
 
-SHAW = {"bc interior": "CA-BC", "lower mainland": "CA-BC", "vancouver island": "CA-BC", "northern alberta": "CA-AB",
-        "southern alberta": "CA-AB", "saskatchewan": "CA-SK", "manitoba": "CA-MB", "ontario": "CA-ON"}
-BROADBAND = """
-services:
-  - {id: broadband, name: broadband, words: [internet]}
-"""
-_TITLE = re.compile(r"^\s*\w+\s+\d+\s*[-–]\s*(.*?)\s*(?:\||\bl\b)")
-
-
-def shaw_places(polls: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
-    """Shaw's regions below their provinces, its towns below those, and the rules that find them in a post's title."""
-    towns: dict[tuple[str, str], str] = {}
-    for poll in polls:
-        for post in poll["body"]["incidents"]:
-            named = _TITLE.match(post["name"])
-            if named and len(slug(named[1])) > 2:
-                group = post["components"][0]["group_id"]
-                towns[group, named[1]] = f"{slug(group)}-{slug(named[1])}"[:60].strip("-")
-    regions = "include: [{country: CA, levels: [state]}]\nregions:\n"
-    rules = []
-    for group, province in SHAW.items():
-        regions += f"  - {{id: shaw-{slug(group)}, name: '{group}', parent: {province}}}\n"
-        for (of, town), id in sorted(towns.items(), key=lambda one: -len(one[0][1])):
-            if of == group:
-                regions += f"  - {{id: t-{id}, name: '{town}', parent: shaw-{slug(group)}}}\n"
-                rules.append(f"{{group: '{group}', title: '{town}', regions: [t-{id}]}}")
-    rules += [f"{{group: '{group}', regions: [shaw-{slug(group)}]}}" for group in SHAW]
-    return regions, f"{{service: broadband, map: [{', '.join(rules)}]}}"
-
-
-@pytest.mark.recordings
-def test_shaw_in_the_flood_week_every_post_opens_in_its_town(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    polls = list(shaw_snapshot_polls(shared("data/status/shaw")))
-    regions, placing = shaw_places(polls)
-    told = history(polls, whole=True)
-    played = play(tmp_path, polls, regions=regions, services=BROADBAND, sources=page("shaw", placing, freshness="6h"))
-    found = account("Shaw, page of 14-20 November 2021", told, played)
-    check(found, capsys)
-    left_open = {one.fingerprint for one in told.values() if one.is_open}
-    ours_open = [(i, e) for i, e in played.incidents if i.state.is_open]
-    assert {s.fingerprint for _, e in ours_open for s in e} >= left_open
-    assert all({s.fingerprint for s in e} & left_open for _, e in ours_open), "open at the end as the page is, only"
-
-
-BCHYDRO = {"Lower Mainland": "lower-mainland", "South VI": "south-vi", "North VI": "north-vi",
-           "Okanagan/Kootenay": "okanagan", "Thompson/Shuswap": "thompson", "Central Interior": "central-interior",
-           "Northern": "northern"}
 POWER = """
 services:
   - {id: power, name: power, words: [power]}
 """
-
-
-@pytest.mark.recordings
-def test_bc_hydro_in_the_floods_every_outage_is_in_an_incident_of_its_region(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    polls = list(bchydro_polls(shared("data/power/bchydro_snapshots_2021-11-14_to_16.jsonl.gz")))
-    regions = "include: [{country: CA, levels: [state]}]\nregions:\n" + "".join(
-        f"  - {{id: {id}, name: '{name}', parent: CA-BC}}\n" for name, id in BCHYDRO.items())
-    rules = ", ".join(f"{{group: '{name}', regions: [{id}]}}" for name, id in BCHYDRO.items())
-    told = history(polls, whole=True)
-    played = play(tmp_path, polls, regions=regions, services=POWER,
-                  sources=page("bchydro", f"{{service: power, map: [{rules}]}}", freshness="3h"))
-    found = account("BC Hydro, outage list of 14-16 November 2021", told, played)
-    check(found, capsys)
-    assert {r for incident, _ in played.incidents for r in incident.regions} <= set(BCHYDRO.values())
-    left_open = {one.fingerprint for one in told.values() if one.is_open}
-    assert {s.fingerprint for i, e in played.incidents if i.state.is_open for s in e} >= left_open
 
 
 # ── answers as captured ──────────────────────────────────────────────────────────────────────────────────────────────

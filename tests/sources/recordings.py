@@ -131,7 +131,7 @@ def shaw_snapshot_polls(folder: Path, *, source: str = "shaw") -> Iterator[Recor
         posts = [
             _shaw_incident(
                 key,
-                region=region,
+                regions=[region],
                 title=post["title"],
                 services=post["affected_services"],
                 area=post["affected_area"],
@@ -148,56 +148,51 @@ def shaw_snapshot_polls(folder: Path, *, source: str = "shaw") -> Iterator[Recor
 def shaw_post_polls(
     folder: Path, *, source: str = "shaw", since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[Record]:
-    """Shaw's 8,419 posts of 2020-2023 with their dated updates, CONVERTED as `shaw_snapshot_polls` does.
+    """Shaw's 8,419 posts of October 2020 to December 2023, CONVERTED as `shaw_snapshot_polls` does.
 
-    One poll of the page at each update. A post is over from its last update where its last title says so; titles before
-    that carry its words without the state. Posts leave the page a day after they are over.
+    The history says when each title was first seen and when the post was last seen: a post stands on the page from its
+    first title to its last sight, over from the title that says so. One poll at each new title; one a minute after the
+    last sight of a post that was never over (one that was over only leaves with the next poll). Of its updates those
+    whose time has come are told. `since`, `until`: posts first seen in that time.
     """
-    changes: list[tuple[datetime, str, Record]] = []
+    moments: dict[datetime, list[tuple[str, Record | None]]] = {}
     for post in _lines(folder / "incidents_2020-10_to_2023-12.jsonl.gz"):
-        changes += list(_shaw_changes(post, since, until))
-    open_posts: dict[str, tuple[datetime, Record]] = {}
-    changes.sort(key=lambda one: (one[0], one[1]))
-    for at, key, incident in changes:
-        open_posts[key] = (at, incident)
-        open_posts = {
-            k: (then, one)
-            for k, (then, one) in open_posts.items()
-            if one["status"] != "resolved" or at - then < timedelta(days=1)
-        }
-        yield _poll(at, source, _shaw_page([one for _, one in open_posts.values()], at))
+        seen = _time(post["first_seen"])
+        if (since is None or seen >= since) and (until is None or seen < until):
+            for at, incident in _shaw_versions(post):
+                moments.setdefault(at, []).append((post["page_id"], incident))
+    page: dict[str, tuple[datetime, Record]] = {}
+    for at, changes in sorted(moments.items()):
+        page = {key: (last, one) for key, (last, one) in page.items() if last >= at or one["status"] != "resolved"}
+        for key, incident in changes:
+            page.pop(key, None)
+            if incident is not None:
+                page[key] = (incident.pop("last_seen"), incident)
+        yield _poll(at, source, _shaw_page([one for _, one in page.values()], at))
 
 
-def _shaw_changes(
-    post: Mapping[str, Any], since: datetime | None, until: datetime | None
-) -> Iterator[tuple[datetime, str, Record]]:
+def _shaw_versions(post: Mapping[str, Any]) -> Iterator[tuple[datetime, Record | None]]:
+    """The post as it stood from each moment on; None: it left the page without having been over."""
     dated = sorted((_time(u["at_utc"]), u["text"]) for u in post["updates"] if u.get("at_utc"))
-    title = post["titles"][-1]["title"]
-    over_at_last = bool(_SHAW_OVER.search(title))
-    for number, (at, _) in enumerate(dated, 1):
-        if (since is not None and at < since) or (until is not None and at >= until):
-            continue
-        yield (
-            at,
-            post["page_id"],
-            _shaw_incident(
-                post["page_id"],
-                region=post["region"],
-                title=_SHAW_OVER.sub("", title).strip(),
-                services=post["services"],
-                area=post["area"],
-                updates=[text for _, text in reversed(dated[:number])],
-                over=over_at_last and number == len(dated),
-                url=post["url"],
-                started=dated[0][0],
-            ),
-        )
+    last = _time(post["last_seen"])
+    for one in post["titles"]:
+        at = _time(one["seen"])
+        past = [(when, text) for when, text in dated if when <= at]
+        yield at, {
+            **_shaw_incident(post["page_id"], regions=post["regions"], title=one["title"], services=post["services"],
+                             area=post["area"], updates=[text for _, text in reversed(past)],
+                             over=bool(_SHAW_OVER.search(one["title"])), url=post["url"],
+                             started=past[0][0] if past else at),
+            "last_seen": last,
+        }
+    if not _SHAW_OVER.search(post["titles"][-1]["title"]):
+        yield last + timedelta(minutes=1), None
 
 
 def _shaw_incident(
     key: str,
     *,
-    region: str,
+    regions: Iterable[str],
     title: str,
     services: Iterable[str],
     area: str | None,
@@ -215,7 +210,7 @@ def _shaw_incident(
         "shortlink": url,
         "components": [
             {"id": f"{region}/{name}", "name": name, "status": "partial_outage", "group_id": region}
-            for name in services or ["Service"]
+            for region in regions for name in services or ["Service"]
         ],
         "incident_updates": [{"status": "update", "body": text} for text in updates],
     }
@@ -232,39 +227,11 @@ def _shaw_page(posts: list[Record], at: datetime) -> Record:
     }
 
 
-def bchydro_polls(file: Path, *, source: str = "bchydro") -> Iterator[Record]:
-    """BC Hydro's outage list during the floods of 14-16 November 2021, 159 snapshots, as captured; CONVERTED by us to
-    Statuspage's summary shape: an outage is an incident, impact by customers out (500 and more major, 5,000 and more
-    critical), component "Power", group the utility's region, municipality in the title.
-    """
+def captured_polls(file: Path, *, source: str) -> Iterator[Record]:
+    """Snapshots as captured, nothing changed: of PG&E (179, 4-6 February 2024), BC Hydro (159, 14-16 November 2021) and
+    Entergy (268, 11-13 September 2024)."""
     for line in _lines(file):
-        at = _time(line["fetched_at"])
-        incidents = [_bchydro_incident(outage) for outage in line["body"]]
-        page = {"id": "bchydro", "name": "BC Hydro", "updated_at": _iso(at)}
-        groups = sorted({one["components"][0]["group_id"] for one in incidents})
-        body = {
-            "page": page,
-            "status": {"indicator": "none", "description": ""},
-            "components": [{"id": one, "name": one, "status": "operational", "group": True} for one in groups],
-            "incidents": incidents,
-            "scheduled_maintenances": [],
-        }
-        yield _poll(at, source, body)
-
-
-def _bchydro_incident(outage: Mapping[str, Any]) -> Record:
-    out = outage["numCustomersOut"] or 0
-    region = outage["regionName"]
-    started = datetime.fromtimestamp(outage["dateOff"] / 1000, UTC)
-    return {
-        "id": str(outage["id"]),
-        "name": f"{outage['cause']}, {outage['municipality']}: {out} customers",
-        "status": "investigating",
-        "impact": "critical" if out >= 5000 else "major" if out >= 500 else "minor",
-        "started_at": _iso(started),
-        "components": [{"id": f"{region}/power", "name": "Power", "status": "major_outage", "group_id": region}],
-        "incident_updates": [{"status": "update", "body": outage["crewStatusDescription"] or ""}],
-    }
+        yield _poll(_time(line["fetched_at"]), source, line["body"])
 
 
 def _by_moment(versions: Iterable[Version]) -> Iterator[tuple[datetime, list[Mapping[str, Any]]]]:

@@ -10,9 +10,10 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer
-from notifier.sources.alert_places import centroid, inside, spellings
+from notifier.sources.alert_places import spellings
 from notifier.sources.alerting import EventRule
 from notifier.sources.cap import polygon_of
+from notifier.sources.geometry import centroid, inside
 from notifier.sources.settings import Match, Placing
 from tests.shared_data import shared
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notifier.clock import VirtualClock
 from notifier.ports import Answer, Source
 from notifier.sources import statuspage as vendor
-from notifier.sources.poller import Poller
-from notifier.sources.settings import Match, Placing, PollingSettings
+from notifier.sources.settings import Match, Placing
 from notifier.sources.statuspage import StatuspageSettings
 from tests.shared_data import shared
 
-from .recordings import Record, Told, bchydro_polls, github_polls, oci_polls, shaw_post_polls, shaw_snapshot_polls
-from .support import memory_store, tree
+from .recordings import Told, github_polls, oci_polls, shaw_post_polls, shaw_snapshot_polls
+from .seen import Seen
+from .support import tree
 
 EVERYWHERE = Placing(service="cloud", regions=("US",))
 
@@ -26,36 +23,6 @@ def statuspage(source_id: str, placing: Placing = EVERYWHERE) -> Source:
     """A page whose every word speaks of one service in one region."""
     settings = StatuspageSettings(id=source_id, url="https://status.example", placing=placing)
     return vendor.make(settings, regions=tree())
-
-
-class Seen:
-    """Plays records through the poller and notes which fingerprints were ever open, and which are open at the end."""
-
-    def __init__(self, source: Source, records: Iterable[Record]) -> None:
-        self.opened: set[str] = set()
-        self.open_at_end: set[str] = set()
-        self.polls = 0
-        self.not_known = 0
-        self.unplaced = 0
-        store = memory_store()
-        clock: VirtualClock | None = None
-        poller: Poller | None = None
-        for one in records:
-            at = datetime.fromisoformat(one["fetched_at"])
-            if clock is None or poller is None:
-                clock = VirtualClock(at)
-                poller = Poller({source.id: source}, store, clock, PollingSettings())
-            clock.set(at)
-            answer = Answer(at, one["status"], one["headers"], json.dumps(one["body"]).encode())
-            poller.accept(source.id, answer)
-            self.polls += 1
-            with store.transaction() as tx:
-                state = tx.source_state(source.id)
-                self.open_at_end = {s.fingerprint for s in tx.open_signals(at) if s.level.is_trouble}
-            assert state is not None
-            self.not_known += bool(state.why)
-            self.opened |= self.open_at_end
-        store.close()
 
 
 @pytest.mark.recordings
@@ -133,32 +100,20 @@ def test_shaw_snapshots_of_the_flood_week(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.recordings
 def test_shaw_posts_open_and_close(capsys: pytest.CaptureFixture[str]) -> None:
     since, until = datetime(2021, 11, 1, tzinfo=UTC), datetime(2021, 12, 1, tzinfo=UTC)
-    folder = shared("data/status/shaw")
-    records = list(shaw_post_polls(folder, since=since, until=until))
-    posts = {post["id"]: post for one in records for post in one["body"]["incidents"]}
+    records = list(shaw_post_polls(shared("data/status/shaw"), since=since, until=until))
+    posts: dict[str, set[str]] = {}
+    for one in records:
+        for post in one["body"]["incidents"]:
+            posts.setdefault(f"incident:{post['id']}", set()).add(post["status"])
     seen = Seen(statuspage("shaw"), records)
-    left_open = {f"incident:{key}" for key, post in posts.items() if post["status"] != "resolved"}
+    ever_open = {key for key, statuses in posts.items() if statuses != {"resolved"}}
     with capsys.disabled():
-        print(
-            f"\nshaw posts of November 2021: {len(posts)} posts, {seen.polls} polls, {len(seen.opened)} opened, ",
-            end="",
-        )
-        print(f"{len(left_open)} whose end was never told")
-    assert seen.open_at_end == left_open
-    assert len(seen.opened) >= len(posts) * 0.9
-
-
-@pytest.mark.recordings
-def test_bchydro_outages_open_and_close_as_the_list_changes(capsys: pytest.CaptureFixture[str]) -> None:
-    file = shared("data/power/bchydro_snapshots_2021-11-14_to_16.jsonl.gz")
-    records = list(bchydro_polls(file))
-    listed = {f"incident:{one['id']}" for record in records for one in record["body"]["incidents"]}
-    seen = Seen(statuspage("bchydro"), records)
-    with capsys.disabled():
-        print(f"\nbchydro: {seen.polls} snapshots, {len(seen.opened)} outages, {len(seen.open_at_end)} open at the end")
-    assert seen.polls == 159
-    assert seen.opened == listed
-    assert seen.open_at_end == {f"incident:{one['id']}" for one in records[-1]["body"]["incidents"]}
+        print(f"\nshaw posts of November 2021: {len(posts)} posts, {seen.polls} polls, {len(seen.opened)} opened, ",
+              end="")
+        print(f"{len(posts) - len(ever_open)} first seen when they were over")
+    assert seen.opened == ever_open
+    assert seen.open_at_end == set()
+    assert len(ever_open) >= len(posts) * 0.9
 
 
 def test_records_are_in_time_order() -> None:
