@@ -148,8 +148,8 @@ def test_pge_in_the_storm_every_larger_outage_opens(tmp_path: Path, capsys: pyte
 
 @pytest.mark.recordings
 def test_pge_in_the_storm_every_single_customer_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All 8,813 outages through source, poller and store; deciding about thousands of incidents of one customer each is
-    nobody's wish, and takes minutes."""
+    """Every third snapshot through source, poller and store; deciding about thousands of incidents of one customer each
+    is nobody's wish, and takes minutes."""
     polls = pge_polls()[::3]
     read, places = pge_reader()
     write(tmp_path, regions=city_regions("US-CA", places), services=SERVICES,
