@@ -197,7 +197,7 @@ def day(sources: int) -> None:
     from notifier.config.ready_regions import ready
     from notifier.model.region import RegionTree
     from notifier.ports import Answer
-    from notifier.sources import statuspage
+    from notifier.sources.pages import statuspage
     from notifier.sources.poller import Poller
     from notifier.sources.settings import Placing, PollingSettings
     from notifier.store import StoreSettings, open_store

@@ -27,8 +27,8 @@ from .model.signal import Freshness
 from .model.times import rfc3339
 from .ports import Answer, Clock, SourceState, Store, StoreUnavailable
 from .runner import Loop, stuck
-from .sources.export import accept_push
-from .sources.inbox import Inbox
+from .sources.posts.export import accept_push
+from .sources.probes.inbox import Inbox
 from .web.needs import WebNeeds
 from .web.server import WebServer
 

@@ -26,8 +26,8 @@ from notifier.model.incident import Incident
 from notifier.model.signal import Freshness
 from notifier.ports import SourceState
 from notifier.secret import Secret
-from notifier.sources.agent import KEPT, AgentCheck, ProbeAgent, checks_for
-from notifier.sources.vantage import sign_post, write_post
+from notifier.sources.probes.agent import KEPT, AgentCheck, ProbeAgent, checks_for
+from notifier.sources.probes.vantage import sign_post, write_post
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
 

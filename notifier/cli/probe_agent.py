@@ -17,7 +17,7 @@ from ..config.yaml_file import read_yaml
 from ..logs import configure
 from ..runner import stuck
 from ..secret import Secret
-from ..sources.agent import AgentCheck, AgentFile, ProbeAgent, checks_for
+from ..sources.probes.agent import AgentCheck, AgentFile, ProbeAgent, checks_for
 from .deployment import load_or_explain
 from .output import Problem, print_table
 

@@ -21,7 +21,7 @@ from ..model.region import RegionTree
 from ..model.settings import Settings
 from ..net.fetch import Get, Request, get
 from ..ports import Answer, Failure, Reading
-from ..sources.links import feeds_in
+from ..sources.generic.links import feeds_in
 from ..sources.page import below
 from ..sources.settings import HttpSettings, Match, Placing, host_of, request_of
 from .registry import SOURCES, SourceKind

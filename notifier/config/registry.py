@@ -18,35 +18,33 @@ from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
-from ..sources import (
-    alertmanager,
-    aws,
-    aws_rss,
-    azure,
-    azure_devops,
-    bchydro,
+from ..sources.alerts import alertmanager, grafana, prometheus
+from ..sources.alerts.alertmanager import AlertmanagerSettings
+from ..sources.alerts.grafana import GrafanaSettings
+from ..sources.alerts.prometheus import PrometheusSettings
+from ..sources.clouds import aws, aws_rss, azure, azure_devops, google
+from ..sources.clouds.aws import AwsSettings
+from ..sources.clouds.aws_rss import AwsRssSettings
+from ..sources.clouds.azure import AzureSettings
+from ..sources.clouds.azure_devops import AzureDevOpsSettings
+from ..sources.clouds.google import GoogleSettings
+from ..sources.generic import feed, html_page, json_answer
+from ..sources.generic.feed import FeedSettings
+from ..sources.generic.guessing import FEED_PATHS, guess_feed
+from ..sources.generic.guessing_html import guess_html
+from ..sources.generic.guessing_json import guess_json
+from ..sources.generic.html_page import HtmlSettings
+from ..sources.generic.json_answer import JsonSettings
+from ..sources.pages import (
     betterstack,
     cachet,
-    cap,
     cstate,
-    entergy,
-    feed,
     firehydrant,
     gatus,
-    google,
-    grafana,
     heroku,
-    html_page,
     ilert,
     instatus,
-    ioda,
-    json_answer,
-    kubra,
-    nws,
     pagerduty,
-    pge,
-    prometheus,
-    radar,
     salesforce,
     slack,
     sorry,
@@ -56,50 +54,38 @@ from ..sources import (
     upptime,
     uptime_kuma,
 )
-from ..sources.alertmanager import AlertmanagerSettings
-from ..sources.aws import AwsSettings
-from ..sources.aws_rss import AwsRssSettings
-from ..sources.azure import AzureSettings
-from ..sources.azure_devops import AzureDevOpsSettings
-from ..sources.bchydro import BchydroSettings
-from ..sources.betterstack import BetterstackSettings
-from ..sources.bluesky import BlueskyMentions, BlueskySettings
-from ..sources.cachet import CachetSettings
-from ..sources.cap import CapSettings
-from ..sources.cstate import CStateSettings
-from ..sources.entergy import EntergySettings
-from ..sources.export import ExportMentions, ExportSettings
-from ..sources.feed import FeedSettings
-from ..sources.firehydrant import FireHydrantSettings
-from ..sources.gatus import GatusSettings
-from ..sources.google import GoogleSettings
-from ..sources.grafana import GrafanaSettings
-from ..sources.guessing import FEED_PATHS, guess_feed
-from ..sources.guessing_html import guess_html
-from ..sources.guessing_json import guess_json
-from ..sources.heroku import HerokuSettings
-from ..sources.html_page import HtmlSettings
-from ..sources.ilert import ILertSettings
-from ..sources.instatus import InstatusSettings
-from ..sources.ioda import IodaSettings
-from ..sources.json_answer import JsonSettings
-from ..sources.kubra import KubraSettings
-from ..sources.mastodon import MastodonMentions, MastodonSettings
-from ..sources.nws import NwsSettings
-from ..sources.pagerduty import PagerDutySettings
-from ..sources.pge import PgeSettings
-from ..sources.probe import ProbeSettings, ProbeSource
-from ..sources.prometheus import PrometheusSettings
-from ..sources.radar import RadarSettings
-from ..sources.salesforce import SalesforceSettings
-from ..sources.slack import SlackSettings
-from ..sources.sorry import SorrySettings
-from ..sources.statushub import StatusHubSettings
-from ..sources.statusio import StatusioSettings
-from ..sources.statuspage import StatuspageSettings
-from ..sources.upptime import UpptimeSettings
-from ..sources.uptime_kuma import UptimeKumaSettings
-from ..sources.x import XMentions, XSettings
+from ..sources.pages.betterstack import BetterstackSettings
+from ..sources.pages.cachet import CachetSettings
+from ..sources.pages.cstate import CStateSettings
+from ..sources.pages.firehydrant import FireHydrantSettings
+from ..sources.pages.gatus import GatusSettings
+from ..sources.pages.heroku import HerokuSettings
+from ..sources.pages.ilert import ILertSettings
+from ..sources.pages.instatus import InstatusSettings
+from ..sources.pages.pagerduty import PagerDutySettings
+from ..sources.pages.salesforce import SalesforceSettings
+from ..sources.pages.slack import SlackSettings
+from ..sources.pages.sorry import SorrySettings
+from ..sources.pages.statushub import StatusHubSettings
+from ..sources.pages.statusio import StatusioSettings
+from ..sources.pages.statuspage import StatuspageSettings
+from ..sources.pages.upptime import UpptimeSettings
+from ..sources.pages.uptime_kuma import UptimeKumaSettings
+from ..sources.posts.bluesky import BlueskyMentions, BlueskySettings
+from ..sources.posts.export import ExportMentions, ExportSettings
+from ..sources.posts.mastodon import MastodonMentions, MastodonSettings
+from ..sources.posts.x import XMentions, XSettings
+from ..sources.probes.probe import ProbeSettings, ProbeSource
+from ..sources.utilities import bchydro, entergy, kubra, pge
+from ..sources.utilities.bchydro import BchydroSettings
+from ..sources.utilities.entergy import EntergySettings
+from ..sources.utilities.kubra import KubraSettings
+from ..sources.utilities.pge import PgeSettings
+from ..sources.warnings import cap, ioda, nws, radar
+from ..sources.warnings.cap import CapSettings
+from ..sources.warnings.ioda import IodaSettings
+from ..sources.warnings.nws import NwsSettings
+from ..sources.warnings.radar import RadarSettings
 
 
 @dataclass(frozen=True)

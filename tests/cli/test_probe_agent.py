@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from notifier.clock import SystemClock
-from notifier.sources.checks import NO_PING
-from notifier.sources.vantage import Post, read_post
+from notifier.sources.probes.checks import NO_PING
+from notifier.sources.probes.vantage import Post, read_post
 from tests.parts.waiting import until
 
 from .conftest import Desk

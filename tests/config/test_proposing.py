@@ -13,7 +13,7 @@ from notifier.config.proposing import RULES_MOST, Wish, propose, wanted
 from notifier.config.recognising import Recognised
 from notifier.config.tree import Config
 from notifier.ports import Answer, Reading
-from notifier.sources.statuspage import StatuspageSettings
+from notifier.sources.pages.statuspage import StatuspageSettings
 from tests.sources.support import NOW
 
 from .support import laid_over

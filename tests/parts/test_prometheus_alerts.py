@@ -11,8 +11,8 @@ import yaml
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading
-from notifier.sources import prometheus
-from notifier.sources.prometheus import PrometheusSettings
+from notifier.sources.alerts import prometheus
+from notifier.sources.alerts.prometheus import PrometheusSettings
 from notifier.sources.settings import Placing
 from tests.sources.support import tree
 

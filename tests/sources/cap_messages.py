@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from notifier.ports import Reading
-from notifier.sources import cap as cap_source
-from notifier.sources.cap import CapSettings
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Placing
+from notifier.sources.warnings import cap as cap_source
+from notifier.sources.warnings.cap import CapSettings
 
 from .examples import CAP
 from .support import NOW, answer, tree

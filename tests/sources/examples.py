@@ -10,15 +10,18 @@ from typing import Any
 
 from notifier.model.region import RegionTree
 from notifier.ports import Source
-from notifier.sources import alertmanager, cap, feed, nws, statuspage
-from notifier.sources.alerting import EventRule
-from notifier.sources.alertmanager import AlertmanagerSettings
-from notifier.sources.cap import CapSettings
-from notifier.sources.feed import FeedSettings
-from notifier.sources.nws import NwsSettings
-from notifier.sources.probe import ProbeSettings, ProbeSource
+from notifier.sources.alerts import alertmanager
+from notifier.sources.alerts.alertmanager import AlertmanagerSettings
+from notifier.sources.generic import feed
+from notifier.sources.generic.feed import FeedSettings
+from notifier.sources.pages import statuspage
+from notifier.sources.pages.statuspage import StatuspageSettings
+from notifier.sources.probes.probe import ProbeSettings, ProbeSource
 from notifier.sources.settings import Placing
-from notifier.sources.statuspage import StatuspageSettings
+from notifier.sources.warnings import cap, nws
+from notifier.sources.warnings.alerting import EventRule
+from notifier.sources.warnings.cap import CapSettings
+from notifier.sources.warnings.nws import NwsSettings
 
 from .vendors import vendors
 

@@ -18,10 +18,10 @@ from notifier.clock import SystemClock
 from notifier.model.mention import Mention
 from notifier.ports import MentionSource
 from notifier.secret import Secret
-from notifier.sources.bluesky import BlueskyMentions, BlueskySettings
-from notifier.sources.export import ExportMentions, ExportSettings
-from notifier.sources.mastodon import MastodonMentions, MastodonSettings
-from notifier.sources.x import XMentions, XSettings
+from notifier.sources.posts.bluesky import BlueskyMentions, BlueskySettings
+from notifier.sources.posts.export import ExportMentions, ExportSettings
+from notifier.sources.posts.mastodon import MastodonMentions, MastodonSettings
+from notifier.sources.posts.x import XMentions, XSettings
 from notifier.standins import jetstream, mastodon_listen, x_listen
 
 TOKEN = "NOTIFIER_TEST_TOKEN"

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import alertmanager
-from notifier.sources.alertmanager import AlertmanagerSettings
+from notifier.sources.alerts import alertmanager
+from notifier.sources.alerts.alertmanager import AlertmanagerSettings
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Match, Placing
 

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import aws
-from notifier.sources.aws import AwsSettings, next_at, split_key
+from notifier.sources.clouds import aws
+from notifier.sources.clouds.aws import AwsSettings, next_at, split_key
 from notifier.sources.settings import Match, Placing
 from tests.shared_data import shared
 

@@ -9,8 +9,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import aws_rss
-from notifier.sources.aws_rss import AwsRssSettings
+from notifier.sources.clouds import aws_rss
+from notifier.sources.clouds.aws_rss import AwsRssSettings
 from notifier.sources.settings import Match, Placing
 
 from .support import NOW, answer, tree

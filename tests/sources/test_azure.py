@@ -9,8 +9,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import azure
-from notifier.sources.azure import AzureSettings
+from notifier.sources.clouds import azure
+from notifier.sources.clouds.azure import AzureSettings
 from notifier.sources.settings import Match, Placing
 
 from .support import NOW, answer, tree

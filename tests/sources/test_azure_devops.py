@@ -9,8 +9,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import azure_devops
-from notifier.sources.azure_devops import AzureDevOpsSettings
+from notifier.sources.clouds import azure_devops
+from notifier.sources.clouds.azure_devops import AzureDevOpsSettings
 from notifier.sources.settings import Match, Placing
 
 from .support import NOW, answer, tree

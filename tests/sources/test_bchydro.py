@@ -11,9 +11,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import bchydro
-from notifier.sources.bchydro import BchydroSettings
 from notifier.sources.settings import Match, Placing
+from notifier.sources.utilities import bchydro
+from notifier.sources.utilities.bchydro import BchydroSettings
 from tests.shared_data import shared
 
 from .support import NOW, answer, tree

@@ -11,8 +11,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
-from notifier.sources import betterstack
-from notifier.sources.betterstack import BetterstackSettings
+from notifier.sources.pages import betterstack
+from notifier.sources.pages.betterstack import BetterstackSettings
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from notifier.clock import VirtualClock
-from notifier.sources.bluesky import BlueskyMentions, BlueskySettings, event_time, mention_from
+from notifier.sources.posts.bluesky import BlueskyMentions, BlueskySettings, event_time, mention_from
 
 from .hearing import Bluesky, post, session, until
 

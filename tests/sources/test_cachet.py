@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
-from notifier.sources import cachet
-from notifier.sources.cachet import CachetSettings
+from notifier.sources.pages import cachet
+from notifier.sources.pages.cachet import CachetSettings
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

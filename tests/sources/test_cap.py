@@ -10,11 +10,11 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer
-from notifier.sources.alert_places import spellings
-from notifier.sources.alerting import EventRule
-from notifier.sources.cap import polygon_of
 from notifier.sources.geometry import centroid, inside
 from notifier.sources.settings import Match, Placing
+from notifier.sources.warnings.alert_places import spellings
+from notifier.sources.warnings.alerting import EventRule
+from notifier.sources.warnings.cap import polygon_of
 from tests.shared_data import shared
 
 from .cap_messages import cap, feed, infos, message, read, source, updated

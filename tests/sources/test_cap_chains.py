@@ -9,7 +9,7 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources.alerting import EventRule
+from notifier.sources.warnings.alerting import EventRule
 
 from .cap_messages import feed, infos, message, read
 

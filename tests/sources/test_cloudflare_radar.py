@@ -10,10 +10,10 @@ import pytest
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Reading
 from notifier.secret import Secret
-from notifier.sources import radar
 from notifier.sources.page import PageSource
-from notifier.sources.radar import RadarSettings
 from notifier.sources.settings import Match, Placing
+from notifier.sources.warnings import radar
+from notifier.sources.warnings.radar import RadarSettings
 
 from .support import NOW, answer, tree
 

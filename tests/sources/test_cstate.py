@@ -10,9 +10,9 @@ import pytest
 
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Reading
-from notifier.sources import cstate
 from notifier.sources.clocks import any_time
-from notifier.sources.cstate import CStateSettings, built_at
+from notifier.sources.pages import cstate
+from notifier.sources.pages.cstate import CStateSettings, built_at
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -15,9 +15,9 @@ from notifier.config.yaml_file import YamlFile
 from notifier.model.region import RegionTree
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import entergy
-from notifier.sources.entergy import EntergySettings
 from notifier.sources.settings import Placing
+from notifier.sources.utilities import entergy
+from notifier.sources.utilities.entergy import EntergySettings
 from tests.shared_data import shared
 
 from .support import NOW, answer, tree

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from notifier.model.mention import Mention
-from notifier.sources.export import ExportMentions, ExportSettings, RefusedLine, accept_push, sign_push
-from notifier.sources.export_lines import PUSH_LIMIT, LineCutter, read_line
-from notifier.sources.posts import LINE_LIMIT
+from notifier.sources.posts.export import ExportMentions, ExportSettings, RefusedLine, accept_push, sign_push
+from notifier.sources.posts.export_lines import PUSH_LIMIT, LineCutter, read_line
+from notifier.sources.posts.posts import LINE_LIMIT
 
 from .hearing import Session, post, session, until
 

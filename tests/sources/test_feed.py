@@ -10,9 +10,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading, Source
-from notifier.sources import feed
 from notifier.sources.clocks import any_time
-from notifier.sources.feed import FeedSettings, LevelWords
+from notifier.sources.generic import feed
+from notifier.sources.generic.feed import FeedSettings, LevelWords
 from notifier.sources.settings import Placing
 from notifier.sources.wording import is_over, is_planned
 from tests.shared_data import shared

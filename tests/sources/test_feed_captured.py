@@ -15,8 +15,8 @@ import yaml
 
 from notifier.model.times import rfc3339
 from notifier.ports import Answer, Source
-from notifier.sources import feed
-from notifier.sources.feed import FeedSettings
+from notifier.sources.generic import feed
+from notifier.sources.generic.feed import FeedSettings
 from notifier.sources.settings import Placing
 from notifier.sources.shapes import plain, xml_of
 from tests.replay.deployments import play_polls, write

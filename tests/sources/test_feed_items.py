@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import feed as vendor
-from notifier.sources.feed import FeedSettings
-from notifier.sources.guessing import guess_feed
+from notifier.sources.generic import feed as vendor
+from notifier.sources.generic.feed import FeedSettings
+from notifier.sources.generic.guessing import guess_feed
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading, Source
-from notifier.sources import firehydrant
-from notifier.sources.firehydrant import FireHydrantSettings
+from notifier.sources.pages import firehydrant
+from notifier.sources.pages.firehydrant import FireHydrantSettings
 from notifier.sources.settings import Placing
 from tests.shared_data import shared
 

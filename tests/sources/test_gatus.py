@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Reading
-from notifier.sources import gatus
-from notifier.sources.gatus import GatusSettings
+from notifier.sources.pages import gatus
+from notifier.sources.pages.gatus import GatusSettings
 from notifier.sources.settings import Match, Placing
 
 from .support import NOW, answer, tree

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import google
-from notifier.sources.google import GoogleSettings
+from notifier.sources.clouds import google
+from notifier.sources.clouds.google import GoogleSettings
 from notifier.sources.settings import Match, Placing
 from tests.shared_data import shared
 

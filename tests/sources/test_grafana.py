@@ -8,8 +8,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Failure, Reading
-from notifier.sources import grafana
-from notifier.sources.grafana import GrafanaSettings
+from notifier.sources.alerts import grafana
+from notifier.sources.alerts.grafana import GrafanaSettings
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Placing
 

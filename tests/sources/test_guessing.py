@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifier.sources.guessing import level_of, statuses_of
-from notifier.sources.guessing_html import guess_html
-from notifier.sources.guessing_json import guess_json
-from notifier.sources.html_page import HtmlSettings
-from notifier.sources.json_answer import JsonSettings
+from notifier.sources.generic.guessing import level_of, statuses_of
+from notifier.sources.generic.guessing_html import guess_html
+from notifier.sources.generic.guessing_json import guess_json
+from notifier.sources.generic.html_page import HtmlSettings
+from notifier.sources.generic.json_answer import JsonSettings
 
 
 def guessed(value: Any) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading, Source
-from notifier.sources import heroku
-from notifier.sources.heroku import HerokuSettings
+from notifier.sources.pages import heroku
+from notifier.sources.pages.heroku import HerokuSettings
 from notifier.sources.settings import Placing
 from tests.shared_data import shared
 

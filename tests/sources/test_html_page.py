@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from notifier.config.schema import json_schema
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import html_page
-from notifier.sources.html_page import HtmlSettings
-from notifier.sources.links import feeds_in
-from notifier.sources.markup import DEPTH_MOST, TAGS_MOST, Markup, Pick, text_in
+from notifier.sources.generic import html_page
+from notifier.sources.generic.html_page import HtmlSettings
+from notifier.sources.generic.links import feeds_in
+from notifier.sources.generic.markup import DEPTH_MOST, TAGS_MOST, Markup, Pick, text_in
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Placing
 from notifier.sources.shapes import Unreadable

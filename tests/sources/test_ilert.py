@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading, Source
-from notifier.sources import ilert
-from notifier.sources.ilert import ILertSettings
+from notifier.sources.pages import ilert
+from notifier.sources.pages.ilert import ILertSettings
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -11,8 +11,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
-from notifier.sources import instatus
-from notifier.sources.instatus import PER_PAGE, InstatusSettings, page_level
+from notifier.sources.pages import instatus
+from notifier.sources.pages.instatus import PER_PAGE, InstatusSettings, page_level
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

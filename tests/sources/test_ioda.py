@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from notifier.model.region import Region, RegionTree
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Reading
-from notifier.sources import ioda
-from notifier.sources.ioda import IodaSettings
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Match, Placing
+from notifier.sources.warnings import ioda
+from notifier.sources.warnings.ioda import IodaSettings
 
 from .support import NOW, answer, tree
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources import json_answer
-from notifier.sources.json_answer import JsonSettings
+from notifier.sources.generic import json_answer
+from notifier.sources.generic.json_answer import JsonSettings
+from notifier.sources.generic.query import Questions, checked_expression
 from notifier.sources.page import PageSource
-from notifier.sources.query import Questions, checked_expression
 from notifier.sources.settings import Placing
 from notifier.sources.shapes import Unreadable
 

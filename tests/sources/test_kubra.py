@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from notifier.model.signal import Level
 from notifier.net.fetch import Request
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import kubra
-from notifier.sources.kubra import KubraSettings
 from notifier.sources.settings import Placing
+from notifier.sources.utilities import kubra
+from notifier.sources.utilities.kubra import KubraSettings
 
 from .support import NOW, answer, tree
 from .vendors import vendors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifier.model.region import Region, RegionTree
-from notifier.sources.locating import Locator, locator_of
+from notifier.sources.utilities.locating import Locator, locator_of
 
 SQUARE = ((44.0, -74.0), (44.0, -72.0), (45.0, -72.0), (45.0, -74.0), (44.0, -74.0))
 INNER = ((44.4, -73.3), (44.4, -73.1), (44.6, -73.1), (44.6, -73.3), (44.4, -73.3))

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.secret import Secret
-from notifier.sources.mastodon import EventReader, MastodonSettings, lines_of, mention_from
-from notifier.sources.posts import LINE_LIMIT, html_text
+from notifier.sources.posts.mastodon import EventReader, MastodonSettings, lines_of, mention_from
+from notifier.sources.posts.posts import LINE_LIMIT, html_text
 
 from .hearing import Mastodon, post, session, until
 

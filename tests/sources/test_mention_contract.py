@@ -14,7 +14,7 @@ from notifier.clock import SystemClock
 from notifier.model.mention import TEXT_LIMIT, Mention
 from notifier.model.signal import Freshness
 from notifier.sources.listener import Listener
-from notifier.sources.posts import LINE_LIMIT
+from notifier.sources.posts.posts import LINE_LIMIT
 
 from .hearing import (
     GARBAGE,

@@ -11,11 +11,11 @@ import pytest
 from notifier.model.signal import Level
 from notifier.net.fetch import USER_AGENT
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import nws
-from notifier.sources.alerting import EventRule
-from notifier.sources.nws import NwsSettings
 from notifier.sources.page import PageSource
 from notifier.sources.settings import Placing
+from notifier.sources.warnings import nws
+from notifier.sources.warnings.alerting import EventRule
+from notifier.sources.warnings.nws import NwsSettings
 from tests.shared_data import shared
 
 from .examples import NWS

@@ -10,8 +10,8 @@ import pytest
 from notifier.model.signal import Level
 from notifier.ports import Reading
 from notifier.sources.page import Context
+from notifier.sources.pages.statushub import StatusHubSettings
 from notifier.sources.placing import Finder, Placing
-from notifier.sources.statushub import StatusHubSettings
 from notifier.sources.vendor_page import VendorComponent, VendorIncident, VendorPage, read_page
 
 from .support import NOW, tree

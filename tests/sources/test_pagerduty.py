@@ -11,8 +11,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Reading, Source
-from notifier.sources import pagerduty
-from notifier.sources.pagerduty import PagerDutySettings
+from notifier.sources.pages import pagerduty
+from notifier.sources.pages.pagerduty import PagerDutySettings
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -14,9 +14,9 @@ import pytest
 from notifier.model.signal import Level
 from notifier.net.fetch import Request
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import pge
-from notifier.sources.pge import PgeSettings, list_of
 from notifier.sources.settings import Placing
+from notifier.sources.utilities import pge
+from notifier.sources.utilities.pge import PgeSettings, list_of
 from tests.shared_data import shared
 
 from .support import NOW, answer, tree

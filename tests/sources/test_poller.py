@@ -18,11 +18,11 @@ from notifier.metrics import REGISTRY
 from notifier.model.signal import Freshness, Level, Signal, SignalClass
 from notifier.net.fetch import ETAG
 from notifier.ports import Answer, Failure, Reading, Source, SourceState
-from notifier.sources import statuspage
 from notifier.sources.freshness import freshness
+from notifier.sources.pages import statuspage
+from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.poller import Poller, UnknownSource
 from notifier.sources.settings import Placing, PollingSettings
-from notifier.sources.statuspage import StatuspageSettings
 from notifier.store import SqliteStore
 from tests.net.test_fetch import reply, serving
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.sources.posts import clean, in_languages, matcher, words
+from notifier.sources.posts.posts import clean, in_languages, matcher, words
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ import pytest
 
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Reading
-from notifier.sources.checks import NO_PING
-from notifier.sources.ping import Echo, NotPermitted, checksum, is_answer, packet, ping
-from notifier.sources.probe import ProbeSettings, ProbeSource
+from notifier.sources.probes.checks import NO_PING
+from notifier.sources.probes.ping import Echo, NotPermitted, checksum, is_answer, packet, ping
+from notifier.sources.probes.probe import ProbeSettings, ProbeSource
 from notifier.sources.settings import Placing
 from notifier.sources.shapes import any_moment
 from tests.net.certificate import self_signed
@@ -257,8 +257,8 @@ import fcntl, json, socket, struct, sys
 from datetime import UTC, datetime
 with socket.socket() as some:  # loopback up, in a network namespace of our own
     fcntl.ioctl(some, 0x8914, struct.pack("16sh14x", b"lo", 0x49)) if sys.argv[1] == "own" else None
-from notifier.sources.checks import Check, TrySettings, try_check
-from notifier.sources import ping
+from notifier.sources.probes.checks import Check, TrySettings, try_check
+from notifier.sources.probes import ping
 print(ping._open(socket.AF_INET)[1] if sys.argv[1] == "own" else "")
 settings = TrySettings(check={"icmp": {"host": "127.0.0.1"}}, timeout="5s", allow_private=True)
 print(json.dumps(try_check(settings.check, settings, None, datetime.now(UTC)).ok))

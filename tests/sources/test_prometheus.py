@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level, SignalClass
 from notifier.ports import Answer, Reading
-from notifier.sources import prometheus
+from notifier.sources.alerts import prometheus
+from notifier.sources.alerts.prometheus import PrometheusSettings
 from notifier.sources.page import PageSource
-from notifier.sources.prometheus import PrometheusSettings
 from notifier.sources.settings import Placing
 
 from .support import NOW, answer, tree

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from notifier.model.signal import Level
 from notifier.model.times import rfc3339
 from notifier.ports import Reading
-from notifier.sources.probe import ProbeSettings, ProbeSource
-from notifier.sources.quorum import Standing, Vote, needed, remembered, standings_of, step, verdict, vote
-from notifier.sources.results import Result
+from notifier.sources.probes.probe import ProbeSettings, ProbeSource
+from notifier.sources.probes.quorum import Standing, Vote, needed, remembered, standings_of, step, verdict, vote
+from notifier.sources.probes.results import Result
 
 from .support import NOW, answer, tree
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from notifier.ports import Answer, Source
-from notifier.sources import statuspage as vendor
+from notifier.sources.pages import statuspage as vendor
+from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.settings import Match, Placing
-from notifier.sources.statuspage import StatuspageSettings
 from tests.shared_data import shared
 
 from .recordings import Told, github_polls, oci_polls, shaw_post_polls, shaw_snapshot_polls

@@ -10,8 +10,8 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading, Source
-from notifier.sources import salesforce
-from notifier.sources.salesforce import SalesforceSettings
+from notifier.sources.pages import salesforce
+from notifier.sources.pages.salesforce import SalesforceSettings
 from notifier.sources.settings import Placing
 from tests.shared_data import shared
 

@@ -10,9 +10,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
-from notifier.sources import slack
+from notifier.sources.pages import slack
+from notifier.sources.pages.slack import SlackSettings
 from notifier.sources.settings import Placing
-from notifier.sources.slack import SlackSettings
 from tests.shared_data import shared
 
 from .support import NOW, answer, tree

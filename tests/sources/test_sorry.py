@@ -11,9 +11,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
-from notifier.sources import sorry
+from notifier.sources.pages import sorry
+from notifier.sources.pages.sorry import SorrySettings
 from notifier.sources.settings import Placing
-from notifier.sources.sorry import SorrySettings
 
 from .support import NOW, answer, tree
 from .vendors import vendor

@@ -9,9 +9,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Source
-from notifier.sources import statushub
+from notifier.sources.pages import statushub
+from notifier.sources.pages.statushub import StatusHubSettings
 from notifier.sources.settings import Placing
-from notifier.sources.statushub import StatusHubSettings
 
 from .support import NOW, answer, tree
 

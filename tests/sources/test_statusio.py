@@ -10,9 +10,9 @@ import pytest
 
 from notifier.model.signal import Level
 from notifier.ports import Answer, Reading, Source
-from notifier.sources import statusio
+from notifier.sources.pages import statusio
+from notifier.sources.pages.statusio import StatusioSettings
 from notifier.sources.settings import Match, Placing
-from notifier.sources.statusio import StatusioSettings
 from tests.shared_data import shared
 
 from .support import NOW, answer, tree

@@ -11,9 +11,9 @@ import pytest
 from notifier.model.signal import Level
 from notifier.ports import Answer, Failure, Reading, Source
 from notifier.secret import Secret
-from notifier.sources import statuspage
+from notifier.sources.pages import statuspage
+from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.settings import Match, Placing
-from notifier.sources.statuspage import StatuspageSettings
 from tests.shared_data import shared
 
 from .examples import SUMMARY

@@ -12,9 +12,9 @@ import pytest
 from notifier.model.signal import Level
 from notifier.net.fetch import ETAG
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import statuspage
+from notifier.sources.pages import statuspage
+from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.settings import Placing
-from notifier.sources.statuspage import StatuspageSettings
 
 from .support import NOW, answer, tree
 

@@ -9,10 +9,10 @@ import pytest
 
 from notifier.clock import VirtualClock
 from notifier.ports import Source
-from notifier.sources import statuspage
+from notifier.sources.pages import statuspage
+from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.poller import Poller
 from notifier.sources.settings import Placing, PollingSettings
-from notifier.sources.statuspage import StatuspageSettings
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
 

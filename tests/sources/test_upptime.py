@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import Answer, Failure, Reading
-from notifier.sources import upptime
+from notifier.sources.pages import upptime
+from notifier.sources.pages.upptime import UpptimeSettings
 from notifier.sources.settings import Placing
-from notifier.sources.upptime import UpptimeSettings
 
 from .support import NOW, answer, tree
 

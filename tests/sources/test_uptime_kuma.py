@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import Answer, Reading
-from notifier.sources import uptime_kuma
+from notifier.sources.pages import uptime_kuma
+from notifier.sources.pages.uptime_kuma import UptimeKumaSettings
 from notifier.sources.settings import Placing
-from notifier.sources.uptime_kuma import UptimeKumaSettings
 
 from .support import NOW, answer, tree
 

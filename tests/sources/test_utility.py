@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from notifier.model.region import Region, RegionTree
 from notifier.model.signal import Level
 from notifier.ports import Reading
-from notifier.sources.outages import read_outages
 from notifier.sources.page import Context
 from notifier.sources.placing import finder_of
 from notifier.sources.settings import Match, Placing
 from notifier.sources.shapes import Unreadable
-from notifier.sources.utility import (
+from notifier.sources.utilities.outages import read_outages
+from notifier.sources.utilities.utility import (
     OutageList,
     PowerOutage,
     UtilitySettings,

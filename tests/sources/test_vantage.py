@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 
 from notifier import metrics
 from notifier.ports import Answer
-from notifier.sources.inbox import Inbox
-from notifier.sources.probe import ProbeSettings, ProbeSource
+from notifier.sources.probes.inbox import Inbox
+from notifier.sources.probes.probe import ProbeSettings, ProbeSource
+from notifier.sources.probes.vantage import (
+    POST_LIMIT,
+    POST_MOST,
+    Post,
+    Refused,
+    TakenIds,
+    read_post,
+    sign_post,
+    write_post,
+)
 from notifier.sources.signing import sign_push
-from notifier.sources.vantage import POST_LIMIT, POST_MOST, Post, Refused, TakenIds, read_post, sign_post, write_post
 
 from .support import NOW, answer, tree
 

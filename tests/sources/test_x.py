@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 
 from notifier.clock import VirtualClock
 from notifier.secret import Secret
-from notifier.sources import x as x_module
-from notifier.sources.x import XMentions, XSettings
-from notifier.sources.x_posts import RULE_LENGTH, mention_from, posted_at, rules
+from notifier.sources.posts.posts import x as x_module
+from notifier.sources.posts.x import XMentions, XSettings
+from notifier.sources.posts.x_posts import RULE_LENGTH, mention_from, posted_at, rules
 from notifier.standins.x_listen import XListening
 from tests.shared_data import shared
 

@@ -1,0 +1,1 @@
+"""Alerts of monitoring: what fires, pushed or listed."""

@@ -1,0 +1,1 @@
+"""Anything else: JSON, HTML and feeds, mapped in YAML."""

@@ -1,0 +1,1 @@
+"""Status pages: each vendor's format turned into a VendorPage."""

@@ -1,0 +1,1 @@
+"""Networks that are listened to, and what drives them."""

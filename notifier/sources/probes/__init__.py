@@ -1,0 +1,1 @@
+"""Our own tries, from here and from other places."""

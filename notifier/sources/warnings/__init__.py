@@ -1,0 +1,1 @@
+"""Public warnings, and measurements of whole regions."""
