@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from notifier.clock import VirtualClock
 from notifier.secret import Secret
-from notifier.sources.posts.posts import x as x_module
+from notifier.sources.posts import x as x_module
 from notifier.sources.posts.x import XMentions, XSettings
 from notifier.sources.posts.x_posts import RULE_LENGTH, mention_from, posted_at, rules
 from notifier.standins.x_listen import XListening
