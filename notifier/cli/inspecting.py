@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from ..model.notice import NoticeState
 from ..model.times import parse_rfc3339
 from ..notices.preview import PreviewRow
 from ..notices.preview import preview as preview_rows
-from ..ports import Channel, Failure, Finding, Source, StoreUnavailable
+from ..ports import Channel, Failure, Finding, Source, SourceState, StoreUnavailable
 from ..secret import SecretMissing
 from ..store import open_store
-from .deployment import config_option, json_option, load_or_explain, opened_store, store_option, unknown
+from .deployment import config_option, json_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import print_waiting
 from .output import Problem, print_json, print_table
 
@@ -189,7 +189,7 @@ def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         kept = tx.checkpoint("status")
         daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
-        sources, open_now = tx.source_states(), tx.incidents(open_only=True)
+        sources, open_now = _with_unheard(tx.source_states(), directory), tx.incidents(open_only=True)
         waiting, kill = tx.notices(state=NoticeState.WAITING), tx.switch("kill")
         gauges = dict(tx.gauges(SystemClock().now()))
     if daemon.get("running"):
@@ -201,6 +201,17 @@ def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
         print_json(whole)
         return
     _print_status(whole)
+
+
+def _with_unheard(states: Sequence[SourceState], directory: Path) -> tuple[SourceState, ...]:
+    """The states of all sources that are switched on, those included that were never heard: silence is what staff must
+    see. Without a sound configuration, what the store knows."""
+    config = loaded(directory)
+    switched_on = {**config.sources, **config.mentions} if config is not None else {}
+    known = {state.source for state in states}
+    unheard = [SourceState(id, why="never heard") for id, settings in switched_on.items()
+               if id not in known and getattr(settings, "enabled", True)]
+    return tuple(sorted((*states, *unheard), key=lambda state: state.source))
 
 
 def _print_status(whole: dict[str, Any]) -> None:

@@ -155,7 +155,7 @@ SOURCES: Mapping[str, SourceKind] = {
     "azure-devops": SourceKind(AzureDevOpsSettings, azure_devops.make),
     "google": SourceKind(GoogleSettings, google.make, hosts=("www.google.com",)),
     # alerts
-    "alertmanager": SourceKind(AlertmanagerSettings, alertmanager.make),
+    "alertmanager": SourceKind(AlertmanagerSettings, alertmanager.make, paths=("/api/v2/alerts",)),
     "prometheus": SourceKind(PrometheusSettings, prometheus.make),
     "grafana": SourceKind(GrafanaSettings, grafana.make),
     # public warnings and measurement

@@ -12,9 +12,14 @@ from notifier.ports import SourceState
 from .conftest import Desk
 
 
-def test_nothing_read_yet_is_said_so(desk: Desk) -> None:
-    assert "No source has been read yet." in desk.type("sources").stdout
-    assert desk.json("sources") == {"sources": []}
+def test_what_is_switched_on_and_was_never_heard_is_shown_as_such(desk: Desk) -> None:
+    rows = {row["source"]: row["state"] for row in desk.json("sources")["sources"]}
+    assert rows["vendor"] == "never heard"
+    assert set(rows.values()) == {"never heard"}
+    assert "never heard" in desk.type("sources").stdout
+    status = {row["source"]: row["why"] for row in desk.json("status")["sources"]}
+    assert status.keys() == rows.keys()
+    assert set(status.values()) == {"never heard"}
 
 
 def test_lead_lag_and_weight_of_every_source(desk: Desk) -> None:
@@ -30,7 +35,7 @@ def test_lead_lag_and_weight_of_every_source(desk: Desk) -> None:
         tx.put_source_state(SourceState("quiet", Freshness.SUSPECT, "HTML"))
         tx.put_track_records("I1", [record("probe", Verdict.LED, 0, 40), record("old-page", Verdict.FOLLOWED, 40)])
     rows = {row["source"]: row for row in desk.json("sources")["sources"]}
-    assert rows.keys() == {"old-page", "probe", "quiet"}
+    assert rows.keys() > {"old-page", "probe", "quiet"}
     assert (rows["probe"]["led"], rows["probe"]["lead_seconds"], rows["probe"]["state"]) == (1, 2400.0, "fresh")
     old = rows["old-page"]
     assert (old["followed"], old["lag_seconds"], old["state"]) == (1, 2400, "gone")

@@ -84,6 +84,7 @@ def test_tcp() -> None:
         assert tried(source({"tcp": {"host": "127.0.0.1", "port": port}}))["ok"]
         refused = tried(source({"tcp": {"host": "127.0.0.1", "port": port}}, allow_private=False))
         assert "not public" in refused["why"]
+        assert refused["ok"] is None, "what our own guard refused was not tried: it says nothing of the target"
     assert "refused" in tried(source({"tcp": {"host": "127.0.0.1", "port": port}}))["why"].lower()
 
 
@@ -250,6 +251,7 @@ def test_ping(host: str) -> None:
     assert (result["ok"], result["why"]) == (True, "")
     refused = tried(source({"icmp": {"host": host}}, allow_private=False))
     assert "not public" in refused["why"]
+    assert refused["ok"] is None
 
 
 PING = """

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from notifier.config.ready_regions import ready, world
 from notifier.model.region import Region, RegionTree
 from notifier.model.signal import Level
 from notifier.ports import Reading
@@ -49,10 +50,10 @@ def one(id: str, out: int | None, at: tuple[float, float] | None = AT_A, **over:
 
 def read(
     *outages: PowerOutage, memory: Any = None, whole: bool = True, affirmed: bool = False, now: datetime = NOW,
-    **fields: Any,
+    regions: RegionTree = TREE, **fields: Any,
 ) -> Reading:
     made = UtilitySettings(id="u", url="https://u.example", **{"placing": POWER, **fields})
-    context = Context(made, finder_of(TREE), TREE, memory or {}, now)
+    context = Context(made, finder_of(regions), regions, memory or {}, now)
     return read_outages(OutageList(outages, whole, affirmed), context)
 
 
@@ -239,7 +240,8 @@ def test_unplanned_is_not_planned() -> None:
         pytest.param(one("1", 600, AT_B, places=("Alpha",)), POWER, "B", id="an outage by its point first"),
         pytest.param(one("1", 600, AT_B, places=("Alpha",), is_area=True), POWER, "A", id="an area by its name first"),
         pytest.param(one("1", 600, AT_B, places=("Omega",), is_area=True), POWER, "B", id="an area unknown by name"),
-        pytest.param(one("1", 600, FAR, places=("", "beta")), POWER, "B", id="far from all by its name"),
+        pytest.param(one("1", 600, None, places=("", "beta")), POWER, "B", id="without a point by its name"),
+        pytest.param(one("1", 600, FAR, places=("", "beta")), POWER, None, id="a namesake far away is another town"),
         pytest.param(one("1", 600, None), Placing(service="power", regions=("S",)), "S", id="by the default"),
         pytest.param(one("1", 600, AT_A, group="East"),
                      Placing(service="power", map=(Match(group="East", regions=("B",)),)), "B", id="by a rule first"),
@@ -359,3 +361,13 @@ def test_sums_are_those_of_the_outages_listed(listed: list[tuple[int, int, tuple
         for region, out in sums.items() if out}
     again = read(*outages.values(), at_least=1, minor=1, major=1_000, critical=10_000, memory=reading.memory)
     assert [replace(s, started_at=NOW) for s in again.signals] == [replace(s, started_at=NOW) for s in reading.signals]
+
+
+def test_a_town_is_no_county_of_another_state_by_the_same_name() -> None:
+    """Burlington, Vermont, in the ready tree of counties: Burlington County lies in New Jersey."""
+    regions = RegionTree({region.id: region for region in (world(), *ready("US", ["state", "county"]))})
+    found = read(one("1", 600, (44.47, -73.18), places=("Burlington",)), regions=regions)
+    assert told(found) == {}
+    assert "no region for Burlington" in found.unplaced[0]
+    area = read(one("1", 600, None, places=("Burlington",), is_area=True), regions=regions)
+    assert list(told(area)) == ["US-NJ-005"]

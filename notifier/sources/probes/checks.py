@@ -190,7 +190,8 @@ def try_check(check: Check, settings: TrySettings, fetch: Get, now: datetime) ->
 
 
 def _told(why: str) -> Tried:
-    return Tried(not why, why)
+    """A try by what was wrong. What our own guard refused was not tried: that says nothing of the target."""
+    return Tried(None if why == NOT_PUBLIC else not why, why)
 
 
 def _try_http(check: HttpCheck, settings: TrySettings, fetch: Get, now: datetime) -> Tried:
@@ -198,6 +199,8 @@ def _try_http(check: HttpCheck, settings: TrySettings, fetch: Get, now: datetime
     rules = Rules(seconds, seconds, seconds, _MOST_BYTES, settings.allow_private, check.ca_file)
     ends: list[datetime] = []
     answer = fetch(Request(check.url, rules=rules, expiry=ends.append), {}, now)
+    if isinstance(answer, Failure) and answer.reason == "refused":
+        return Tried(None, NOT_PUBLIC if "not public" in answer.detail else f"refused: {answer.detail}")
     if isinstance(answer, Failure):
         status = answer.detail.removeprefix("HTTP ")
         wanted = status.isdigit() and int(status) in check.status
@@ -259,7 +262,7 @@ def _try_icmp(check: IcmpCheck, settings: TrySettings) -> Tried:
     except NotPermitted:
         return Tried(None, NO_PING)
     except (OSError, ValueError) as error:
-        return Tried(False, _words("ping", error))
+        return _told(_words("ping", error))
     if answered >= check.answers:
         return Tried(True, "")
     return Tried(False, f"{answered or 'none'} of {check.packets} pings answered")

@@ -31,8 +31,8 @@ class Locator:
         self._areas = Areas((region.id, region.polygon) for region in regions if region.polygon)
         self._places = Places((region.id, region.point) for region in regions if region.point is not None)
         self.named = lru_cache(_REMEMBERED)(self._named)
-        """(name, territory) -> the region a county, town or postcode of a vendor is; inside `territory` where one is
-        given."""
+        """(name, territory, counties) -> the region a county, town or postcode of a vendor is; inside `territory` where
+        one is given. `counties` False: "Burlington" is no Burlington County, which may lie in another state."""
 
     @property
     def finder(self) -> Finder:
@@ -47,10 +47,10 @@ class Locator:
         near = self._places.nearest(point, km)
         return () if near is None else (near,)
 
-    def _named(self, name: str, territory: tuple[str, ...] = ()) -> str | None:
+    def _named(self, name: str, territory: tuple[str, ...] = (), counties: bool = True) -> str | None:
         if (found := _ZIP.fullmatch(name.strip())) is not None:
             return self._by_postcode(found[1], territory)
-        for spelt in spellings(name):
+        for spelt in spellings(name, _COUNTIES if counties else ("",)):
             if (region := self._finder.exact(spelt, territory)) is not None:
                 return region
         code = self._finder.by_code(name.strip())
@@ -79,9 +79,9 @@ def locator_of(regions: RegionTree) -> Locator:
     return made
 
 
-def spellings(name: str) -> Iterator[str]:
+def spellings(name: str, endings: tuple[str, ...] = _COUNTIES) -> Iterator[str]:
     """How a name may be written in our tree, likeliest first: as it is, in full ("E. BATON ROUGE" is East Baton Rouge),
-    as one word ("La Salle"), each also as a county, parish or borough."""
+    as one word ("La Salle"), each with each of the endings."""
     words = " ".join(name.split())[:100].split(" ")
     first = words[0].rstrip(".").casefold()
     heads = [words]
@@ -92,5 +92,5 @@ def spellings(name: str) -> Iterator[str]:
     if len(words) > 1 and first in _ARTICLES:
         heads.append([words[0] + words[1], *words[2:]])
     for head in heads:
-        for county in _COUNTIES:
-            yield " ".join(head) + county
+        for ending in endings:
+            yield " ".join(head) + ending

@@ -30,6 +30,7 @@ from notifier.model.signal import Level, Signal, SignalClass
 from notifier.model.times import rfc3339
 from notifier.ports import Reading
 
+from ..geometry import distance_km
 from ..page import Context
 from ..placing import Place, Texts, Unplaced, rule_for, says
 from ..shapes import any_moment, one_line
@@ -114,10 +115,22 @@ def _regions_of(outage: PowerOutage, context: Context[Any]) -> tuple[str, ...]:
         return locator.at(outage.point, settings.nearest_km) if outage.point is not None else ()
 
     def by_name() -> tuple[str, ...]:
-        names = (locator.named(name, settings.territory) for name in outage.places if name)
-        return next(((name,) for name in names if name is not None), ())
+        """A town's name may be another state's county: it counts as one inside the territory only, and a namesake far
+        from where the outage says it is does not count at all."""
+        sure = outage.is_area or bool(settings.territory)
+        names = (locator.named(name, settings.territory, sure) for name in outage.places if name)
+        return next(((name,) for name in names if name is not None and not _is_far(name, outage, context)), ())
 
     return (by_name() or by_point()) if outage.is_area else (by_point() or by_name())
+
+
+_FAR_KM = 300.0
+"""A region whose own point lies further from an outage is a namesake: no utility's town is so wide."""
+
+
+def _is_far(region: str, outage: PowerOutage, context: Context[Any]) -> bool:
+    own = context.regions[region].point
+    return own is not None and outage.point is not None and distance_km(own, outage.point) > _FAR_KM
 
 
 def _words_of(lost: Mapping[str, Sequence[PowerOutage]]) -> tuple[str, ...]:
