@@ -61,7 +61,7 @@ def _checks(place: str, checks_file: Path | None, directory: Path | None) -> tup
     if directory is not None:
         checks = checks_for(place, load_or_explain(directory).sources)
         if not checks:
-            raise Problem(f"no probe in {directory} names {place} among its agents")
+            raise Problem(f"no probe in {directory} that is enabled names {place} among its agents")
         return checks
     assert checks_file is not None
     file, _ = read_yaml(checks_file, str(checks_file))

@@ -250,7 +250,8 @@ def _failure(error: Exception, deadline: Deadline, rules: Rules, now: datetime) 
     cause: object = error
     for _ in range(6):
         if isinstance(cause, AddressRefused):
-            return Failure(now, "refused", "the host leads to an address that is not public")
+            why = "the host leads to an address that is not public; set allow_private if it is meant"
+            return Failure(now, "refused", why)
         if isinstance(cause, urllib3.exceptions.NewConnectionError):  # urllib3 counts it among the time-outs
             return Failure(now, "unreachable", type(cause.__cause__ or cause).__name__)
         if isinstance(cause, urllib3.exceptions.TimeoutError | TimeoutError):
