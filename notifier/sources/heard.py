@@ -64,7 +64,7 @@ class Heard:
 
     def write(self) -> int:
         """Write the states that only say "heard again"; returns how many. Raises StoreUnavailable and keeps them."""
-        waiting = [self._states[source] for source in list(self._unwritten)]
+        waiting = [state for source in list(self._unwritten) if (state := self._states.get(source)) is not None]
         if waiting:
             with self._store.transaction() as tx:
                 for state in waiting:

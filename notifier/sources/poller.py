@@ -101,7 +101,7 @@ class Poller:
     def start(self) -> None:
         """Begin polling. May be called once."""
         self._lanes = Lanes(
-            self.poll,
+            self._turn,
             threads=self._settings.threads_for([source.every for source in self._sources.values()]),
             per_host=self._settings.per_host,
             grace=self._settings.misfire_grace.total_seconds(),
@@ -176,6 +176,18 @@ class Poller:
         late = max(0.0, (self._clock.now() - due).total_seconds())
         if not self._lanes.put(source_id, source.host, self._clock.monotonic() - late):
             metrics.POLLS_OVERRUN.labels(source_id).inc()
+
+    def _turn(self, source_id: str) -> None:
+        """One poll in a thread. A store that cannot be used costs this poll, and is counted; the next tries again."""
+        try:
+            self.poll(source_id)
+        except StoreUnavailable as error:
+            metrics.STORE_ERRORS.inc()
+            metrics.POLLS.labels(source_id, "error").inc()
+            log.error("poll.not_kept", source=source_id, error=str(error))
+        except Exception:
+            metrics.POLLS.labels(source_id, "error").inc()
+            raise
 
     # ── one poll ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,7 +17,7 @@ from notifier.clock import SystemClock, VirtualClock
 from notifier.metrics import REGISTRY
 from notifier.model.signal import Freshness, Level, Signal, SignalClass
 from notifier.net.fetch import ETAG
-from notifier.ports import Answer, Failure, Reading, Source, SourceState
+from notifier.ports import Answer, Failure, Reading, Source, SourceState, StoreUnavailable
 from notifier.sources.freshness import freshness
 from notifier.sources.pages import statuspage
 from notifier.sources.pages.statuspage import StatuspageSettings
@@ -362,4 +362,35 @@ def test_a_poll_that_still_runs_is_not_started_again_and_that_is_counted() -> No
         assert len(running) == 1
     finally:
         release.set()
+        poller.stop()
+
+
+def test_a_store_that_fails_costs_the_poll_and_is_counted_and_the_next_one_is_kept() -> None:
+    class Failing:
+        """The real store, out of order at first."""
+
+        def __init__(self) -> None:
+            self.real, self.broken = memory_store(), True
+
+        def transaction(self) -> Any:
+            if self.broken:
+                raise StoreUnavailable("the disk is full")
+            return self.real.transaction()
+
+    def errors() -> float:
+        return REGISTRY.get_sample_value("notifier_polls_total", {"source": "kept", "result": "error"}) or 0.0
+
+    store: Any = Failing()
+    source = Scripted("kept")
+    source.every = timedelta(seconds=0.1)
+    source.readings = [Reading(True, (replace(signal("f"), source="kept"),))] + [KNOWN] * 1000
+    poller = Poller({"kept": source}, store, SystemClock(), PollingSettings(threads=1, spread="10ms", jitter="1ms"))
+    poller.start()
+    try:
+        until(lambda: errors() >= 1)
+        store.broken = False
+        until(lambda: len(source.readings) <= 999)
+        with store.transaction() as tx:
+            assert [one.fingerprint for one in tx.open_signals(SystemClock().now())] == ["f"]
+    finally:
         poller.stop()
