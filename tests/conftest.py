@@ -19,6 +19,15 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Commands set up logging for their process; here that process goes on to other tests."""
+    before = list(logging.getLogger().handlers)
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = before
+
+
+@pytest.fixture(autouse=True)
 def _quiet_recordings(request: pytest.FixtureRequest) -> Iterator[None]:
     """Years of real recordings log every move of every incident: what they print is their table."""
     if request.node.get_closest_marker("recordings") is None:
