@@ -1,4 +1,4 @@
-"""`detect`: the detector by itself, over counts, so that it can be measured without the rest.
+"""`detect`: the detectors by themselves, over counts, so that they can be measured without the rest.
 
 One function a format. What is read comes from outside: a bad row is named by file and line, with exit code 2, and
 nothing is guessed in its place. What was printed before it stands, so only exit code 0 means a whole answer.
@@ -18,7 +18,8 @@ from typing import TextIO
 import click
 
 from ..detection.volume import SHORTEST_BIN, Volume
-from .output import Problem
+from .detecting_counts import simbench
+from .output import BadInput
 
 LINE_LIMIT = 1_000
 """Characters of a line of counts; a longer one is no row."""
@@ -28,12 +29,6 @@ FIRST_ROWS = 13
 """Rows from which the bin width is taken; they score 0, so that no score depends on a later row."""
 
 Row = tuple[str, datetime, float]
-
-
-class BadInput(Problem):
-    """What was given to measure on is not what it should be; exit code 2."""
-
-    exit_code = 2
 
 
 def nab(source: Path | None) -> None:
@@ -52,12 +47,13 @@ def nab(source: Path | None) -> None:
             click.echo(f"{_quoted(path.name)},{_quoted(timestamp)},{score:.6f}")
 
 
-FORMATS: dict[str, Callable[[Path | None], None]] = {"nab": nab}
+FORMATS: dict[str, Callable[[Path | None], None]] = {"nab": nab, "simbench": simbench}
 
 
 @click.command()
 @click.option("--format", "form", type=click.Choice(sorted(FORMATS)), required=True,
-              help="nab: a directory of CSV files (timestamp,value), one a series, at a fixed bin width.")
+              help="nab: a directory of CSV files (timestamp,value), one a series, at a fixed bin width. "
+                   "simbench: JSON lines of counts or posts by region and minute, on standard input.")
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 def detect(form: str, source: Path | None) -> None:
     """Run the detector alone over counts and print how strange each is. Decides and sends nothing."""

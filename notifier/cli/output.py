@@ -74,3 +74,9 @@ class Problem(click.ClickException):
     def show(self, file: Any = None) -> None:
         """Print it on standard error."""
         click.echo(f"notifier: {self.message}", err=True)
+
+
+class BadInput(Problem):
+    """What was given to read is not what it should be; exit code 2."""
+
+    exit_code = 2

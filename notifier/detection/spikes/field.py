@@ -1,0 +1,190 @@
+"""Every series of one deployment, minute by minute: who heard how many, what is unlikely, what is learnt.
+
+A tree of series per service: sums above their parts. The parts just below a root tell news from outages (`common`); a
+nation-wide outage, which that hides, is told by its suddenness: news spreads over ten minutes and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .common import PARTS_LEAST, Common, common
+from .drift import Drift, Minute
+from .settings import NUMBERS, Numbers, SpikeSettings
+from .usual import DAY, Usual
+from .windows import Look, Windows
+
+Column = NDArray[np.float64]
+
+SUDDEN_MINUTES = 3
+SUDDEN = 1.55
+"""By how much all parts must rise within SUDDEN_MINUTES, in times of the usual, for a score of SUDDEN_SCORE. News of
+four simulated worlds rose by 1.47 at most; sudden five-fold outages by 1.6 and more. Slower ones and double ones look like
+news and are left to other sources."""
+SUDDEN_SCORE = 8.0
+HEARD_LEAST = 0.5
+"""Share of a sum's people that must have been listened to for it to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Series by number: the sum each is part of (-1: none). Parts stand before their sums or after, as they come."""
+
+    parents: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, parents: Sequence[int]) -> Tree:
+        """Raises ValueError for a parent that is none of the series, or a circle."""
+        found = np.asarray(parents, np.int64)
+        if len(found) and (found.max() >= len(found) or found.min() < -1):
+            raise ValueError("a series' parent must be the number of another series, or -1")
+        above = found.copy()
+        for _ in range(64):
+            above = np.where(above >= 0, found[above], -1)
+        if (above >= 0).any():
+            raise ValueError("series must not be parts of themselves, nor lie more than 64 levels deep")
+        return cls(found)
+
+    @property
+    def depths(self) -> NDArray[np.int64]:
+        """How many sums each is part of."""
+        depth, above = np.zeros(len(self.parents), np.int64), self.parents.copy()
+        while (above >= 0).any():
+            depth += above >= 0
+            above = np.where(above >= 0, self.parents[above], -1)
+        return depth
+
+    @property
+    def inner(self) -> NDArray[np.bool_]:
+        """Which are sums."""
+        found = np.zeros(len(self.parents), bool)
+        found[self.parents[self.parents >= 0]] = True
+        return found
+
+
+class Field:
+    """The columns of all series. `tick` takes one minute and says how unlikely it is."""
+
+    def __init__(self, tree: Tree, settings: SpikeSettings | None = None, numbers: Numbers = NUMBERS) -> None:
+        settings = settings or SpikeSettings()
+        self.tree, self.numbers = tree, numbers
+        count = len(tree.parents)
+        inner = tree.inner
+        rows = np.flatnonzero(inner | (tree.parents < 0))
+        row_of = np.full(count, -1, np.int64)
+        row_of[rows] = np.arange(len(rows))
+        parents = np.where(row_of >= 0, row_of, row_of[np.maximum(tree.parents, 0)])
+        self.usual = Usual(settings, parents, rows, numbers)
+        self.drift = Drift(count, inner, numbers)
+        self.windows = Windows(count, settings.windows, self.drift.phi, numbers)
+        self._parts = _parts(tree)
+        self._part_of = _part_of(tree)
+        self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
+        self._all = {root: [1.0] * (SUDDEN_MINUTES + 1) for root in self._parts}
+        self.minute: int | None = None
+        """The last minute taken, since 1970."""
+
+    def __len__(self) -> int:
+        return len(self.tree.parents)
+
+    def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
+        """Take the `minute` (since 1970) that is over. `people` and `copies` of every series, sums included; `heard`
+        the share of its people that was listened to, 0 in a gap. Minutes left out before this one count as gaps; minutes
+        already taken raise ValueError."""
+        if self.minute is not None and minute <= self.minute:
+            raise ValueError(f"minute {minute} was taken before; the last was {self.minute}")
+        if self.minute is not None:
+            nothing = np.zeros(len(self))
+            for missed in range(max(self.minute + 1, minute - self.windows.size), minute):
+                self._take(missed, nothing, nothing, nothing)
+        self.minute = minute
+        return self._take(minute, people, copies, heard)
+
+    def _take(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
+        usual = self.usual.at(minute)
+        on = heard > HEARD_LEAST
+        people, copies = np.where(on, people, 0.0), np.where(on, copies, 0.0)
+        expected = np.where(on, usual * heard, 0.0)
+        factors, spread, sudden = self._common(people, copies, expected)
+        now = Minute(people, copies, expected, factors, on)
+        self.windows.push(now, self.drift)
+        look = self.windows.look(self.drift, on, spread)
+        for root, score in sudden.items():
+            look.score[root] = score
+        self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
+        if on.any():
+            self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
+        return look
+
+    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column, dict[int, float]]:
+        """Factor and spread by series, and the score of each root that has parts enough."""
+        settled = expected * (1 + 0.5 * (self.drift.factor - 1))
+        self._recent = [*self._recent[1:], (np.maximum(people - self.numbers.leak * copies, 0), settled)]
+        factors, spread, sudden = np.ones(len(self)), np.zeros(len(self)), {}
+        inner = self.drift.inner
+        for root, parts in self._parts.items():
+            if len(parts) < PARTS_LEAST:
+                continue
+            found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
+                           np.sum([one[parts] for _, one in self._recent], axis=0), self.numbers)
+            below = self._part_of[root]
+            factors[below.series] = found.factor[below.part]
+            spread[below.series] = np.where(inner[below.series], 3 * found.spread[below.part], 0)
+            sudden[root] = self._sudden(root, found)
+        return factors, spread, sudden
+
+    def _sudden(self, root: int, found: Common) -> float:
+        before = self._all[root]
+        self._all[root] = [*before[1:], found.all_parts]
+        return max(0.0, (found.all_parts - before[1]) / SUDDEN * SUDDEN_SCORE)
+
+    def _to_learn(self, now: Minute) -> Column:
+        """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
+        lifted = np.maximum(1 + self.drift.answer * (now.common - 1), 1.0)
+        people = np.maximum(now.people - self.numbers.leak * now.copies, 0) / lifted
+        if self.usual.heard <= 3 * DAY:
+            return np.asarray(people)
+        usual = now.usual * np.minimum(self.drift.factor, 1.5)
+        return np.asarray(np.minimum(people, usual + 3 * np.sqrt(usual * (1 + 0.05 * usual)) + 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """Series below a root, and the part each belongs to."""
+
+    series: NDArray[np.int64]
+    part: NDArray[np.int64]
+
+
+def _parts(tree: Tree) -> Mapping[int, NDArray[np.int64]]:
+    """By root: the series just below it."""
+    roots = np.flatnonzero(tree.parents < 0)
+    return {int(root): np.flatnonzero(tree.parents == root) for root in roots}
+
+
+def _part_of(tree: Tree) -> Mapping[int, _Below]:
+    above, part = tree.parents.copy(), np.arange(len(tree.parents))
+    while True:
+        climbs = (above >= 0) & (tree.parents[np.maximum(above, 0)] >= 0)
+        if not climbs.any():
+            break
+        part = np.where(climbs, above, part)
+        above = np.where(climbs, tree.parents[np.maximum(above, 0)], above)
+    found = {}
+    for root, parts in _parts(tree).items():
+        number = np.full(len(tree.parents), -1, np.int64)
+        number[parts] = np.arange(len(parts))
+        below = np.flatnonzero(above == root)
+        found[root] = _Below(below, number[part[below]])
+    return found
+
+
+def columns(field: Field) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Everything a field has learnt of its series, by name, the last axis being series."""
+    for room, part in (("usual", field.usual), ("drift", field.drift)):
+        for name, column in part.columns():
+            yield f"{room}.{name}", column

@@ -1,0 +1,64 @@
+"""The numbers of the spike detector, each with the measurement that chose it.
+
+Measured on four simulated worlds of 200 regions (`../shared/checks/simbench.py`, seeds 1 to 4, which were looked at;
+what the figures are worth elsewhere is in docs/DETECTION.md). "Mean delay" is over outages of 3 to 100 times the usual, a
+missed one counting an hour, at one false incident a month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...model.settings import Settings
+
+
+class SpikeSettings(Settings):
+    """What may be changed of the detector without reading its code."""
+
+    windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
+    """Minutes of the windows. Adding 55 changed the mean delay by less than one in a hundred."""
+    level_half_life_hours: float = 96.0
+    """How fast the level follows. 60: -1 % in mean delay, and a slow outage is learnt sooner: not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the code needs; changed only with a measurement."""
+
+    wander_half_life: float = 25.0
+    """Minutes in which a series comes half the way back to its usual. 15: +4 % mean delay, 40: +11 %."""
+    wander: float = 0.06
+    """Variance of the factor by which a series wanders, before its own is learnt. 0.04: the same at one false incident
+    a month, +2 % at three."""
+    wander_weight: float = 3000.0
+    """Squared people that the prior of `wander` is worth: with 400 quiet series learnt noise."""
+    wander_least: float = 0.02
+    scatter: float = 0.03
+    """Relative variance of one minute beyond chance, before a series' own is learnt (real series of posts: 0.06 to 1,
+    most of it correlated over an hour, which is `wander`'s)."""
+    scatter_weight: float = 200.0
+    leak: float = 0.08
+    """People that copies hide: of 100 known copies so many more were taken for people."""
+    leak_spread: float = 0.05
+    """How far that share varies. 0.12, the spread of single cascades, costs 7 % of mean delay: an outage has copies
+    too."""
+    answer_spread: float = 0.3
+    """How much regions differ in their answer to news, before a region's own is learnt."""
+    news_error: float = 0.08
+    """Relative error of the common factor."""
+    common_minutes: int = 3
+    """Minutes over which the common factor is taken. 2: +11 %, 5: +8 %."""
+    common_prior: float = 20.0
+    """People a part needs before its ratio outweighs 1."""
+    common_least: float = 0.8
+    """The factor may say that all is quieter than usual (holidays). 1.0: +2 %."""
+    least_people: float = 4.0
+    week_keeps: float = 0.75
+    """What last week's share of an hour is worth this week."""
+    hour_prior: float = 20.0
+    """People an hour of a series needs before it outweighs the hour of its parent."""
+    frozen: float = 4.0
+    """From this score on a series learns next to nothing."""
+
+
+NUMBERS = Numbers()

@@ -1,0 +1,131 @@
+"""How many people a minute are usual: a level per series times an hour of the week.
+
+The hour of the week is learnt by a series' parent (a state for its counties), which hears enough to know it; a series
+departs from it as far as it has heard people itself. What makes a baseline useless is learning the outage: a minute
+counts as at most three standard deviations more than expected, an hour as at most 1.7 times, and a minute that was not
+heard not at all. Replacing such an hour by what was expected instead of cutting it was measured to lock errors in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .settings import NUMBERS, Numbers, SpikeSettings
+
+Column = NDArray[np.float64]
+WEEK = 168
+DAY = 1440
+EARLY = 8 * DAY
+"""Minutes heard before an hour is cut at 1.7 times the expected; before that, from the second day on, at 4 levels."""
+SHAPES_FROM = 7 * DAY
+"""Minutes heard before a series departs from its parent's hours: the first week has no week to compare with."""
+LEAST = 1e-5
+PRIOR_MINUTES = 5.0
+"""Minutes' worth of the prior level, one person in a hundred minutes."""
+
+
+class Usual:
+    """Levels of N series and hours of the week of their P parents."""
+
+    def __init__(self, settings: SpikeSettings, parents: NDArray[np.int64], rows: NDArray[np.int64],
+                 numbers: Numbers = NUMBERS) -> None:
+        """`parents[n]` is the row whose hours series n follows; `rows[p]` the series whose hours row p learns."""
+        self.numbers = numbers
+        self.keeps = 0.5 ** (1 / settings.level_half_life_hours)
+        self.parents, self.rows = parents, rows
+        series, count = len(parents), len(rows)
+        self.seen, self.flat = np.zeros(series), np.zeros(series)
+        self.own_seen, self.own_usual = (np.zeros((WEEK, series), np.float32) for _ in range(2))
+        self.hours_seen, self.hours_weeks = np.zeros((WEEK, count)), np.zeros((WEEK, count))
+        self.hours = np.ones((WEEK, count))
+        self.hour = {name: np.zeros(series) for name in ("people", "shape", "usual", "expected", "heard")}
+        """Sums of the hour that runs."""
+        self.heard = 0
+        """Minutes heard since the beginning."""
+
+    def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
+        """Everything learnt, by name, the last axis being series or rows."""
+        for name in ("seen", "flat", "own_seen", "own_usual"):
+            yield name, getattr(self, name)
+        for name, column in self.hour.items():
+            yield f"hour_{name}", column
+
+    @property
+    def level(self) -> Column:
+        """Usual people a minute, the hour apart."""
+        level: Column = (self.seen + 0.01 * PRIOR_MINUTES) / (self.flat + PRIOR_MINUTES)
+        return level
+
+    def at(self, minute: int) -> Column:
+        """Usual people in a minute; between the middles of two hours in proportion."""
+        hour, part = divmod(minute, 60)
+        late = (part + 0.5) / 60 - 0.5
+        other = hour + (1 if late >= 0 else -1)
+        share = abs(late)
+        shape = self._shape(hour % WEEK) * (1 - share) + self._shape(other % WEEK) * share
+        return np.maximum(self.level * shape, LEAST)
+
+    def _shape(self, hour: int) -> Column:
+        prior = self.numbers.hour_prior
+        own = (prior + self.own_seen[hour]) / (prior + self.own_usual[hour])
+        shape: Column = self.hours[hour][self.parents] * own
+        return shape
+
+    def learn(self, minute: int, people: Column, expected: Column, heard: Column) -> None:
+        """One minute is over: `people` as they count for learning, `expected` of what was heard (share `heard`)."""
+        hour = minute // 60 % WEEK
+        shape = self.hours[hour][self.parents]
+        sums = self.hour
+        sums["people"] += people
+        sums["shape"] += shape * heard
+        sums["usual"] += shape * heard * self.level
+        sums["expected"] += expected
+        sums["heard"] += heard > 0.5
+        self.heard += 1
+        if minute % 60 == 59:
+            self._close(hour)
+
+    def _close(self, hour: int) -> None:
+        sums = self.hour
+        people = np.minimum(sums["people"], self._most(sums["expected"]))
+        self.seen = self.seen * self.keeps + people
+        self.flat = self.flat * self.keeps + sums["shape"]
+        if self.heard > SHAPES_FROM:
+            keeps = self.numbers.week_keeps
+            self.own_seen[hour] = self.own_seen[hour] * keeps + people
+            self.own_usual[hour] = self.own_usual[hour] * keeps + sums["usual"]
+        self._learn_hours(hour, people)
+        for column in sums.values():
+            column[:] = 0
+
+    def _most(self, expected: Column) -> Column:
+        """What an hour counts at most."""
+        if self.heard <= DAY:
+            return np.full_like(expected, np.inf)
+        if self.heard <= EARLY:
+            return np.asarray(240 * self.level + 10)
+        return np.asarray(1.7 * expected + 4 * np.sqrt(expected) + 5)
+
+    def _learn_hours(self, hour: int, people: Column) -> None:
+        heard = self.hour["heard"][self.rows]
+        known = heard > 30
+        keeps = self.numbers.week_keeps
+        rate = people[self.rows] / np.maximum(heard, 1)
+        self.hours_seen[hour] = np.where(known, self.hours_seen[hour] * keeps + rate, self.hours_seen[hour])
+        self.hours_weeks[hour] = np.where(known, self.hours_weeks[hour] * keeps + 1, self.hours_weeks[hour])
+        self.hours = self._week()
+
+    def _week(self) -> NDArray[np.float64]:
+        """The hours against their mean; one not heard yet is like the same hour of other days."""
+        known = self.hours_weeks > 0
+        rate = np.where(known, self.hours_seen / np.maximum(self.hours_weeks, 1e-9), 0.0)
+        days, heard = rate.reshape(7, 24, -1).sum(0), known.reshape(7, 24, -1).sum(0)
+        mean = rate.sum(0) / np.maximum(known.sum(0), 1)
+        daily = np.where(heard > 0, days / np.maximum(heard, 1), mean)
+        filled = np.where(known, rate, np.tile(daily, (7, 1)))
+        enough = (known.sum(0) >= 12) & (mean > 0)
+        shaped = np.maximum(filled / np.maximum(filled.mean(0), 1e-12), 0.02)
+        return np.where(enough, shaped, 1.0)

@@ -1,0 +1,104 @@
+"""The last minutes of every series, and how unlikely the windows are that end now.
+
+For each window the forecast is the one that stood before the window began: what comes after an onset never tells how
+much is usual. Running sums are kept, so that a window costs one subtraction whatever its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .drift import RANGE, Drift, Minute
+from .settings import NUMBERS, Numbers
+from .unlikely import unlikely
+
+Column = NDArray[np.float64]
+
+SUMS = ("people", "usual", "news", "copies")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """By series: the least likely window's score, its minutes, the people in it and how many were expected. A score of
+    0 is no spike."""
+
+    score: Column
+    window: NDArray[np.int64]
+    people: Column
+    expected: Column
+
+
+class Windows:
+    """Running sums and past forecasts of N series over the longest window."""
+
+    def __init__(self, series: int, lengths: Sequence[int], phi: float, numbers: Numbers = NUMBERS) -> None:
+        """`phi` is what a minute leaves of a wandering; see Drift."""
+        self.numbers = numbers
+        self.lengths = tuple(sorted(lengths))
+        self.size = self.lengths[-1] + 2
+        self.sums = {name: np.zeros(series) for name in SUMS}
+        self.past = {name: np.zeros((self.size, series)) for name in SUMS}
+        self.factor = np.ones((self.size, series), np.float32)
+        self.variance = np.full((self.size, series), numbers.wander, np.float32)
+        self.count = 0
+        """Minutes taken; the window may not reach back before the first."""
+        self._returns = {length: _returning(length, phi) for length in self.lengths}
+
+    def push(self, now: Minute, drift: Drift) -> None:
+        """Take up one minute, with the forecast that stood before it."""
+        slot = self.count % self.size
+        self.factor[slot], self.variance[slot] = drift.factor, drift.factor_variance
+        added = (np.where(now.heard, now.people, 0), now.usual, now.usual * (now.common - 1),
+                 np.where(now.heard, now.copies, 0))
+        for name, column in zip(SUMS, added, strict=True):
+            self.past[name][slot] = self.sums[name]
+            self.sums[name] = self.sums[name] + column
+        self.count += 1
+
+    def look(self, drift: Drift, heard: NDArray[np.bool_], spread: Column) -> Look:
+        """How unlikely what was heard is, by series. `spread` is the variance that the common factor adds to sums."""
+        series = len(heard)
+        look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
+        for length in self.lengths:
+            if length <= self.count:
+                self._window(length, drift, heard, spread, look)
+        return look
+
+    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], spread: Column, look: Look) -> None:
+        numbers = self.numbers
+        slot = (self.count - length) % self.size
+        people = self.sums["people"] - self.past["people"][slot]
+        which = np.flatnonzero(heard & (people >= numbers.least_people))
+        if not len(which):
+            return
+        people = people[which]
+        usual, news, copies = (self.sums[name][which] - self.past[name][slot][which] for name in SUMS[1:])
+        held, wandering = self._returns[length]
+        factor = np.clip(1 + held * (self.factor[slot][which] - 1), *RANGE)
+        own = factor * (usual + drift.answer[which] * news)
+        expected = own + numbers.leak * copies + 1e-6
+        relative = (held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering
+                    + drift.scatter[which] / length + spread[which])
+        by_news = (np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2) * (factor * news) ** 2
+        beyond = relative * own ** 2 + by_news + (numbers.leak_spread * copies) ** 2
+        much = (people > 1.15 * expected + 1) & ((people - expected) ** 2 > 6 * (expected + beyond))
+        if not much.any():
+            return
+        found, variation = which[much], np.maximum(beyond / expected ** 2, 0.002)[much]
+        score = unlikely(people[much], expected[much], variation)
+        better = score > look.score[found]
+        found = found[better]
+        look.score[found], look.window[found] = score[better], length
+        look.people[found], look.expected[found] = people[much][better], expected[much][better]
+
+
+def _returning(length: int, phi: float) -> tuple[float, float]:
+    """Of a wandering known before a window of `length` minutes: the share of it that holds on average within, and the
+    variance, of 1, by which the window's mean wanders anew (first-order autoregression)."""
+    powers = phi ** np.arange(1, length + 1)
+    later = np.array([np.sum(phi ** np.arange(length - first)) for first in range(length)]) / length
+    return float(powers.mean()), float(np.sum(later ** 2) * (1 - phi ** 2))
