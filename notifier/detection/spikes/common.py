@@ -29,6 +29,8 @@ class Common:
     spread: Column
     all_parts: float
     """The factor of the whole."""
+    known: bool
+    """Whether enough parts hear anything to tell news from an outage."""
 
 
 def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
@@ -38,7 +40,7 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
     alive = np.flatnonzero(usual > 1)
     factor, spread = np.ones(len(people)), np.zeros(len(people))
     if len(alive) < PARTS_LEAST:
-        return Common(factor, spread, 1.0)
+        return Common(factor, spread, 1.0, known=False)
     ratios, expected = ratio[alive], usual[alive]
     for part, others, means in _others(np.arange(len(people)), alive, ratios, expected):
         middle = np.median(others, axis=1)
@@ -46,7 +48,7 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
         off = 1.4826 * np.median(np.abs(others - middle[:, None]), axis=1)
         factor[part] = np.maximum(middle, numbers.common_least)
         spread[part] = np.maximum(0.0, off ** 2 - chance) / middle ** 2
-    return Common(factor, spread, float(np.median(ratios)))
+    return Common(factor, spread, float(np.median(ratios)), known=True)
 
 
 def _others(parts: NDArray[np.int64], alive: NDArray[np.int64], ratios: Column,

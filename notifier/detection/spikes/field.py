@@ -23,8 +23,8 @@ Column = NDArray[np.float64]
 SUDDEN_MINUTES = 3
 SUDDEN = 1.55
 """By how much all parts must rise within SUDDEN_MINUTES, in times of the usual, for a score of SUDDEN_SCORE. News of
-four simulated worlds rose by 1.47 at most; sudden five-fold outages by 1.6 and more. Slower ones and double ones look like
-news and are left to other sources."""
+four simulated worlds rose by 1.47 at most; sudden five-fold outages by 1.6 and more. Slower ones and double ones look
+like news and are left to other sources."""
 SUDDEN_SCORE = 8.0
 HEARD_LEAST = 0.5
 """Share of a sum's people that must have been listened to for it to be looked at."""
@@ -84,6 +84,7 @@ class Field:
         self._parts = _parts(tree)
         self._part_of = _part_of(tree)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
+        self._factors, self._spread = np.ones(count), np.zeros(count)
         self._all = {root: [1.0] * (SUDDEN_MINUTES + 1) for root in self._parts}
         self.minute: int | None = None
         """The last minute taken, since 1970."""
@@ -91,10 +92,18 @@ class Field:
     def __len__(self) -> int:
         return len(self.tree.parents)
 
+    def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
+        """What is kept of the last minutes besides the windows, by name."""
+        for number, (people, usual) in enumerate(self._recent):
+            yield f"recent_people_{number}", people
+            yield f"recent_usual_{number}", usual
+        yield "factors", self._factors
+        yield "spread", self._spread
+
     def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         """Take the `minute` (since 1970) that is over. `people` and `copies` of every series, sums included; `heard`
-        the share of its people that was listened to, 0 in a gap. Minutes left out before this one count as gaps; minutes
-        already taken raise ValueError."""
+        the share of its people that was listened to, 0 in a gap. Minutes left out before this one count as gaps;
+        minutes already taken raise ValueError."""
         if self.minute is not None and minute <= self.minute:
             raise ValueError(f"minute {minute} was taken before; the last was {self.minute}")
         if self.minute is not None:
@@ -103,6 +112,17 @@ class Field:
                 self._take(missed, nothing, nothing, nothing)
         self.minute = minute
         return self._take(minute, people, copies, heard)
+
+    def peek(self, minute: int, share: float, people: Column, copies: Column, heard: Column) -> Look:
+        """How unlikely the `minute` is of which `share` (0 to 1) is over, and those before it; nothing is learnt."""
+        on = heard > HEARD_LEAST
+        usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
+        now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
+        return self.windows.peek(now, self.drift, on, self._spread)
+
+    def forecast(self, minute: int) -> Column:
+        """People a minute that are usual in `minute`, with how far each series has wandered and what lifts all."""
+        return np.asarray(self.usual.at(minute) * self.drift.factor * self._factors)
 
     def _take(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         usual = self.usual.at(minute)
@@ -134,7 +154,10 @@ class Field:
             below = self._part_of[root]
             factors[below.series] = found.factor[below.part]
             spread[below.series] = np.where(inner[below.series], 3 * found.spread[below.part], 0)
-            sudden[root] = self._sudden(root, found)
+            rise = self._sudden(root, found)
+            if found.known:
+                sudden[root] = rise
+        self._factors, self._spread = factors, spread
         return factors, spread, sudden
 
     def _sudden(self, root: int, found: Common) -> float:
@@ -181,10 +204,3 @@ def _part_of(tree: Tree) -> Mapping[int, _Below]:
         below = np.flatnonzero(above == root)
         found[root] = _Below(below, number[part[below]])
     return found
-
-
-def columns(field: Field) -> Iterator[tuple[str, NDArray[np.generic]]]:
-    """Everything a field has learnt of its series, by name, the last axis being series."""
-    for room, part in (("usual", field.usual), ("drift", field.drift)):
-        for name, column in part.columns():
-            yield f"{room}.{name}", column
