@@ -8,6 +8,7 @@ and counting it as a customer would count the newspaper.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,8 @@ NEAR = 8
 """Words between a symptom that names no service and a service's word that still belong together."""
 BEFORE = 6
 """Words before a symptom in which a negation or a wish turns it round."""
+LONG = 5
+"""Letters of a word that few posts hold by chance; what stands for a phrase in a filter is one of these if it can."""
 _MANY = re.compile(r"\d{3,}|\d+(?:k|m|mm|mil)|millions?|thousands|hundreds|millones|miles|millionen|tausende|milliers")
 """A number of others just before a symptom: that is news ("670,000 without power")."""
 
@@ -82,6 +85,18 @@ class Judge:
                 for name in names if marked and (start or end) else ():
                     self._book.put((*start, *name, *end), meaning)
 
+    def triggers(self) -> frozenset[str]:
+        """Folded words without which no post has a verdict: where `Judge.verdicts` finds any, at least one of these
+        occurs somewhere in `words.fold(mention.text)`, be it inside a longer word. For filters that look at raw posts;
+        that they occur says nothing yet."""
+        return _cover(key for key, meanings in self._book.meanings.items() if any(one.service for one in meanings))
+
+    def verdicts(self, mention: Mention) -> tuple[Verdict, ...]:
+        """Every verdict on one post, weightiest first: a complaint of one service may be a recovery of another. Empty
+        where the post is nothing to us."""
+        verdict = self.judge(mention)
+        return () if verdict.kind is Kind.NONE else (verdict,)
+
     def judge(self, mention: Mention) -> Verdict:
         """The verdict on one post."""
         words = [word for word in split(mention.text) if word.folded not in self._book.fillers]
@@ -110,6 +125,24 @@ class Judge:
         if any(_MANY.fullmatch(word) for word in before):
             return True
         return any(word in self._unreal for word in before) or any(word in self._negations for word in before[-2:])
+
+
+def _cover(phrases: Iterable[tuple[str, ...]]) -> frozenset[str]:
+    """Few words such that every phrase holds one of them, if within a longer word: phrases of one word first, then,
+    of the long words of the phrases left, the one that most of them hold. Short words are in every other post."""
+    left = {phrase for phrase in phrases if phrase}
+    chosen = {phrase[0] for phrase in left if len(phrase) == 1}
+    left = {phrase for phrase in left if not _holds(phrase, chosen)}
+    while left:
+        held = Counter(word for phrase in left for word in set(phrase)
+                       if len(word) >= min(LONG, max(map(len, phrase))))
+        chosen.add(max(held, key=lambda one: (held[one], len(one), one)))
+        left = {phrase for phrase in left if not _holds(phrase, chosen)}
+    return frozenset(word for word in chosen if not any(other in word for other in chosen - {word}))
+
+
+def _holds(phrase: tuple[str, ...], chosen: set[str]) -> bool:
+    return any(one in word for word in phrase for one in chosen)
 
 
 def _longest(found: Iterable[tuple[int, int, _Meaning]]) -> list[tuple[int, int, _Meaning]]:

@@ -33,7 +33,7 @@ class Word:
 
 @lru_cache(maxsize=50_000)
 def fold(word: str) -> str:
-    """Lower case without accents and apostrophes."""
+    """Lower case without accents and apostrophes. Of a whole text too: it works on each character by itself."""
     plain = unicodedata.normalize("NFKD", word.translate(_APOSTROPHES))
     return "".join(c for c in plain if not unicodedata.combining(c) and c != "'").casefold()
 
