@@ -70,13 +70,16 @@ def plain(text: str) -> str:
     is found by looking for just that. Sentences end in " . ", clauses in " , "; "'s" is read as "is", "#NoPower" as two
     words; "@", "_", "/", "&" and symbols such as emoji stay. Every word is part of `folded(text)`."""
     shown = text[:TEXT_MOST]
+    if "&amp;" in shown:
+        shown = shown.replace("&amp;", "&")
     if "://" in shown or "www." in shown.lower():
         shown = _URL.sub(" ", shown)
     if "#" in shown:
         shown = _HASHTAG.sub(lambda tag: _CAMEL.sub(" ", tag.group()), shown)
     shown = shown.lower().translate(_ASCII) if shown.isascii() else shown.translate(_PLAIN)
-    if "." in shown or "," in shown:
-        shown = shown.replace(".", " . ").replace(",", " , ")
+    for sign in ".,/&":
+        if sign in shown:
+            shown = shown.replace(sign, f" {sign} ")
     words = shown.split()
     if "'" in shown:
         words = [_whole(word) if "'" in word else word for word in words]
