@@ -118,7 +118,7 @@ def _example(line: str) -> Example:
     text, label, at, event = (value.get(key) for key in ("text", "label", "created_at", "event"))
     if not isinstance(text, str):
         raise ValueError("'text' is missing or no text")
-    if label not in set(Kind):
+    if not isinstance(label, str) or label not in set(Kind):
         raise ValueError(f"'label' is {str(label)[:40]!r}; expected one of {', '.join(Kind)}")
     if not isinstance(at, str):
         raise ValueError("'created_at' is missing; expected a time with a zone, such as 2026-01-15T12:00:00Z")

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 TEXT_MOST = 2_000
 """Characters looked at; complaints are short, and a long text says most at its beginning."""
+
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _WORD = re.compile(r"[@#]?[^\W_]+(?:['’][^\W_]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -82,7 +83,7 @@ def plain(text: str) -> str:
             shown = shown.replace(sign, f" {sign} ")
     words = shown.split()
     if "'" in shown:
-        words = [_whole(word) if "'" in word else word for word in words]
+        words = [one for word in words if (one := _whole(word) if "'" in word else word)]
     return f" {' '.join(words)} "
 
 

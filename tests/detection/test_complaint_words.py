@@ -42,7 +42,8 @@ def test_one_verdict_a_service(judge: Judge, text: str, found: dict[str, Kind]) 
 
 def test_judge_gives_the_weightiest(judge: Judge) -> None:
     """Where one verdict is asked for, a complaint outweighs a recovery of something else."""
-    assert judge.judge(post("Power is back but the internet is down")) == Verdict(C, ("broadband",), ("internet is down",))
+    assert judge.judge(post("Power is back but the internet is down")) == Verdict(
+        C, ("broadband",), ("internet is down",))
 
 
 @pytest.mark.parametrize("text", [
@@ -69,7 +70,7 @@ def test_a_namesake_of_a_service_hides_no_other(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(("text", "kind"), [
-    pytest.param("thanks a lot @vodafone_help, third day without internet, great service", C, id="thanks that are none"),
+    pytest.param("thanks a lot @vodafone_help, third day without internet, great service", C, id="no thanks"),
     pytest.param("love that my internet only goes out when I have a deadline", C, id="love that is none"),
     pytest.param("great job vodafone, router offline for two days in a row", C, id="praise that is none"),
     pytest.param("great, love how fast my internet is", N, id="praise"),
@@ -84,7 +85,7 @@ def test_sarcasm(judge: Judge, text: str, kind: Kind) -> None:
 @pytest.mark.parametrize(("text", "kind"), [
     pytest.param("is anyone else's internet down?", C, id="a question to others"),
     pytest.param("anyone else without power in Quincy?", C, id="the same in other words"),
-    pytest.param("@vodafone_help is there an outage in Kent?", C, id="a question to us, where our name means a service"),
+    pytest.param("@vodafone_help is there an outage in Kent?", C, id="a question to us"),
     pytest.param("is Vodafone down?", C, id="our name alone"),
     pytest.param("last week my internet was down", N, id="long past"),
     pytest.param("years ago we lost power for a week", N, id="years ago"),
@@ -118,20 +119,22 @@ def test_who_when_and_what_for(judge: Judge, text: str, kind: Kind) -> None:
 
 
 LANGUAGES = {
-    "en": ("no internet in the whole street", "power is back", "turn off 4G, then it works", "I hope the power is not out",
-           "last month the internet was down", "no internet? sign up now"),
-    "es": ("otra vez sin internet en todo el barrio", "volvió la luz", "apaga LTE y funciona", "ojalá no haya corte de luz",
-           "el mes pasado me quedé sin internet", "¿sin internet? contrata ya"),
-    "fr": ("plus d'internet depuis ce matin", "courant est revenu", "désactivez la 4G, ça marche", "pourvu que pas de panne de courant",
-           "la semaine dernière panne de courant", "pas d'internet ? abonnez-vous"),
-    "de": ("kein Internet in der ganzen Straße", "Strom ist wieder da", "LTE ausschalten, dann geht es", "hoffentlich kein Stromausfall",
-           "letzte Woche kein Strom", "kein Internet? Jetzt wechseln"),
-    "it": ("siamo senza corrente da due ore", "è tornata la luce", "disattiva 4G e funziona", "speriamo di non restare senza corrente",
-           "la settimana scorsa senza luce", "senza internet? Passa a noi, offerta"),
-    "pt": ("estou sem internet desde cedo", "voltou a energia", "desative 4G e funciona", "tomara que não falte luz, talvez sem luz",
-           "semana passada fiquei sem luz", "sem internet? assine já"),
-    "tl": ("walang kuryente dito sa amin", "may kuryente na", "patayin ang data, gumagana", "sana hindi walang kuryente",
-           "noong isang linggo walang kuryente", "walang internet? mag subscribe na"),
+    "en": ("no internet in the whole street", "power is back", "turn off 4G, then it works",
+           "I hope the power is not out", "last month the internet was down", "no internet? sign up now"),
+    "es": ("otra vez sin internet en todo el barrio", "volvió la luz", "apaga LTE y funciona",
+           "ojalá no haya corte de luz", "el mes pasado me quedé sin internet", "¿sin internet? contrata ya"),
+    "fr": ("plus d'internet depuis ce matin", "courant est revenu", "désactivez la 4G, ça marche",
+           "pourvu que pas de panne de courant", "la semaine dernière panne de courant",
+           "pas d'internet ? abonnez-vous"),
+    "de": ("kein Internet in der ganzen Straße", "Strom ist wieder da", "LTE ausschalten, dann geht es",
+           "hoffentlich kein Stromausfall", "letzte Woche kein Strom", "kein Internet? Jetzt wechseln"),
+    "it": ("siamo senza corrente da due ore", "è tornata la luce", "disattiva 4G e funziona",
+           "speriamo di non restare senza corrente", "la settimana scorsa senza luce",
+           "senza internet? Passa a noi, offerta"),
+    "pt": ("estou sem internet desde cedo", "voltou a energia", "desative 4G e funciona",
+           "tomara que não falte luz, talvez sem luz", "semana passada fiquei sem luz", "sem internet? assine já"),
+    "tl": ("walang kuryente dito sa amin", "may kuryente na", "patayin ang data, gumagana",
+           "sana hindi walang kuryente", "noong isang linggo walang kuryente", "walang internet? mag subscribe na"),
 }
 EXPECTED = (C, R, W, N, N, N)
 
