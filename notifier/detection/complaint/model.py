@@ -49,7 +49,7 @@ class Model:
         """How likely a post with these features is a complaint, 0 to 1."""
         get = self.weights.get
         score = self.intercept + sum(get(one, 0.0) for one in features)
-        return 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
 
     def explain(self, features: Iterable[str]) -> tuple[tuple[str, float], ...]:
         """The features that weigh most, with their weights (log odds), heaviest first."""
