@@ -259,19 +259,21 @@ NAMED = ("no data in Burlington, VT since this morning {}", "Is {} down in Bosto
          "power is out all over Vermont, {} houses", "No signal in Hartford again {}")
 START_UP = """
 from time import process_time
-import sys, resource
+import sys
 sys.path.insert(0, {root!r})
 from tests.detection.scene import regions, vocabulary
 import notifier.detection.place as place
 import notifier.config.ready_regions
-tree, words = regions(), vocabulary()
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, process_time()
-finder = place.PlaceFinder(tree, home="us-northeast", nowhere=words.nowhere, not_places=words.not_places)
 from benchmarks.places import mention
+tree, words = regions(), vocabulary()
+resident = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+before, begun = resident(), process_time()
+finder = place.PlaceFinder(tree, home="us-northeast", nowhere=words.nowhere, not_places=words.not_places)
 made = process_time() - begun
+begun = process_time()
 finder.find(mention("no data in Burlington, VT", "somewhere unheard of"))
-print(f"  start: {{made:.2f}} s CPU; first post {{process_time() - begun - made:.2f}} s; peak memory "
-      f"+{{(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.0f}} MB")
+print(f"  start: {{made:.2f}} s CPU; first post {{process_time() - begun:.3f}} s; memory "
+      f"+{{resident() - before:.0f}} MB resident")
 """
 
 

@@ -15,9 +15,10 @@ from ..model.region import RegionTree
 from .gazetteer import Gazetteer, abbreviations_of, folded, letters_of, region_at
 from .placing import coordinates, fields
 from .placing.certainty import Ground, certainty
+from .placing.cities import collector_paused
 from .placing.codewords import CODE
 from .placing.flags import flags
-from .placing.lexicon import BIG, Lexicon
+from .placing.lexicon import BIG, Lexicon, Openings
 from .placing.reading import hits
 from .placing.settling import NOWHERE, Reading, Settler
 from .placing.spelling import plain, quick, split, without_links
@@ -59,19 +60,22 @@ class PlaceFinder:
     def __init__(self, regions: RegionTree, *, home: str | None = None, nowhere: tuple[str, ...] = (),
                  not_places: Iterable[str] = ()) -> None:
         self.regions = regions
-        self._names = Gazetteer(regions, home)
+        with collector_paused():
+            self._lexicon = self._read_names(regions, home, not_places)
+        self._names = self._lexicon.names
         self._nowhere = folded(nowhere)
-        unmeant = folded(not_places)
-        letters = letters_of(regions)
-        territory = frozenset(regions.within(home)) if home is not None and home in regions else frozenset()
-        self._lexicon = Lexicon(
-            names=self._names, letters=letters, abbreviations=abbreviations_of(regions), home=territory,
-            countries=frozenset(map(self._names.country, territory)), not_places=unmeant,
-            joined=self._names.joined(BIG))
         self._settler = Settler(regions, self._lexicon)
-        self._letters = frozenset(letters)
-        self._singles, self._heads, self._pairs = _openings(self._names.running(BIG), but=unmeant)
+        self._letters = frozenset(self._lexicon.letters)
+        self._singles = self._lexicon.openings.singles - self._lexicon.not_places
         self._field = lru_cache(maxsize=REMEMBERED)(self._read_field)
+
+    @staticmethod
+    def _read_names(regions: RegionTree, home: str | None, not_places: Iterable[str]) -> Lexicon:
+        names = Gazetteer(regions, home)
+        territory = frozenset(regions.within(home)) if home is not None and home in regions else frozenset()
+        return Lexicon(names=names, letters=letters_of(regions), abbreviations=abbreviations_of(regions),
+                       home=territory, countries=frozenset(map(names.country, territory)), not_places=folded(not_places),
+                       joined=names.joined(BIG), openings=Openings.of(names.running(BIG)))
 
     def find(self, mention: Mention) -> Placed | None:
         """The region, or None where nothing says it. Never raises for anything a post may hold."""
@@ -104,8 +108,9 @@ class PlaceFinder:
         if words is None:
             return True
         written, small = words
+        openings = self._lexicon.openings
         return not (self._singles.isdisjoint(small) and self._letters.isdisjoint(written) and (
-            self._heads.isdisjoint(small) or self._pairs.isdisjoint(map(_PAIR, pairwise(small)))))
+            openings.heads.isdisjoint(small) or openings.pairs.isdisjoint(map(_PAIR, pairwise(small)))))
 
     # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,16 +151,3 @@ def _placed(reading: Reading, how: str) -> Placed | None:
     if reading.region is None:
         return None
     return Placed(reading.region, certainty(reading.ground, how), how, reading.words, reading.part, reading.ground)
-
-
-def _openings(names: Iterable[str], *, but: frozenset[str]) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Of names: those of one word, first words of the longer ones, and first two words of those."""
-    singles: set[str] = set()
-    pairs: set[str] = set()
-    for name in names:
-        if " " in name:
-            first, second, *_ = name.split(" ", 2)
-            pairs.add(f"{first} {second}")
-        else:
-            singles.add(name)
-    return frozenset(singles - but), frozenset(pair.partition(" ")[0] for pair in pairs), frozenset(pairs)

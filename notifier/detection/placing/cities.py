@@ -7,10 +7,12 @@ towns are picked out of a file of 80 MB by their country.
 
 from __future__ import annotations
 
+import gc
 import mmap
 import re
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from operator import attrgetter
@@ -48,6 +50,19 @@ class _Row(msgspec.Struct, gc=False):
 
 
 Numbers = int | tuple[int, ...]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Keep the garbage collector still while a hundred thousand objects are made that all stay: it would look through
+    them again and again, which is a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass

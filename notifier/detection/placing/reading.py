@@ -8,7 +8,6 @@ weight, or a preposition before it, or its state behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..gazetteer import OWN, Candidate, Kind
 from .codewords import CODE, airport, code_at, letters_at, tag_at
@@ -51,7 +50,10 @@ def hits(lexicon: Lexicon, words: Words, *, running: bool) -> list[Hit]:
 
 def _worth(lexicon: Lexicon, words: Words, running: bool) -> list[int]:
     """The words that are worth a look: few, in a text."""
-    starts, joined, written, tags = lexicon.starts, lexicon.joined, words.written, words.tags
+    starts = lexicon.starts_running if running else lexicon.starts
+    joined, written, tags = lexicon.joined, words.written, words.tags
+    if running and not tags and words.simple:
+        return [at for at, word in enumerate(words.folded) if word in starts]
     return [at for at, word in enumerate(words.folded)
             if word in starts or (2 < len(word) < 8 and not word.isalpha() and CODE.fullmatch(word))
             or (tags and at in tags) or "'" in written[at] or "\uac00" <= word[0] <= "\ud7a3"
@@ -63,7 +65,7 @@ def _hit(lexicon: Lexicon, words: Words, at: int, running: bool, before: Hit | N
     hit = None
     if not word.isalpha():
         hit = code_at(lexicon, words, at, running, before)
-    elif len(word) <= 5:
+    elif len(word) <= 5 and (word in lexicon.short or (len(word) <= 3 and words.written[at].isupper())):
         hit = letters_at(lexicon, words, at, running, before)
     if hit is None and (at in words.tags or word[0] == "y" or (not running and word in lexicon.joined)):
         hit = tag_at(lexicon, words, at)
@@ -76,7 +78,10 @@ def _named(lexicon: Lexicon, words: Words, at: int, running: bool) -> Hit | None
     longest = lexicon.names.longest.get(first, 0)
     if not longest:
         return _inflected(lexicon, words, at, running)
-    for size in range(min(longest, len(words) - at), 0, -1):
+    longest = min(longest, len(words) - at)
+    if running and longest > 1 and f"{first} {words.folded[at + 1]}" not in lexicon.openings.pairs:
+        longest = 1
+    for size in range(longest, 0, -1):
         name = " ".join(words.folded[at:at + size]) if size > 1 else first
         hit = _meant(lexicon, words, Hit(at, at + size, name, lexicon.names[name]), running)
         if hit is not None:
@@ -151,7 +156,7 @@ def _with_part(lexicon: Lexicon, words: Words, hit: Hit, free: int) -> Hit:
     part = words.folded[at]
     if at > free and words.folded[at - 1] in ("north", "south") and part in ("west", "western", "east", "eastern"):
         part, at = words.folded[at - 1] + part, at - 1
-    return _of_part(lexicon, replace(hit, start=at, part=words.shown(at, hit.end)), part, hit.candidates)
+    return _of_part(lexicon, hit._replace(start=at, part=words.shown(at, hit.end)), part, hit.candidates)
 
 
 def _of_part(lexicon: Lexicon, hit: Hit, part: str, candidates: Sequence[Candidate]) -> Hit:
@@ -159,5 +164,5 @@ def _of_part(lexicon: Lexicon, hit: Hit, part: str, candidates: Sequence[Candida
         name = lexicon.names.name(one.region) if hit.letters else hit.name
         own = lexicon.names.part(part, name) or lexicon.names.part(part, hit.name)
         if own is not None:
-            return replace(hit, candidates=(Candidate(own, OWN),))
+            return hit._replace(candidates=(Candidate(own, OWN),))
     return hit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from ...model.region import RegionTree
 from ..gazetteer import OWN, Candidate, Gazetteer, Kind
@@ -38,8 +39,7 @@ class Reading:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A region that hits say, and on what ground."""
 
     region: str
@@ -83,6 +83,8 @@ class Settler:
         """The one region that all of `found` agree on, the most specific; else those at home; else what all share; of
         a field that names several countries, the first."""
         names = {one.hits[0].name: one.region for one in found}
+        if len(found) == 1 and self._regions[found[0].region].parent is not None:
+            return _reading(words, found[0].region, found[0].ground, found, names, text)
         for among in (found, [one for one in found if one.region in self._lexicon.home]):
             innermost = [one for one in among if not any(
                 other.region != one.region and self._covers(one.region, other.region) for other in among)]
@@ -200,7 +202,7 @@ class Settler:
 
 def _reading(words: Words, region: str, ground: Ground, said: Sequence[Found], names: Mapping[str, str],
              text: str) -> Reading:
-    spoken = dict.fromkeys(words.shown(one.hits[0].start, one.hits[-1].end, text) for one in said[:SHOWN_MOST])
+    spoken = dict.fromkeys([words.shown(one.hits[0].start, one.hits[-1].end, text) for one in said[:SHOWN_MOST]])
     part = next((hit.part for one in said for hit in one.hits if hit.part), "")
     return Reading(region, ground, ", ".join(spoken)[:SHOWN_LETTERS], part, names)
 

@@ -50,6 +50,7 @@ BREAK = re.compile(r"[^\w\s.,'’\"#@]|\n|_| - ")
 """What between two words ends a stretch: anything but spaces, commas and full stops."""
 _EACH = re.compile(f"([{_CJK}])")
 _NO_WORD = re.compile(r"[^\w\n]+|_")
+_DIGIT = re.compile("[0-9]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPACED = "".join(chr(code) if chr(code).isalnum() or code == 10 else " " for code in range(128))
 """For str.translate: ASCII with a space for all that is no letter, digit or end of a line."""
@@ -108,7 +109,7 @@ def quick(text: str) -> tuple[list[str], list[str]] | None:
     return text.translate(_SPACED).split(), text.lower().translate(_SPACED).split()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Words:
     """The words of a text: folded, as written without accents, what stands before each (and, last, behind all), and
     which stood in a hashtag. `raw` are the words with their dots ("U.S.A.")."""
@@ -122,6 +123,11 @@ class Words:
 
     def __len__(self) -> int:
         return len(self.folded)
+
+    @property
+    def simple(self) -> bool:
+        """Whether the text is plain ASCII without digits and apostrophes, as most are."""
+        return self.text.isascii() and "'" not in self.text and not _DIGIT.search(self.text)
 
     def shown(self, start: int, end: int, original: str = "") -> str:
         """Words `start` to `end` as they stand in the text; with their accents, where the `original` is given."""
