@@ -117,8 +117,7 @@ class Gazetteer:
     def _weighed(self, name: str) -> tuple[Candidate, ...]:
         found: dict[str, Candidate] = {}
         for regions, kind in ((self._own, Kind.OWN), (self._nicknames, Kind.NICKNAME), (self._countries, Kind.OTHER)):
-            for region in regions.get(name, ()):
-                found.setdefault(region, Candidate(region, OWN, kind))
+            found = found or {region: Candidate(region, OWN, kind) for region in regions.get(name, ())}
         for cities, kind in ((self._world, Kind.CITY), (self._towns, Kind.TOWN)):
             for city in cities.called(name):
                 _keep(found, self._region_of(cities, city), cities.people[city], kind)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ..model.mention import Mention
 from ..model.region import RegionTree
-from .gazetteer import Gazetteer, abbreviations_of, folded, letters_of, region_at
+from .gazetteer import OWN, Gazetteer, abbreviations_of, folded, letters_of, region_at
 from .placing import coordinates, fields
 from .placing.certainty import Ground, certainty
 from .placing.cities import collector_paused
@@ -30,7 +30,7 @@ REMEMBERED = 20_000
 
 _WHERE = {"place": "place field", "text": "text", "profile": "profile"}
 _DIGIT = re.compile("[0-9]")
-_CODE = re.compile(rf"(?<!\w)(?:{CODE.pattern})(?!\w)")
+_CODE = re.compile(rf"(?<![A-Za-z0-9])(?:{CODE.pattern})(?![A-Za-z0-9])")
 _PAIR = " ".join
 
 
@@ -65,8 +65,9 @@ class PlaceFinder:
         self._names = self._lexicon.names
         self._nowhere = folded(nowhere)
         self._settler = Settler(regions, self._lexicon)
-        self._letters = frozenset(self._lexicon.letters)
-        self._singles = self._lexicon.openings.singles - self._lexicon.not_places
+        self._letters = self._lexicon.capitals
+        self._singles = self._lexicon.openings.singles - frozenset(
+            name for name in self._lexicon.not_places if not any(one.people == OWN for one in self._names[name]))
         self._field = lru_cache(maxsize=REMEMBERED)(self._read_field)
 
     @staticmethod
@@ -74,8 +75,9 @@ class PlaceFinder:
         names = Gazetteer(regions, home)
         territory = frozenset(regions.within(home)) if home is not None and home in regions else frozenset()
         return Lexicon(names=names, letters=letters_of(regions), abbreviations=abbreviations_of(regions),
-                       home=territory, countries=frozenset(map(names.country, territory)), not_places=folded(not_places),
-                       joined=names.joined(BIG), openings=Openings.of(names.running(BIG)))
+                       home=territory, countries=frozenset(map(names.country, territory)),
+                       not_places=folded(not_places), joined=names.joined(BIG),
+                       openings=Openings.of(names.running(BIG)))
 
     def find(self, mention: Mention) -> Placed | None:
         """The region, or None where nothing says it. Never raises for anything a post may hold."""

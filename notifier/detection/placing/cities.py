@@ -189,8 +189,8 @@ def _long_enough(folded: str) -> bool:
     return len(folded) >= OTHER_NAME_LEAST and (" " not in folded or max(map(len, folded.split())) >= OTHER_NAME_LEAST)
 
 
-_TOWN = re.compile(rb'"name": ("(?:[^"\\]|\\.)*"), "latitude": ([-\d.e]+), "longitude": ([-\d.e]+), "countrycode": '
-                   rb'"(..)", "population": (\d+), "timezone": "[^"]*", "admin1code": "([^"]*)"')
+_TOWN = (rb'"name": ("(?:[^"\\]|\\.)*"), "latitude": ([-\d.e]+), "longitude": ([-\d.e]+), "countrycode": "%s", '
+         rb'"population": (\d+), "timezone": "[^"]*", "admin1code": "([^"]*)"')
 _BEFORE = 400
 """Bytes before the country in which an entry's name and point stand."""
 
@@ -216,13 +216,11 @@ def _rows(parts: Collection[str]) -> Iterator[tuple[str, str, int, float, float]
     with (_DATA / "cities500.json").open("rb") as file, \
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         for country in sorted(countries):
-            needle, at = b'"countrycode": "' + country + b'"', -1
-            while (at := text.find(needle, at + 1)) >= 0:
-                begin = text.rfind(b'"name": "', max(0, at - _BEFORE), at)
-                match = _TOWN.match(text, begin) if begin >= 0 else None
-                if match is None:
-                    continue
-                part = part_of(country.decode(), match[6].decode())
+            needle = b'"countrycode": "' + country + b'"'
+            first, last = text.find(needle), text.rfind(needle)
+            if first < 0:
+                continue
+            for match in re.compile(_TOWN % country).finditer(text, max(0, first - _BEFORE), last + _BEFORE):
+                part = part_of(country.decode(), match[5].decode())
                 if part in parts or part[:2] in parts:
-                    yield (msgspec.json.decode(match[1], type=str), part, int(match[5]), float(match[2]),
-                           float(match[3]))
+                    yield msgspec.json.decode(match[1], type=str), part, int(match[4]), float(match[2]), float(match[3])

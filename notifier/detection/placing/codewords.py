@@ -29,7 +29,7 @@ def _abbreviated(lexicon: Lexicon, words: Words, at: int, running: bool, before:
     regions = lexicon.abbreviations.get(words.folded[at])
     if regions is None or not (before is not None or "," in words.gaps[at]):
         return None
-    if running and not words.written[at][0].isupper():
+    if running and words.written[at] not in lexicon.capitals:
         return None
     return Hit(at, at + 1, words.folded[at], _own(regions), letters=True)
 

@@ -92,6 +92,11 @@ class Lexicon:
         return frozenset((*(one.lower() for one in self.letters), *self.abbreviations))
 
     @cached_property
+    def capitals(self) -> frozenset[str]:
+        """Letters of states and abbreviations as a running text writes them."""
+        return frozenset((*self.letters, *(form for one in self.abbreviations for form in (one.upper(), one.title()))))
+
+    @cached_property
     def states(self) -> frozenset[str]:
         """Regions whose letters people write."""
         return frozenset(region for regions in self.letters.values() for region in regions)

@@ -28,7 +28,7 @@ HITS_MOST = 40
 """Names looked for in one text; what more there is says nothing of where somebody is."""
 DOUBTFUL = (Kind.PART, Kind.OTHER)
 """Kinds of name that need a preposition in a running text: many are words ("Central", "White House": Casablanca)."""
-PLAIN_LEAST = 5
+PLAIN_LEAST = 4
 """Letters of the shortest name of a country or state that counts in a running text without capital or preposition."""
 
 
@@ -55,7 +55,7 @@ def _worth(lexicon: Lexicon, words: Words, running: bool) -> list[int]:
     if running and not tags and words.simple:
         return [at for at, word in enumerate(words.folded) if word in starts]
     return [at for at, word in enumerate(words.folded)
-            if word in starts or (2 < len(word) < 8 and not word.isalpha() and CODE.fullmatch(word))
+            if word in starts or (1 < len(word) < 8 and not word.isalpha() and CODE.fullmatch(word))
             or (tags and at in tags) or "'" in written[at] or "\uac00" <= word[0] <= "\ud7a3"
             or (not running and (len(word) <= 3 or word in joined))]
 
@@ -127,7 +127,7 @@ def _counts(lexicon: Lexicon, words: Words, hit: Hit, before: str) -> bool:
     """Whether a name in a running text is meant as one."""
     name, first, top = hit.name, words.written[hit.start], hit.candidates[0]
     stated = hit.end < len(words) and words.written[hit.end] in lexicon.letters
-    if name in lexicon.not_places and not stated:
+    if name in lexicon.not_places and not stated and not (top.people == OWN and before in PARTS):
         return False
     after, foreign = before in PREPOSITIONS, not name.isascii()
     if len(name) <= 3 and not foreign:

@@ -51,6 +51,7 @@ BREAK = re.compile(r"[^\w\s.,'’\"#@]|\n|_| - ")
 _EACH = re.compile(f"([{_CJK}])")
 _NO_WORD = re.compile(r"[^\w\n]+|_")
 _DIGIT = re.compile("[0-9]")
+_WITHIN = re.compile(r"(?<=[A-Za-z0-9])'(?=[A-Za-z0-9])")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPACED = "".join(chr(code) if chr(code).isalnum() or code == 10 else " " for code in range(128))
 """For str.translate: ASCII with a space for all that is no letter, digit or end of a line."""
@@ -99,13 +100,13 @@ def fold(name: str) -> str:
 def quick(text: str) -> tuple[list[str], list[str]] | None:
     """The words of a plain text, as written and folded, where that can be told without looking at each: enough to see
     whether it can hold a place at all. None for a text that is to be looked at closely."""
-    if not text.isascii():
-        words = [word for word in _WORD.findall(text) if "." not in word]
-        return words, " ".join(words).casefold().split()
-    if "'" in text:
-        text = text.replace("'s", " ").replace("'", "")
-    if _TWO_DOTS.search(text):
+    if "." in text and _TWO_DOTS.search(text):
         return None
+    if "'" in text:
+        text = f"{_WITHIN.sub('', text)} {text.replace(chr(39), ' ')}"
+    if not text.isascii():
+        words = _WORD.findall(text)
+        return words, " ".join(words).casefold().split()
     return text.translate(_SPACED).split(), text.lower().translate(_SPACED).split()
 
 
