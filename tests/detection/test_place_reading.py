@@ -187,6 +187,7 @@ def test_parts_of_regions(text: str, region: str | None, part: str) -> None:
     pytest.param("I OR ANYONE IN ME OK", None, id="capitals throughout are no states"),
     pytest.param("the White House is silent", None, id="Casablanca's name in English"),
     pytest.param("won with @Boston no power", None, id="an account"),
+    pytest.param("@scat_Boston no power", None, id="an account with a line in its name"),
     pytest.param("no power, see https://example.org/Boston/VT", None, id="a link"),
 ])
 def test_texts(text: str, region: str | None) -> None:

@@ -44,7 +44,7 @@ _URL = re.compile(r"(?:https?://|www\.|pic\.twitter\.com/|\bt\.co/)\S*", re.IGNO
 _LETTER = r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?|[A-Z]\.[A-Z](?![\w.])"
 _DOTTED = re.compile(rf"(?<![^\W_])(?:{_LETTER})")
 _TWO_DOTS = re.compile(r"\.[A-Za-z](?:\.|(?!\w))")
-_WORD = re.compile(rf"([@#]?(?:[A-Za-z0-9]{{2,}}(?:'[A-Za-z0-9]+)*|{_LETTER}|[A-Za-z0-9](?:'[A-Za-z0-9]+)*|[{_CJK}]"
+_WORD = re.compile(rf"(@\w+|#?(?:[A-Za-z0-9]{{2,}}(?:'[A-Za-z0-9]+)*|{_LETTER}|[A-Za-z0-9](?:'[A-Za-z0-9]+)*|[{_CJK}]"
                    rf"|[^\W_A-Za-z{_CJK}]+))")
 BREAK = re.compile(r"[^\w\s.,'’\"#@]|\n|_| - ")
 """What between two words ends a stretch: anything but spaces, commas and full stops."""
