@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..model.region import RegionTree
 from .baseline import HOUR, Heard, Level
 from .complaint import Kind
+from .helping.miner import Miner, Said
 from .people import Counted, Crowd, Voice
 from .series import Series, Usual
 from .settings import DetectionSettings
@@ -31,6 +32,8 @@ class Post:
     words: tuple[str, ...]
     shown: str
     voice: Voice = field(compare=False)
+    said: Said | None = field(default=None, compare=False)
+    """For the miner: a post that may say what helps."""
 
 
 class Board:
@@ -45,6 +48,7 @@ class Board:
         self.usual: dict[str, Usual] = {}
         self.people = Crowd(once=int(settings.once_within.total_seconds()),
                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.miner = Miner()
         self.listened = Heard(settings.learn_half_life.total_seconds())
         self.hours: set[int] = set()
         """Hours in which any post was heard, until they are learnt."""
@@ -58,6 +62,8 @@ class Board:
     def count(self, post: Post) -> None:
         """Count the person of one post for each service it speaks of."""
         regions = self._regions_of(post.region)
+        if post.said is not None and not post.voice.passed_on and (regions or not post.services):
+            self.miner.hear(post.said)
         if not regions:
             return
         for service in post.services:
@@ -76,8 +82,6 @@ class Board:
                        most=self.settings.samples)
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
-        else:
-            series.help(post.at, post.shown)
 
     def _regions_of(self, region: str) -> tuple[str, ...]:
         """The regions a post counts in: its own and all above, within the territory; the whole of it without one."""
@@ -146,6 +150,7 @@ class Board:
     def forget(self, now: int) -> None:
         """Drop what can no longer matter."""
         self.people.forget(now)
+        self.miner.forget(now)
         for series in self.series.values():
             series.forget(now)
 

@@ -22,8 +22,9 @@ from ..ports import Clock, Store
 from .alarms import Watch
 from .board import Board, Post
 from .complaint import Judge, Kind
+from .helping.miner import Said
 from .keeping import CannotRead, dump, load
-from .people import voice_of
+from .people import Voice, number, voice_of
 from .place import PlaceFinder
 from .settings import DetectionSettings, Vocabulary
 from .telling import Teller, shown
@@ -91,7 +92,7 @@ class Detector:
         """What one post says; None where that is nothing to us."""
         verdict = self._judge.judge(mention)
         if verdict.kind is Kind.NONE:
-            return None
+            return self._answer(mention, at)
         placed = self._places.find(mention)
         if verdict.kind is Kind.COMPLAINT:
             for service in verdict.services:
@@ -99,8 +100,18 @@ class Detector:
                 if placed:
                     metrics.COMPLAINTS_LOCATED.labels(service).inc()
         voice = voice_of(mention, verdict.words)
+        region = placed.region if placed else ""
+        said = _said(mention, voice, at, verdict.services[0], region) if verdict.kind is not Kind.COMPLAINT else None
         return Post(at=at, person=voice.person, voice=voice, kind=verdict.kind, services=verdict.services,
-                    words=verdict.words, region=placed.region if placed else "", shown=shown(mention.text))
+                    words=verdict.words, region=region, shown=shown(mention.text), said=said)
+
+    def _answer(self, mention: Mention, at: int) -> Post | None:
+        """A post that is nothing by itself but answers one that said what helps: it may say whether it did."""
+        if mention.reply_to is None or number(mention.reply_to) not in self._board.miner.posts:
+            return None
+        voice = voice_of(mention)
+        return Post(at=at, person=voice.person, voice=voice, kind=Kind.NONE, services=(), words=(), region="", shown="",
+                    said=_said(mention, voice, at, "", ""))
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
         """What is new, renewed or over since the last call."""
@@ -143,6 +154,11 @@ class Detector:
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
+
+
+def _said(mention: Mention, voice: Voice, at: int, service: str, region: str) -> Said:
+    return Said(at, voice.person, service, region, mention.text, number(mention.id),
+                number(mention.reply_to) if mention.reply_to else 0)
 
 
 class DetectorLoop:
