@@ -24,6 +24,7 @@ from .board import Board, Post
 from .complaint import Judge, Kind
 from .helping.miner import Said
 from .keeping import CannotRead, dump, load
+from .old_queue import OwnAccounts
 from .people import Voice, number, voice_of
 from .place import PlaceFinder
 from .settings import DetectionSettings, Vocabulary
@@ -51,6 +52,7 @@ class Detector:
     def __init__(self, settings: DetectionSettings, vocabulary: Vocabulary, *, regions: RegionTree,
                  services: Mapping[str, Service]) -> None:
         self.counts = Counts()
+        self.own = OwnAccounts(settings.own_accounts)
         self._settings = settings
         self._regions = regions
         self._services = services
@@ -69,6 +71,12 @@ class Detector:
     def take(self, source: str, mention: Mention, now: datetime) -> None:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
+        if self.own.name_of(mention) is not None:
+            self.own.hear(mention, now, self._judge.judge(mention).services)
+            with self._lock:
+                self.counts.mentions += 1
+            return
+        self.own.hear(mention, now)
         second = int(now.timestamp())
         at = min(int(mention.created_at.timestamp()), second)
         if second - at > self._settings.late_within.total_seconds():
