@@ -110,6 +110,10 @@ class DetectionSettings(Settings):
     """From so many failing children on, their parent is reported in their place."""
     roll_up_share: float = Field(default=0.7, gt=0, le=1)
     """The parent is reported too where failing children explain less than this share of its people."""
+    own_accounts: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Our own accounts, by the name staff know, each as "network:author" the way listeners give it ("x:2244994945",
+    "bluesky:did:plc:...", "mastodon:care@social.example"). Their posts are no complaints; their replies tell whether
+    an old queue is being answered while an outage goes unacknowledged."""
     samples: int = Field(default=3, ge=0, le=10)
     """Posts kept as examples with a signal; public posts, without their authors."""
     series_most: int = Field(default=50_000, ge=100)
