@@ -17,6 +17,7 @@ from ..store.settings import StoreSettings
 from ..web.server import CannotListen
 from .adding import add_source
 from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
+from .detecting import detect
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
 from .output import Problem
@@ -90,7 +91,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 
 for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
-                incidents, workaround, subscribers, probe_agent, train_command):
+                detect, incidents, workaround, subscribers, probe_agent, train_command):
     main.add_command(command)
 
 if __name__ == "__main__":
