@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.region import RegionTree
 from .baseline import HOUR, Heard, Level
 from .complaint import Kind
-from .people import People
+from .helping.miner import Miner, Said
+from .people import Counted, Crowd, Voice
 from .series import Series, Usual
 from .settings import DetectionSettings
 
 LEARN_AFTER = 12 * HOUR
 """An alarm that lasts longer is the new usual, little by little: a level set too low must not alarm for ever."""
-
-NO_TEXT = -1
-"""In place of the number of a text that is too short to be a copy."""
 
 Key = tuple[str, str]
 """Service and region."""
@@ -33,7 +31,9 @@ class Post:
     region: str
     words: tuple[str, ...]
     shown: str
-    text: int = NO_TEXT
+    voice: Voice = field(compare=False)
+    said: Said | None = field(default=None, compare=False)
+    """For the miner: a post that may say what helps."""
 
 
 class Board:
@@ -46,8 +46,9 @@ class Board:
         self.territory = frozenset(regions.within(self.home)) if self.home else frozenset(one.id for one in regions)
         self.series: dict[Key, Series] = {}
         self.usual: dict[str, Usual] = {}
-        self.people = People(once=int(settings.once_within.total_seconds()),
-                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.people = Crowd(once=int(settings.once_within.total_seconds()),
+                            copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.miner = Miner()
         self.listened = Heard(settings.learn_half_life.total_seconds())
         self.hours: set[int] = set()
         """Hours in which any post was heard, until they are learnt."""
@@ -61,11 +62,13 @@ class Board:
     def count(self, post: Post) -> None:
         """Count the person of one post for each service it speaks of."""
         regions = self._regions_of(post.region)
+        if post.said is not None and not post.voice.passed_on and (regions or not post.services):
+            self.miner.hear(post.said)
         if not regions:
             return
-        text = None if post.text == NO_TEXT else post.text
         for service in post.services:
-            if not self.people.counts(post.person, text, f"{service}\n{post.kind}", post.at):
+            tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
+            if tally.counted is not Counted.PERSON:
                 continue
             if post.kind is Kind.COMPLAINT:
                 usual = self.usual.setdefault(service, Usual())
@@ -79,8 +82,6 @@ class Board:
                        most=self.settings.samples)
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
-        else:
-            series.help(post.at, post.shown)
 
     def _regions_of(self, region: str) -> tuple[str, ...]:
         """The regions a post counts in: its own and all above, within the territory; the whole of it without one."""
@@ -149,6 +150,7 @@ class Board:
     def forget(self, now: int) -> None:
         """Drop what can no longer matter."""
         self.people.forget(now)
+        self.miner.forget(now)
         for series in self.series.values():
             series.forget(now)
 

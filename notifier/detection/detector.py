@@ -20,10 +20,12 @@ from ..model.service import Service
 from ..model.signal import Signal
 from ..ports import Clock, Store
 from .alarms import Watch
-from .board import NO_TEXT, Board, Post
+from .board import Board, Post
 from .complaint import Judge, Kind
+from .helping.miner import Said
 from .keeping import CannotRead, dump, load
-from .people import is_repost, person_of, text_of
+from .old_queue import OwnAccounts
+from .people import Voice, number, voice_of
 from .place import PlaceFinder
 from .settings import DetectionSettings, Vocabulary
 from .telling import Teller, shown
@@ -50,6 +52,7 @@ class Detector:
     def __init__(self, settings: DetectionSettings, vocabulary: Vocabulary, *, regions: RegionTree,
                  services: Mapping[str, Service]) -> None:
         self.counts = Counts()
+        self.own = OwnAccounts(settings.own_accounts)
         self._settings = settings
         self._regions = regions
         self._services = services
@@ -68,6 +71,12 @@ class Detector:
     def take(self, source: str, mention: Mention, now: datetime) -> None:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
+        if self.own.name_of(mention) is not None:
+            self.own.hear(mention, now, self._judge.judge(mention).services)
+            with self._lock:
+                self.counts.mentions += 1
+            return
+        self.own.hear(mention, now)
         second = int(now.timestamp())
         at = min(int(mention.created_at.timestamp()), second)
         if second - at > self._settings.late_within.total_seconds():
@@ -89,20 +98,28 @@ class Detector:
 
     def _read(self, mention: Mention, at: int) -> Post | None:
         """What one post says; None where that is nothing to us."""
-        if is_repost(mention):
-            return None
         verdict = self._judge.judge(mention)
         if verdict.kind is Kind.NONE:
-            return None
+            return self._answer(mention, at)
         placed = self._places.find(mention)
         if verdict.kind is Kind.COMPLAINT:
             for service in verdict.services:
                 metrics.COMPLAINTS.labels(service).inc()
                 if placed:
                     metrics.COMPLAINTS_LOCATED.labels(service).inc()
-        return Post(at=at, person=person_of(mention), text=text_of(mention) or NO_TEXT, kind=verdict.kind,
-                    services=verdict.services, words=verdict.words, region=placed.region if placed else "",
-                    shown=shown(mention.text))
+        voice = voice_of(mention, verdict.words)
+        region = placed.region if placed else ""
+        said = _said(mention, voice, at, verdict.services[0], region) if verdict.kind is not Kind.COMPLAINT else None
+        return Post(at=at, person=voice.person, voice=voice, kind=verdict.kind, services=verdict.services,
+                    words=verdict.words, region=region, shown=shown(mention.text), said=said)
+
+    def _answer(self, mention: Mention, at: int) -> Post | None:
+        """A post that is nothing by itself but answers one that said what helps: it may say whether it did."""
+        if mention.reply_to is None or number(mention.reply_to) not in self._board.miner.posts:
+            return None
+        voice = voice_of(mention)
+        return Post(at=at, person=voice.person, voice=voice, kind=Kind.NONE, services=(), words=(), region="", shown="",
+                    said=_said(mention, voice, at, "", ""))
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
         """What is new, renewed or over since the last call."""
@@ -145,6 +162,11 @@ class Detector:
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
+
+
+def _said(mention: Mention, voice: Voice, at: int, service: str, region: str) -> Said:
+    return Said(at, voice.person, service, region, mention.text, number(mention.id),
+                number(mention.reply_to) if mention.reply_to else 0)
 
 
 class DetectorLoop:

@@ -16,7 +16,7 @@ from .rollup import Choice
 from .series import Bins, Episode, Series, Usual
 from .telling import Teller, Told
 
-VERSION = 1
+VERSION = 2
 LARGEST = 256 * 1024 * 1024
 """Bytes a checkpoint may unpack to."""
 
@@ -31,8 +31,8 @@ def dump(board: Board, watch: Watch, teller: Teller) -> bytes:
         "version": VERSION,
         "listened": board.listened.minutes,
         "hours": sorted(board.hours),
-        "authors": list(board.people.authors.seen.items()),
-        "texts": list(board.people.texts.seen.items()),
+        "people": board.people.dump(),
+        "helping": board.miner.dump(),
         "usual": {service: _usual(usual) for service, usual in sorted(board.usual.items())},
         "series": [[*key, _series(series)] for key, series in sorted(board.series.items())],
         "chosen": {service: [[one.region, one.alarm] for one in chosen] for service, chosen in watch.chosen.items()},
@@ -50,7 +50,7 @@ def _series(series: Series) -> dict[str, Any]:
     return {
         **{name: list(getattr(series, name).items())
            for name in ("placed", "unplaced", "recovered", "minutes", "hours") if getattr(series, name)},
-        "words": series.words, "samples": series.samples, "helps": series.helps, "level": asdict(series.level),
+        "words": series.words, "samples": series.samples, "level": asdict(series.level),
         "floor": series.floor, "busy_until": series.busy_until,
         "episode": asdict(series.episode) if series.episode else None,
     }
@@ -83,8 +83,8 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
 
     board.listened.minutes = _number(found["listened"])
     board.hours = {int(hour) for hour in found["hours"]}
-    board.people.authors.seen.update(_bins(found["authors"]))
-    board.people.texts.seen.update(_bins(found["texts"]))
+    board.people.load(found["people"])
+    board.miner.load(found["helping"])
     board.usual = {service: _usual_of(one) for service, one in found["usual"].items() if service in services}
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
@@ -110,7 +110,7 @@ def _series_of(one: Any) -> Series:
         placed=_bins(one.get("placed", ())), unplaced=_bins(one.get("unplaced", ())),
         recovered=_bins(one.get("recovered", ())), minutes=_bins(one.get("minutes", ())),
         hours=_bins(one.get("hours", ())), words={str(word): int(times) for word, times in one["words"].items()},
-        samples=_texts(one["samples"]), helps=_texts(one["helps"]), level=_level(one["level"]),
+        samples=_texts(one["samples"]), level=_level(one["level"]),
         floor=int(one["floor"]), busy_until=int(one["busy_until"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),

@@ -45,7 +45,6 @@ class Series:
     """People by hour, until they are learnt."""
     words: dict[str, int] = field(default_factory=dict)
     samples: list[tuple[int, str]] = field(default_factory=list)
-    helps: list[tuple[int, str]] = field(default_factory=list)
     level: Level = field(default_factory=Level)
     floor: int = 0
     """Bins up to this one belong to an episode that is over."""
@@ -74,11 +73,6 @@ class Series:
     def recover(self, at: int) -> None:
         """Count one person who says that it works again."""
         self.recovered[at // BIN] = self.recovered.get(at // BIN, 0) + 1
-
-    def help(self, at: int, text: str) -> None:
-        """Keep what one person says helps."""
-        if all(text != known for _, known in self.helps):
-            self.helps = [*self.helps, (at, text)][:10]
 
     def windows(self, now: int, lengths: Iterable[int], rate: float) -> list[Heard]:
         """What the windows of these minutes hold that end now; none reaches back into an episode that is over."""
@@ -131,7 +125,7 @@ class Series:
             for at in [at for at in bins if at < oldest]:
                 del bins[at]
         if not self.active:
-            self.words, self.samples, self.helps = {}, [], []
+            self.words, self.samples = {}, []
 
 
 @dataclass
