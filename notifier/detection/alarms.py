@@ -9,12 +9,17 @@ from .board import Board, Key
 from .rollup import Alarm, Choice, choose
 from .series import BIN, Episode, Series
 from .settings import DetectionSettings
-from .spike import onset, score, tail
+from .spike import NOTHING, Spike, onset, tail
 
 UNUSUAL = 2.0
 """An alarm goes on while chance explains the last minutes with less than 10^-this …"""
 UNUSUAL_WINDOWS = (8, 21)
-"""… over any of so many minutes."""
+"""… over any of so many minutes, where counts vary by …"""
+UNUSUAL_DISPERSION = 0.25
+"""… beyond chance (variance = m + this · m²; real posts: 0.06 to 1.0)."""
+LEARN_AFTER = 12 * 3600
+"""Seconds after which an alarm that lasts is the new usual, little by little: a level set too low must not alarm for
+ever."""
 RECOVERY_WINDOW = 600
 """Seconds over which people who say it works again are weighed against those who complain."""
 RECOVERY_LEAST = 3
@@ -53,34 +58,51 @@ class Watch:
         self.chosen = {service: self._choose(board, service, now) for service in sorted(services)}
 
     def _begin(self, board: Board, key: Key, series: Series, now: int) -> None:
-        rate = board.rate(key, now)
-        windows = series.windows(now, self._settings.windows, rate)
-        spike = score(windows, self._settings, home=key[1] == board.home)
-        if spike.score < self._settings.threshold:
+        spike = self._spike(board, key, series, now)
+        if spike.score < board.threshold:
             return
+        rate = board.rate(key, now)
         steps = series.steps(now, max(self._settings.windows))
         first = (now // BIN - len(steps) + 1 + onset(steps, rate * BIN / 60)) * BIN
         begun = first // 60 * 60
+        board.territories[key[0]].hold(key[1], True)
         series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
                                  peak=spike.score, most=spike.people)
+
+    def _spike(self, board: Board, key: Key, series: Series, now: int) -> Spike:
+        """The least likely window of a series, if it holds people enough; posts of no place start nothing without
+        `home_needs` people of a known one."""
+        service, region = key
+        territory = board.territories.get(service)
+        if territory is None or (score := territory.score(region)) <= 0:
+            return NOTHING
+        minutes, people, expected = territory.window(region)
+        if minutes == 0:  # all parts rose at once
+            minutes, people = SHARE_WINDOW, series.since(now - SHARE_WINDOW * 60)
+            expected = board.rate(key, now) * minutes
+        lacking = region == board.home and series.placed_within(now, minutes) < self._settings.home_needs
+        if people < self._settings.minimum_people or lacking:
+            return NOTHING
+        return Spike(score, minutes, people, expected)
 
     def _continue(self, board: Board, key: Key, series: Series, now: int) -> None:
         episode = series.episode
         assert episode is not None
         rate = board.rate(key, now)
-        spike = score(series.windows(now, self._settings.windows, rate), self._settings, home=key[1] == board.home)
-        if spike.score >= self._settings.threshold:
+        spike = self._spike(board, key, series, now)
+        if spike.score >= board.threshold:
             episode.peak = max(episode.peak, spike.score)
             episode.most = max(episode.most, spike.people)
-        if any(tail(late.people, late.expected, self._settings.dispersion) >= UNUSUAL
+        if any(tail(late.people, late.expected, UNUSUAL_DISPERSION) >= UNUSUAL
                for late in series.windows(now, UNUSUAL_WINDOWS, rate)):
             episode.heard = max(episode.heard, series.newest())
+        board.territories[key[0]].hold(key[1], now - episode.began < LEARN_AFTER)
         why = self._over(series, episode, now)
         if why:
             self.ended[key] = Ended(key, why)
             series.episode = None
             series.floor = now // BIN
-            series.busy_until = now
+            board.territories[key[0]].over(key[1])
 
     def _over(self, series: Series, episode: Episode, now: int) -> str:
         quiet = self._settings.quiet_after.total_seconds()

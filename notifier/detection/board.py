@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ..model.region import RegionTree
-from .baseline import HOUR, Heard, Level
 from .complaint import Kind
 from .helping.miner import Miner, Said
 from .people import Counted, Crowd, Voice
-from .series import Sample, Series, Usual
+from .series import Sample, Series
 from .settings import DetectionSettings
+from .spikes.counts import LATE
+from .spikes.territory import Territory
+from .spikes.threshold import threshold
 
-LEARN_AFTER = 12 * HOUR
-"""An alarm that lasts longer is the new usual, little by little: a level set too low must not alarm for ever."""
+DEAF_AFTER = 3600
+"""Seconds without any post, whatever it says, after which nothing is learnt: that is a gap, not calm."""
+SERVICES_MOST = 10
+"""Services that share the series kept at most; a larger tree of regions is cut from below."""
 
 Key = tuple[str, str]
 """Service and region."""
@@ -47,22 +51,23 @@ class Board:
         self.home = settings.home_region if settings.home_region in regions else None
         self.territory = frozenset(regions.within(self.home)) if self.home else frozenset(one.id for one in regions)
         self.series: dict[Key, Series] = {}
-        self.usual: dict[str, Usual] = {}
+        self.territories: dict[str, Territory] = {}
+        self._parents = _parents(regions, self.territory, self.home, settings.series_most // SERVICES_MOST)
         self.people = Crowd(once=int(settings.once_within.total_seconds()),
                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self.miner = Miner()
-        self.listened = Heard(settings.learn_half_life.total_seconds())
-        self.hours: set[int] = set()
-        """Hours in which any post was heard, until they are learnt."""
+        self.heard_at = 0
+        """When the newest post was written, whatever it said."""
 
     def heard(self, at: int) -> None:
         """Any post was heard, whatever it said."""
-        self.hours.add(at // HOUR)
+        self.heard_at = max(self.heard_at, at)
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def count(self, post: Post) -> None:
-        """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not."""
+    def count(self, post: Post, now: int) -> None:
+        """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not. `now` is
+        when it arrived."""
         regions = self._regions_of(post.region)
         if post.said is not None and not post.voice.passed_on and (regions or not post.services):
             self.miner.hear(post.said)
@@ -72,9 +77,9 @@ class Board:
             tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
             if tally.counted is Counted.NOTHING:
                 continue
-            if tally.counted is Counted.PERSON and post.kind is Kind.COMPLAINT:
-                usual = self.usual.setdefault(service, Usual())
-                usual.hours[post.at // HOUR] = usual.hours.get(post.at // HOUR, 0) + 1
+            if post.kind is Kind.COMPLAINT and now - post.at <= LATE * 60:
+                person = tally.counted is Counted.PERSON
+                self.territory_of(service).count(regions, people=int(person), copies=int(not person))
             for region in regions:
                 self._enter(self._at((service, region)), post, tally.counted)
 
@@ -104,7 +109,7 @@ class Board:
 
     def _drop_quietest(self) -> None:
         """Make room for a hundredth more."""
-        by_worth = sorted(self.series, key=lambda key: (self.series[key].active, self.series[key].level.people, key))
+        by_worth = sorted(self.series, key=lambda key: (self.series[key].active, self.series[key].newest(), key))
         for key in by_worth[:max(1, self.settings.series_most // 100)]:
             del self.series[key]
 
@@ -112,45 +117,27 @@ class Board:
 
     def rate(self, key: Key, second: int) -> float:
         """Usual people a minute of a series at a moment."""
-        series = self.series.get(key)
-        level = series.level if series else Level()
-        return level.rate(self.listened.minutes, self.settings.prior_per_minute) * self._flat(key[0]).profile.at(second)
+        territory = self.territories.get(key[0])
+        return territory.rate(key[1], second) if territory else self.settings.prior_per_minute
 
-    def _flat(self, service: str) -> Usual:
-        return self.usual.get(service) or Usual()
+    def look(self, now: int) -> None:
+        """Take up the minutes that are over and see how unlikely it is what was heard until now."""
+        listening = now - self.heard_at <= DEAF_AFTER
+        for territory in self.territories.values():
+            territory.turn(now, listening=listening)
+            territory.look(now)
 
-    def learn(self, now: int) -> None:
-        """Learn from the hours that are over and can get no more late posts."""
-        over = (now - int(self.settings.late_within.total_seconds())) // HOUR
-        for hour in sorted(hour for hour in self.hours if hour < over):
-            self._learn_hour(hour)
-            self.hours.discard(hour)
+    @property
+    def threshold(self) -> float:
+        """Score from which a series alarms, so that all together keep to the false alarms a month that are allowed."""
+        return threshold(sum(map(len, self.territories.values())), self.settings.false_alarms_per_month)
 
-    def _learn_hour(self, hour: int) -> None:
-        before = self.listened.minutes
-        self.listened.hour(True)
-        kept, prior = self.listened.kept, self.settings.prior_per_minute
-        busy: set[str] = set()
-        for (service, _), series in self.series.items():
-            learn = not self._alarmed(series, hour)
-            if not learn:
-                busy.add(service)
-            shape = self._flat(service).profile.slot(hour % 168)
-            series.level.hour(series.hours.pop(hour, 0), expected=series.level.rate(before, prior) * 60 * shape,
-                              shape=shape, kept=kept, learn=learn)
-        for service, usual in self.usual.items():
-            people = usual.hours.pop(hour, 0)
-            flat = usual.level.rate(before, prior) * 60
-            shape = usual.profile.slot(hour % 168)
-            usual.level.hour(people, expected=flat * shape, shape=shape, kept=kept, learn=service not in busy)
-            if service not in busy:
-                usual.profile.hour(hour, people, flat)
-
-    @staticmethod
-    def _alarmed(series: Series, hour: int) -> bool:
-        if series.episode is not None:
-            return (hour + 1) * HOUR > series.episode.onset and hour * HOUR - series.episode.began < LEARN_AFTER
-        return hour * HOUR < series.busy_until
+    def territory_of(self, service: str) -> Territory:
+        """The counts of one service in all regions; begun where it was not heard of."""
+        found = self.territories.get(service)
+        if found is None:
+            found = self.territories[service] = Territory(self._parents, self.settings.spikes)
+        return found
 
     def forget(self, now: int) -> None:
         """Drop what can no longer matter."""
@@ -167,3 +154,14 @@ class Board:
         for minute in range(last - min(max(minutes, 0), 180) + 1, last + 1):
             heard = series.minutes.get(minute, 0) if series else 0
             yield minute, heard, self.rate((service, region), minute * 60)
+
+
+def _parents(regions: RegionTree, territory: Collection[str], home: str | None, most: int) -> dict[str, str | None]:
+    """Each region's parent within the territory; of a tree of more than `most` regions only its upper levels."""
+    depth = {region: len(regions.path(region)) for region in territory}
+    wide = sorted(territory, key=lambda region: (depth[region], region))
+    if len(wide) > most:
+        cut = depth[wide[most]]
+        wide = [region for region in wide if depth[region] < cut]
+    parents = {region: regions[region].parent for region in wide}
+    return {region: parent if region != home and parent in parents else None for region, parent in parents.items()}

@@ -68,7 +68,8 @@ class Detector:
         self._start_fresh()
 
     def _start_fresh(self) -> None:
-        self._pending: list[Post] = []
+        self._pending: list[tuple[Post, int]] = []
+        """Posts with when they arrived."""
         self._board = Board(self._settings, self._regions)
         self._watch = Watch(self._settings, self._regions)
         self._teller = Teller(self._settings, self._regions, self._services)
@@ -97,7 +98,7 @@ class Detector:
                 if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
                     self.counts.complaints += 1
                     self.counts.located += bool(post.region)
-            self._pending.extend(posts)
+            self._pending.extend((post, second) for post in posts)
             if len(self._pending) >= PENDING_MOST:
                 self._count()
 
@@ -139,7 +140,7 @@ class Detector:
         second = int(now.timestamp())
         with self._lock:
             self._count()
-            self._board.learn(second)
+            self._board.look(second)
             self._board.forget(second)
             self._watch.look(self._board, second)
             return self._teller.tell(self._board, self._watch, second)
@@ -147,8 +148,8 @@ class Detector:
     def _count(self) -> None:
         """Count the posts that wait, in the order they were written."""
         posts, self._pending = sorted(self._pending), []
-        for post in posts:
-            self._board.count(post)
+        for post, arrived in posts:
+            self._board.count(post, arrived)
 
     def history(self, service: str, region: str, *, minutes: int,
                 now: datetime) -> tuple[tuple[datetime, float, float], ...]:

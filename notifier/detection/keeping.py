@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Container
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from .alarms import Watch
-from .baseline import WEEK_HOURS, Level, Profile
 from .board import Board
 from .rollup import Choice
-from .series import Bins, Episode, Sample, Series, Usual
+from .series import Bins, Episode, Sample, Series
+from .spikes.keeping import Kept
 from .telling import Teller, Told
 
-VERSION = 2
+VERSION = 3
 LARGEST = 256 * 1024 * 1024
 """Bytes a checkpoint may unpack to."""
 
@@ -29,29 +30,22 @@ def dump(board: Board, watch: Watch, teller: Teller) -> bytes:
     """Everything that is needed to continue as if nothing had happened."""
     kept = {
         "version": VERSION,
-        "listened": board.listened.minutes,
-        "hours": sorted(board.hours),
+        "heard_at": board.heard_at,
         "people": board.people.dump(),
         "helping": board.miner.dump(),
-        "usual": {service: _usual(usual) for service, usual in sorted(board.usual.items())},
+        "territories": {service: territory.dump() for service, territory in sorted(board.territories.items())},
         "series": [[*key, _series(series)] for key, series in sorted(board.series.items())],
         "chosen": {service: [[one.region, one.alarm] for one in chosen] for service, chosen in watch.chosen.items()},
         "told": [[*key, asdict(told)] for key, told in sorted(teller.told.items())],
     }
-    return zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), 1)
-
-
-def _usual(usual: Usual) -> dict[str, Any]:
-    # vars, not asdict: packed at once, under the lock; deep copies of 336 numbers were most of what a checkpoint cost.
-    return {"level": vars(usual.level), "profile": vars(usual.profile), "hours": list(usual.hours.items())}
+    return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
 
 def _series(series: Series) -> dict[str, Any]:
     return {
         **{name: list(getattr(series, name).items())
-           for name in ("placed", "unplaced", "recovered", "minutes", "copies", "hours") if getattr(series, name)},
-        "words": series.words, "samples": series.samples, "level": asdict(series.level),
-        "floor": series.floor, "busy_until": series.busy_until,
+           for name in ("placed", "unplaced", "recovered", "minutes", "copies") if getattr(series, name)},
+        "words": series.words, "samples": series.samples, "floor": series.floor,
         "episode": asdict(series.episode) if series.episode else None,
     }
 
@@ -71,7 +65,7 @@ def _unpack(kept: bytes) -> Any:
     plain = opened.decompress(kept, LARGEST)
     if not opened.eof:
         raise ValueError("it is cut off or too large")
-    found = json.loads(plain)
+    found = msgspec.msgpack.decode(plain)
     if found["version"] != VERSION:
         raise ValueError(f"it is of version {found['version']!r}, expected {VERSION}")
     return found
@@ -81,11 +75,12 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
     def known(service: str, region: str) -> bool:
         return service in services and region in board.territory
 
-    board.listened.minutes = _number(found["listened"])
-    board.hours = {int(hour) for hour in found["hours"]}
+    board.heard_at = int(found["heard_at"])
     board.people.load(found["people"])
     board.miner.load(found["helping"])
-    board.usual = {service: _usual_of(one) for service, one in found["usual"].items() if service in services}
+    for service, one in found["territories"].items():
+        if service in services:
+            board.territory_of(service).load(msgspec.convert(one, Kept))
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
     watch.chosen = {service: tuple(Choice(region, alarm) for region, alarm in chosen if known(service, region)
@@ -96,31 +91,18 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
                    for service, region, told in found["told"] if known(service, region)}
 
 
-def _usual_of(one: Any) -> Usual:
-    heard = [_number(value) for value in one["profile"]["heard"]]
-    flat = [_number(value) for value in one["profile"]["flat"]]
-    if len(heard) != WEEK_HOURS or len(flat) != WEEK_HOURS:
-        raise ValueError("a profile that is not a week long")
-    return Usual(_level(one["level"]), Profile(heard, flat), _bins(one["hours"]))
-
-
 def _series_of(one: Any) -> Series:
     episode = one["episode"]
     return Series(
         placed=_bins(one.get("placed", ())), unplaced=_bins(one.get("unplaced", ())),
         recovered=_bins(one.get("recovered", ())), minutes=_bins(one.get("minutes", ())),
-        copies=_bins(one.get("copies", ())), hours=_bins(one.get("hours", ())),
+        copies=_bins(one.get("copies", ())),
         words={str(word): int(times) for word, times in one["words"].items()},
-        samples=_samples(one["samples"]), level=_level(one["level"]),
-        floor=int(one["floor"]), busy_until=int(one["busy_until"]),
+        samples=_samples(one["samples"]), floor=int(one["floor"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),
             people=int(episode["people"]), peak=_number(episode["peak"]), most=int(episode["most"])),
     )
-
-
-def _level(one: Any) -> Level:
-    return Level(_number(one["people"]), _number(one["skipped"]))
 
 
 def _bins(items: Any) -> Bins:

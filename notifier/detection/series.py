@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .baseline import HOUR, Level, Profile
 from .spike import Heard
 
 BIN = 10
@@ -52,14 +51,10 @@ class Series:
     minutes: Bins = field(default_factory=dict)
     copies: Bins = field(default_factory=dict)
     """Complaints by minute that another had made before: reposts and copies. They are no people."""
-    hours: Bins = field(default_factory=dict)
-    """People by hour, until they are learnt."""
     words: dict[str, int] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
-    level: Level = field(default_factory=Level)
     floor: int = 0
     """Bins up to this one belong to an episode that is over."""
-    busy_until: int = 0
     episode: Episode | None = None
 
     @property
@@ -72,7 +67,6 @@ class Series:
         bins = self.placed if placed else self.unplaced
         bins[at // BIN] = bins.get(at // BIN, 0) + 1
         self.minutes[at // 60] = self.minutes.get(at // 60, 0) + 1
-        self.hours[at // HOUR] = self.hours.get(at // HOUR, 0) + 1
         if self.episode is not None and at >= self.episode.onset:
             self.episode.people += 1
         for word in words:
@@ -142,12 +136,3 @@ class Series:
                 del bins[at]
         if not self.active:
             self.words, self.samples = {}, []
-
-
-@dataclass
-class Usual:
-    """One service in all its regions: what an hour of the week is like."""
-
-    level: Level = field(default_factory=Level)
-    profile: Profile = field(default_factory=Profile)
-    hours: Bins = field(default_factory=dict)

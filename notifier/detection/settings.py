@@ -8,6 +8,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from ..model.settings import Duration, Settings
+from .spikes.settings import SpikeSettings
 
 ByLanguage = Mapping[str, tuple[str, ...]]
 
@@ -83,12 +84,16 @@ class DetectionSettings(Settings):
     """How often counts are looked at."""
     windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
     """Lengths of the windows that are tested, in minutes."""
+
+    @property
+    def spikes(self) -> SpikeSettings:
+        """What the spike detector takes of these."""
+        return SpikeSettings(windows=self.windows, prior_per_minute=self.prior_per_minute,
+                             level_half_life_hours=self.learn_half_life.total_seconds() / 3600)
     minimum_people: int = Field(default=5, ge=2)
     """Fewer people than this are never a spike, however unusual."""
-    threshold: float = Field(default=5.5, ge=1)
-    """A spike begins where chance explains it with less than 10^-threshold."""
-    dispersion: float = Field(default=0.25, ge=0)
-    """How much counts vary beyond chance: variance = m + dispersion * m² (0.1 to 0.4 in real posts)."""
+    false_alarms_per_month: float = Field(default=1.0, gt=0, le=1000)
+    """How many false alarms in 30 days are put up with, over all services and regions together."""
     prior_per_minute: float = Field(default=0.01, gt=0)
     """People who complain a minute, per service and region, before anything was learnt."""
     learn_half_life: Duration = timedelta(days=4)

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, lgamma, log, log1p, log10
 
-from .settings import DetectionSettings
-
 MOST = 300.0
 """Scores end here: less likely than 10^-300 is not worth telling apart."""
 LEAST_MEAN = 1e-12
@@ -89,20 +87,6 @@ def _log_pmf(k: int, mean: float, dispersion: float) -> float:
     r = 1 / dispersion
     spread = mean * dispersion
     return lgamma(k + r) - lgamma(r) - lgamma(k + 1) - r * log1p(spread) + k * (log(spread) - log1p(spread))
-
-
-def score(windows: Sequence[Heard], settings: DetectionSettings, *, home: bool = False) -> Spike:
-    """The least likely of the windows that hold enough people. `home`: people of no known place are among them, and
-    count only beside `home_needs` people of a known one."""
-    best = NOTHING
-    for heard in windows:
-        people = heard.people if not home or heard.placed >= settings.home_needs else heard.placed
-        if people < settings.minimum_people:
-            continue
-        value = tail(people, heard.expected, settings.dispersion)
-        if value > best.score:
-            best = Spike(value, heard.minutes, people, heard.expected)
-    return best
 
 
 def onset(counts: Sequence[int], expected: float) -> int:

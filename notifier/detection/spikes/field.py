@@ -85,6 +85,8 @@ class Field:
         self._part_of = _part_of(tree)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
         self._factors, self._spread = np.ones(count), np.zeros(count)
+        self.held = np.zeros(count, bool)
+        """Series that are alarmed: they learn no more than what was usual."""
         self._all = {root: [1.0] * (SUDDEN_MINUTES + 1) for root in self._parts}
         self.minute: int | None = None
         """The last minute taken, since 1970."""
@@ -98,6 +100,7 @@ class Field:
             yield f"recent_people_{number}", people
             yield f"recent_usual_{number}", usual
         yield "factors", self._factors
+        yield "held", self.held
         yield "spread", self._spread
 
     def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
@@ -121,8 +124,8 @@ class Field:
         return self.windows.peek(now, self.drift, on, self._spread)
 
     def forecast(self, minute: int) -> Column:
-        """People a minute that are usual in `minute`, with how far each series has wandered and what lifts all."""
-        return np.asarray(self.usual.at(minute) * self.drift.factor * self._factors)
+        """People a minute that are usual in `minute`, with what lifts all."""
+        return np.asarray(self.usual.at(minute) * self._factors)
 
     def _take(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         usual = self.usual.at(minute)
@@ -169,6 +172,7 @@ class Field:
         """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
         lifted = np.maximum(1 + self.drift.answer * (now.common - 1), 1.0)
         people = np.maximum(now.people - self.numbers.leak * now.copies, 0) / lifted
+        people = np.where(self.held, np.minimum(people, now.usual), people)
         if self.usual.heard <= 3 * DAY:
             return np.asarray(people)
         usual = now.usual * np.minimum(self.drift.factor, 1.5)

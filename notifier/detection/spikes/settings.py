@@ -17,6 +17,8 @@ class SpikeSettings(Settings):
 
     windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
     """Minutes of the windows. Adding 55 changed the mean delay by less than one in a hundred."""
+    prior_per_minute: float = 0.01
+    """People a minute in a series of which nothing is known; worth five minutes of hearing."""
     level_half_life_hours: float = 96.0
     """How fast the level follows. 60: -1 % in mean delay, and a slow outage is learnt sooner: not taken."""
 

@@ -75,6 +75,19 @@ class Territory:
             return 0, 0, 0.0
         return int(self.last.window[number]), int(self.last.people[number]), float(self.last.expected[number])
 
+    def hold(self, region: str, held: bool) -> None:
+        """Whether a region is alarmed, and what is heard there not to be learnt as usual."""
+        number = self.number.get(region)
+        if number is not None:
+            self.field.held[number] = held
+
+    def over(self, region: str) -> None:
+        """An alarm of a region is over: what was heard so far raises none again."""
+        number = self.number.get(region)
+        if number is not None:
+            self.field.windows.floor[number] = self.field.windows.count + 1
+            self.field.held[number] = False
+
     def rate(self, region: str, second: int) -> float:
         """Usual people a minute of a region."""
         minute = second // 60

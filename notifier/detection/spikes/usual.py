@@ -24,7 +24,7 @@ SHAPES_FROM = 7 * DAY
 """Minutes heard before a series departs from its parent's hours: the first week has no week to compare with."""
 LEAST = 1e-5
 PRIOR_MINUTES = 5.0
-"""Minutes' worth of the prior level, one person in a hundred minutes."""
+"""What the prior level is worth."""
 
 
 class Usual:
@@ -34,6 +34,7 @@ class Usual:
                  numbers: Numbers = NUMBERS) -> None:
         """`parents[n]` is the row whose hours series n follows; `rows[p]` the series whose hours row p learns."""
         self.numbers = numbers
+        self.prior = settings.prior_per_minute
         self.keeps = 0.5 ** (1 / settings.level_half_life_hours)
         self.parents, self.rows = parents, rows
         series, count = len(parents), len(rows)
@@ -60,7 +61,7 @@ class Usual:
     @property
     def level(self) -> Column:
         """Usual people a minute, the hour apart."""
-        level: Column = (self.seen + 0.01 * PRIOR_MINUTES) / (self.flat + PRIOR_MINUTES)
+        level: Column = (self.seen + self.prior * PRIOR_MINUTES) / (self.flat + PRIOR_MINUTES)
         return level
 
     def at(self, minute: int) -> Column:

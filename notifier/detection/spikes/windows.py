@@ -46,6 +46,8 @@ class Windows:
         self.variance = np.full((self.size, series), numbers.wander, np.float32)
         self.count = 0
         """Minutes taken; the window may not reach back before the first."""
+        self.floor = np.zeros(series, np.int64)
+        """By series: minutes taken that belong to an alarm that is over; no window reaches back into them."""
         self._returns = {length: _returning(length, phi) for length in self.lengths}
 
     def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
@@ -55,6 +57,7 @@ class Windows:
             yield f"past_{name}", self.past[name]
         yield "factor", self.factor
         yield "variance", self.variance
+        yield "floor", self.floor
 
     def push(self, now: Minute, drift: Drift) -> None:
         """Take up one minute, with the forecast that stood before it."""
@@ -88,7 +91,7 @@ class Windows:
         numbers = self.numbers
         slot = (self.count - length) % self.size
         people = self.sums["people"] - self.past["people"][slot]
-        which = np.flatnonzero(heard & (people >= numbers.least_people))
+        which = np.flatnonzero(heard & (people >= numbers.least_people) & (self.count - length >= self.floor))
         if not len(which):
             return
         people = people[which]
