@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from ..words import PhraseBook, Word, split
+from ..words import Word, split
 from .lexicon import (
     ACTIONS,
     FAILS,
@@ -25,6 +25,7 @@ from .lexicon import (
     TURNS,
     WORKS_BY_ITSELF,
 )
+from .phrasebook import PhraseBook
 
 REACH = 6
 """Words between an action and its thing: "switch your phone's network mode to 4G"."""
