@@ -10,7 +10,7 @@ from .baseline import HOUR, Heard, Level
 from .complaint import Kind
 from .helping.miner import Miner, Said
 from .people import Counted, Crowd, Voice
-from .series import Series, Usual
+from .series import Sample, Series, Usual
 from .settings import DetectionSettings
 
 LEARN_AFTER = 12 * HOUR
@@ -22,7 +22,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Post:
-    """What one post says. `region` is "" where nothing tells; `shown` is its text without names and links."""
+    """What one post says of services that it says the same of. `region` is "" where nothing tells; `shown` is its text
+    without names and links; `placed_by` why the region is its place."""
 
     at: int
     person: int
@@ -32,6 +33,7 @@ class Post:
     words: tuple[str, ...]
     shown: str
     voice: Voice = field(compare=False)
+    placed_by: str = field(default="", compare=False)
     said: Said | None = field(default=None, compare=False)
     """For the miner: a post that may say what helps."""
 
@@ -60,7 +62,7 @@ class Board:
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def count(self, post: Post) -> None:
-        """Count the person of one post for each service it speaks of."""
+        """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not."""
         regions = self._regions_of(post.region)
         if post.said is not None and not post.voice.passed_on and (regions or not post.services):
             self.miner.hear(post.said)
@@ -68,18 +70,21 @@ class Board:
             return
         for service in post.services:
             tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
-            if tally.counted is not Counted.PERSON:
+            if tally.counted is Counted.NOTHING:
                 continue
-            if post.kind is Kind.COMPLAINT:
+            if tally.counted is Counted.PERSON and post.kind is Kind.COMPLAINT:
                 usual = self.usual.setdefault(service, Usual())
                 usual.hours[post.at // HOUR] = usual.hours.get(post.at // HOUR, 0) + 1
             for region in regions:
-                self._enter(self._at((service, region)), post)
+                self._enter(self._at((service, region)), post, tally.counted)
 
-    def _enter(self, series: Series, post: Post) -> None:
-        if post.kind is Kind.COMPLAINT:
-            series.add(post.at, placed=bool(post.region), words=post.words, sample=(post.at, post.shown),
-                       most=self.settings.samples)
+    def _enter(self, series: Series, post: Post, counted: Counted) -> None:
+        if counted is Counted.COPY:
+            if post.kind is Kind.COMPLAINT:
+                series.copy(post.at)
+        elif post.kind is Kind.COMPLAINT:
+            series.add(post.at, placed=bool(post.region), words=post.words,
+                       sample=Sample(post.at, post.shown, post.placed_by), most=self.settings.samples)
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
 

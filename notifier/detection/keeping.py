@@ -13,7 +13,7 @@ from .alarms import Watch
 from .baseline import WEEK_HOURS, Level, Profile
 from .board import Board
 from .rollup import Choice
-from .series import Bins, Episode, Series, Usual
+from .series import Bins, Episode, Sample, Series, Usual
 from .telling import Teller, Told
 
 VERSION = 2
@@ -49,7 +49,7 @@ def _usual(usual: Usual) -> dict[str, Any]:
 def _series(series: Series) -> dict[str, Any]:
     return {
         **{name: list(getattr(series, name).items())
-           for name in ("placed", "unplaced", "recovered", "minutes", "hours") if getattr(series, name)},
+           for name in ("placed", "unplaced", "recovered", "minutes", "copies", "hours") if getattr(series, name)},
         "words": series.words, "samples": series.samples, "level": asdict(series.level),
         "floor": series.floor, "busy_until": series.busy_until,
         "episode": asdict(series.episode) if series.episode else None,
@@ -109,8 +109,9 @@ def _series_of(one: Any) -> Series:
     return Series(
         placed=_bins(one.get("placed", ())), unplaced=_bins(one.get("unplaced", ())),
         recovered=_bins(one.get("recovered", ())), minutes=_bins(one.get("minutes", ())),
-        hours=_bins(one.get("hours", ())), words={str(word): int(times) for word, times in one["words"].items()},
-        samples=_texts(one["samples"]), level=_level(one["level"]),
+        copies=_bins(one.get("copies", ())), hours=_bins(one.get("hours", ())),
+        words={str(word): int(times) for word, times in one["words"].items()},
+        samples=_samples(one["samples"]), level=_level(one["level"]),
         floor=int(one["floor"]), busy_until=int(one["busy_until"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),
@@ -126,8 +127,8 @@ def _bins(items: Any) -> Bins:
     return {int(at): int(count) for at, count in items}
 
 
-def _texts(items: Any) -> list[tuple[int, str]]:
-    return [(int(at), str(text)) for at, text in items]
+def _samples(items: Any) -> list[Sample]:
+    return [Sample(int(at), str(text), str(placed_by)) for at, text, placed_by in items]
 
 
 def _number(value: Any) -> float:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from ..model.mention import Mention
 from .copies import NOTHING_OF_ITS_OWN, Copies, Text, own_part, read_text, word_list, words_of
-from .words import fold, split
+from .words import fold, plain, split
 
 WHATS_MOST = 6
 """Services, and recoveries of services, one author counts for within `once`: a power cut takes broadband, television
@@ -111,7 +111,7 @@ def is_repost(mention: Mention, symptom: Iterable[str] = ()) -> bool:
     own, by_hand = own_part(mention.text)
     if not by_hand:
         return False
-    said = {word.folded for word in split(own)}
+    said = {word.folded for word in split(own)}.union(plain(own).split())
     phrases = [phrase.split() for phrase in symptom]
     return not (any(said.issuperset(phrase) for phrase in phrases) if phrases else _says_more(said, ()))
 
@@ -146,7 +146,7 @@ def _of(what: str) -> int:
 
 
 def _says_more(words: Iterable[str], symptom: Iterable[str]) -> bool:
-    said = {word for phrase in symptom for word in phrase.split()}
+    said = {word for phrase in symptom for spelt in (phrase, phrase.replace(" is ", "s ")) for word in spelt.split()}
     return any(word not in _BARE and fold(word) not in said for word in words)
 
 

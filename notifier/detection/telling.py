@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,8 +132,11 @@ def _facts(series: Series, episode: Episode) -> dict[str, str]:
     """What staff want to see: how many, in which words, and some of the posts."""
     words = sorted(series.words, key=lambda word: (-series.words[word], word))[:5]
     found = {"people": str(episode.people), "reported_count": str(episode.people), "words": ", ".join(words)}
-    for number, (_, text) in enumerate(series.samples, start=1):
-        found[f"sample_{number}"] = text
+    for number, sample in enumerate(series.samples, start=1):
+        found[f"sample_{number}"] = sample.text
+    reasons = Counter(sample.placed_by for sample in reversed(series.samples) if sample.placed_by)
+    if reasons:
+        found["placed_by"] = reasons.most_common(1)[0][0]  # the newest of those that are as common
     return found
 
 
