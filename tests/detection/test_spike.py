@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import settings as laws
 from hypothesis import strategies as st
 
-from notifier.detection.spike import MOST, Heard, onset, score, tail
-
-from .scene import settings
+from notifier.detection.spike import MOST, onset, tail
 
 means = st.floats(0.001, 300, allow_nan=False)
 dispersions = st.sampled_from((0.0, 0.1, 0.25, 0.4, 1.0))
@@ -53,25 +51,6 @@ def test_tail_is_a_score(n: int, mean: float, dispersion: float) -> None:
     """Law: always between 0 and the most there is."""
     assert 0 <= tail(n, mean, dispersion) <= MOST
 
-
-def test_fewer_than_the_least_are_no_spike() -> None:
-    """Four people are never a spike where five are asked for, however quiet it is."""
-    assert score([Heard(1, 4, 4, 0.0001)], settings()).score == 0
-    assert score([Heard(1, 5, 5, 0.0001)], settings()).score > 10
-
-
-def test_the_least_likely_window_speaks() -> None:
-    """Of several windows the least likely one is the spike."""
-    spike = score([Heard(3, 6, 6, 0.03), Heard(34, 8, 8, 0.34)], settings())
-    assert (spike.window, spike.people) == (3, 6)
-
-
-def test_nowhere_people_need_company_at_home() -> None:
-    """At home, people of no place count only beside enough people of a known one."""
-    alone, joined = Heard(5, 9, 1, 0.05), Heard(5, 9, 2, 0.05)
-    assert score([alone], settings(), home=True).score == 0
-    assert score([joined], settings(), home=True).score > 5.5
-    assert score([alone], settings(), home=False).score > 5.5
 
 
 @pytest.mark.parametrize(("counts", "expected", "first"), [

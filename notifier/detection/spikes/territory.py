@@ -76,10 +76,15 @@ class Territory:
         return int(self.last.window[number]), int(self.last.people[number]), float(self.last.expected[number])
 
     def hold(self, region: str, held: bool) -> None:
-        """Whether a region is alarmed, and what is heard there not to be learnt as usual."""
+        """Whether a region is alarmed, and what is heard there not to be learnt as usual. What this hour heard before the
+        alarm was part of it."""
         number = self.number.get(region)
-        if number is not None:
-            self.field.held[number] = held
+        if number is None:
+            return
+        if held and not self.field.held[number]:
+            hour = self.field.usual.hour
+            hour["people"][number] = min(hour["people"][number], hour["expected"][number])
+        self.field.held[number] = held
 
     def over(self, region: str) -> None:
         """An alarm of a region is over: what was heard so far raises none again."""

@@ -45,8 +45,8 @@ class Windows:
         self.factor = np.ones((self.size, series), np.float32)
         self.variance = np.full((self.size, series), numbers.wander, np.float32)
         self.count = 0
-        """Minutes taken; the window may not reach back before the first."""
-        self.floor = np.zeros(series, np.int64)
+        """Minutes taken. Before the first nothing was heard and nothing expected."""
+        self.floor = np.full(series, -self.size, np.int64)
         """By series: minutes taken that belong to an alarm that is over; no window reaches back into them."""
         self._returns = {length: _returning(length, phi) for length in self.lengths}
 
@@ -83,8 +83,7 @@ class Windows:
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
         for length in self.lengths:
-            if length <= self.count:
-                self._window(length, drift, heard, spread, look)
+            self._window(length, drift, heard, spread, look)
         return look
 
     def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], spread: Column, look: Look) -> None:
