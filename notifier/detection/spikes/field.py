@@ -29,6 +29,11 @@ SUDDEN_SCORE = 8.0
 HEARD_LEAST = 0.5
 """Share of a sum's people that must have been listened to for it to be looked at."""
 
+FIRST = 150.0
+"""Minutes, weighed by the hour, that a series must have been heard before it can be unlikely: its level is known from
+the first full hour on, and no window may begin before that. Without, 60 regions that were fresh raised 3,200 alarms in
+their first two hours, and none after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -82,9 +87,11 @@ class Field:
         self.drift = Drift(count, inner, numbers)
         self.windows = Windows(count, settings.windows, self.drift.phi, numbers)
         self._parts = _parts(tree)
-        self._part_of = _part_of(tree)
+        self._part_of = _part_of(tree, self._parts)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
-        self._all = {root: [1.0] * (SUDDEN_MINUTES + 1) for root in self._parts}
+        self._all = {root: [np.nan] * (SUDDEN_MINUTES + 1) for root in self._parts}
+        """By root: the factor of the whole in the last minutes; nan in a gap, for news that began in one would look
+        sudden after it."""
         self.minute: int | None = None
         """The last minute taken, since 1970."""
 
@@ -97,12 +104,17 @@ class Field:
         already taken raise ValueError."""
         if self.minute is not None and minute <= self.minute:
             raise ValueError(f"minute {minute} was taken before; the last was {self.minute}")
-        if self.minute is not None:
-            nothing = np.zeros(len(self))
-            for missed in range(max(self.minute + 1, minute - self.windows.size), minute):
-                self._take(missed, nothing, nothing, nothing)
+        if self.minute is not None and minute > self.minute + 1:
+            self._miss(range(max(self.minute + 1, minute - self.windows.size), minute))
+        if self.minute is not None and minute // 60 != self.minute // 60:
+            self.usual.end_hour(self.minute)
         self.minute = minute
         return self._take(minute, people, copies, heard)
+
+    def _miss(self, minutes: range) -> None:
+        nothing = np.zeros(len(self))
+        for missed in minutes:
+            self._take(missed, nothing, nothing, nothing)
 
     def _take(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         usual = self.usual.at(minute)
@@ -116,6 +128,7 @@ class Field:
         for root, score in sudden.items():
             look.score[root] = score
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
+        look.score[self.usual.flat < FIRST] = 0.0
         if on.any():
             self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
         return look
@@ -127,8 +140,6 @@ class Field:
         factors, spread, sudden = np.ones(len(self)), np.zeros(len(self)), {}
         inner = self.drift.inner
         for root, parts in self._parts.items():
-            if len(parts) < PARTS_LEAST:
-                continue
             found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
                            np.sum([one[parts] for _, one in self._recent], axis=0), self.numbers)
             below = self._part_of[root]
@@ -140,7 +151,8 @@ class Field:
     def _sudden(self, root: int, found: Common) -> float:
         before = self._all[root]
         self._all[root] = [*before[1:], found.all_parts]
-        return max(0.0, (found.all_parts - before[1]) / SUDDEN * SUDDEN_SCORE)
+        rise = found.all_parts - before[1]
+        return 0.0 if np.isnan(rise) else max(0.0, rise / SUDDEN * SUDDEN_SCORE)
 
     def _to_learn(self, now: Minute) -> Column:
         """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
@@ -161,12 +173,13 @@ class _Below:
 
 
 def _parts(tree: Tree) -> Mapping[int, NDArray[np.int64]]:
-    """By root: the series just below it."""
-    roots = np.flatnonzero(tree.parents < 0)
-    return {int(root): np.flatnonzero(tree.parents == root) for root in roots}
+    """By root: the series just below it, where they are enough to tell news."""
+    under = np.flatnonzero(tree.parents >= 0)
+    under = under[tree.parents[tree.parents[under]] < 0]
+    return {root: parts for root, parts in _grouped(under, tree.parents[under]) if len(parts) >= PARTS_LEAST}
 
 
-def _part_of(tree: Tree) -> Mapping[int, _Below]:
+def _part_of(tree: Tree, parts: Mapping[int, NDArray[np.int64]]) -> Mapping[int, _Below]:
     above, part = tree.parents.copy(), np.arange(len(tree.parents))
     while True:
         climbs = (above >= 0) & (tree.parents[np.maximum(above, 0)] >= 0)
@@ -174,13 +187,19 @@ def _part_of(tree: Tree) -> Mapping[int, _Below]:
             break
         part = np.where(climbs, above, part)
         above = np.where(climbs, tree.parents[np.maximum(above, 0)], above)
-    found = {}
-    for root, parts in _parts(tree).items():
-        number = np.full(len(tree.parents), -1, np.int64)
-        number[parts] = np.arange(len(parts))
-        below = np.flatnonzero(above == root)
-        found[root] = _Below(below, number[part[below]])
-    return found
+    number = np.full(len(tree.parents), -1, np.int64)
+    for found in parts.values():
+        number[found] = np.arange(len(found))
+    under = np.flatnonzero(above >= 0)
+    return {root: _Below(series, number[part[series]])
+            for root, series in _grouped(under, above[under]) if root in parts}
+
+
+def _grouped(series: NDArray[np.int64], roots: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each root with its series, in order."""
+    order = np.argsort(roots, kind="stable")
+    found, first = np.unique(roots[order], return_index=True)
+    yield from zip(found.tolist(), np.split(series[order], first[1:]), strict=True) if len(found) else ()
 
 
 def columns(field: Field) -> Iterator[tuple[str, NDArray[np.generic]]]:
