@@ -19,6 +19,7 @@ from .delivery.housekeeper import Housekeeper
 from .delivery.reconciler import Reconciler
 from .delivery.sender import Sender
 from .detection.detector import Detector, DetectorLoop
+from .detection.old_queue_loop import OldQueueLoop
 from .incidents.decider import Decider
 from .model.mention import Mention
 from .model.settings import Settings
@@ -84,6 +85,7 @@ class App:
     listener: Listener
     detector: Detector
     detecting: DetectorLoop
+    old_queue: OldQueueLoop
     decider: Decider
     senders: dict[str, Sender]
     reconciler: Reconciler
@@ -108,7 +110,7 @@ class App:
 
     def turn(self) -> bool:
         """One turn of every loop in the order the data walks; True if any found work. For replay, demo and tests."""
-        loops = (self.poller.run_once, self.detecting.run_once, self.decider.run_once,
+        loops = (self.poller.run_once, self.detecting.run_once, self.decider.run_once, self.old_queue.run_once,
                  *(sender.run_once for sender in self.senders.values()),
                  self.reconciler.run_once, self.housekeeper.run_once)
         return any([run_once() for run_once in loops])
@@ -133,6 +135,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
         listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
         detector=detector,
         detecting=DetectorLoop(detector, store, clock, config.detection),
+        old_queue=OldQueueLoop(detector.own, store, clock, config.regions, config.services),
         decider=Decider(store, clock, make_speaker(config, channels), config.policies, config.maintenance,
                         config.workarounds),
         senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
@@ -157,6 +160,7 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     detector.restore(app.detector.checkpoint())
     app.config, app.channels, app.detector = config, channels, detector
     app.detecting.replace(detector, config.detection)
+    app.old_queue.replace(detector.own, config.regions, config.services)
     app.poller.replace(sources, config.regions)
     app.listener.replace(listeners)
     app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds)

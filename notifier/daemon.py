@@ -69,6 +69,7 @@ class Daemon:
         self.loops = [
             Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),
             Loop("freshness", self._freshness, self.clock, every=5.0),
+            Loop("old-queue", app.old_queue.run_once, self.clock, every=10.0),
             Loop("decider", app.decider.run_once, self.clock, every=1.0),
             Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
             Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),

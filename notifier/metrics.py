@@ -47,6 +47,11 @@ MENTIONS = Counter("notifier_mentions_total", "Posts taken in", ["source"])
 MENTIONS_DROPPED = Counter("notifier_mentions_dropped_total", "Posts not taken in", ["source", "reason"])
 COMPLAINTS = Counter("notifier_complaints_total", "Posts found to be complaints, by service", ["service"])
 COMPLAINTS_LOCATED = Counter("notifier_complaints_located_total", "Complaints a region was found for", ["service"])
+OLD_QUEUE = Gauge(
+    "notifier_old_queue_minutes",
+    "How much older than an unacknowledged outage the posts are that our own accounts answer; no series: they do not",
+    ["service", "region"],
+)
 LISTENER_CONNECTED = Gauge("notifier_listener_connected", "Whether a listener's connection is up", ["source"])
 
 # deciding

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..detection.old_queue_loop import KEPT as OLD_QUEUE
 from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState
 from ..model.signal import Signal
@@ -15,7 +17,7 @@ from ..model.staff import Verb
 from ..model.times import rfc3339
 from ..ports import Store, Transaction
 from .deployment import actor_option, config_option, json_option, opened_store, store_option
-from .output import Problem, print_json, print_table
+from .output import Problem, harmless, print_json, print_table
 from .requests import ask
 
 
@@ -62,13 +64,16 @@ def show(incident: str, directory: Path, store_path: Path | None, as_json: bool)
         found = _incident(tx, incident)
         evidence, moves = tx.evidence_of(found.id), tx.moves(found.id)
         notices, deliveries = tx.notices(incident=found.id), tx.deliveries(incident=found.id)
+        queue = [one["why"] for one in old_queues(tx) if one["incident"] == found.id]
     if as_json:
-        print_json({"incident": found, "evidence": evidence, "moves": moves,
+        print_json({"incident": found, "evidence": evidence, "moves": moves, "old_queue": queue,
                     "notices": [{**_notice_row(n), "texts": n.texts} for n in notices],
                     "deliveries": [{"notice": d.notice, "channel": d.channel, "state": d.state, "reason": d.reason,
                                     "attempts": d.attempts} for d in deliveries]})
         return
     _print_incident(found)
+    for why in queue:
+        click.echo(harmless(f"  {why}"))
     print_table("Evidence", ["class", "source", "region", "since", "score", "why"],
                 [(s.klass, s.source, s.region, s.started_at, f"{s.score:.2f}", s.why) for s in evidence],
                 empty="No evidence is kept: it was opened by hand.")
@@ -79,6 +84,12 @@ def show(incident: str, directory: Path, store_path: Path | None, as_json: bool)
         _print_notice(notice)
     print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
+
+
+def old_queues(tx: Transaction) -> list[dict[str, str]]:
+    """Open incidents (id and why) during which our own accounts answer an old queue, as the daemon saw it last."""
+    kept = tx.checkpoint(OLD_QUEUE)
+    return list(json.loads(kept)) if kept else []
 
 
 _TOLD = {"workaround": "helps meanwhile", "restoration": "back", "restoration_at": "back at", "cause": "cause",

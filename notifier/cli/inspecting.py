@@ -24,8 +24,8 @@ from ..ports import Channel, Failure, Finding, Source, SourceState, StoreUnavail
 from ..secret import SecretMissing
 from ..store import open_store
 from .deployment import config_option, json_option, load_or_explain, loaded, opened_store, store_option, unknown
-from .incidents import print_waiting
-from .output import Problem, print_json, print_table
+from .incidents import old_queues, print_waiting
+from .output import Problem, harmless, print_json, print_table
 
 
 @click.command()
@@ -192,11 +192,12 @@ def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
         sources, open_now = _with_unheard(tx.source_states(), directory), tx.incidents(open_only=True)
         waiting, kill = tx.notices(state=NoticeState.WAITING), tx.switch("kill")
         gauges = dict(tx.gauges(SystemClock().now()))
+        old_queue = old_queues(tx)
     if daemon.get("running"):
         age = (SystemClock().now() - parse_rfc3339(daemon["at"])).total_seconds()
         daemon["running"] = age < 30
     whole = {"daemon": daemon, "kill_switch": kill or "off", "sources": sources, "open_incidents": open_now,
-             "waiting": waiting, "gauges": gauges}
+             "waiting": waiting, "old_queue": old_queue, "gauges": gauges}
     if as_json:
         print_json(whole)
         return
@@ -234,6 +235,8 @@ def _print_status(whole: dict[str, Any]) -> None:
     print_table("Open incidents", ["id", "service", "regions", "state"],
                 [(i.id, i.service, i.regions, i.state) for i in whole["open_incidents"]],
                 empty="No incident is open.")
+    for one in whole["old_queue"]:
+        click.echo(harmless(f"{one['incident']}: {one['why']}"))
     print_waiting(whole["waiting"])
     queued = {name: n for name, n in whole["gauges"].items() if name.startswith("outbox.") and n}
     print_table("Outbox", ["what", "number"], sorted(queued.items()), empty="The outbox is empty.")

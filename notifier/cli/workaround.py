@@ -11,7 +11,7 @@ from ..model.staff import Verb
 from ..model.workaround import Workaround
 from ..ports import Store
 from .deployment import actor_option, config_option, json_option, loaded, opened_store, store_option
-from .output import Problem, print_json, print_table
+from .output import Problem, harmless, print_json, print_table
 from .requests import ask
 
 
@@ -51,6 +51,33 @@ def _known(store: Store, config: Config | None, incident: str | None) -> tuple[W
         if found is None:
             raise Problem(f"there is no incident {incident}: `notifier incidents list --all` shows them")
         return (*tx.workarounds(incident=incident), *(w for w in catalogue if w.service == found.service))
+
+
+@workaround.command("offers")
+@click.argument("incident")
+@config_option
+@store_option
+@json_option
+def offers(incident: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+    """What customers or vendors say helps in an incident, each with the one line that passes it on."""
+    config = loaded(directory)
+    with opened_store(directory, store_path) as store:
+        found = [one for one in _known(store, config, incident) if one.verified_by is None and not one.withdrawn_at]
+    if as_json:
+        print_json({"offers": [{"workaround": one, "approve": _line(incident, one)} for one in found]})
+        return
+    for one in found:
+        click.echo(harmless(f"{next(iter(one.texts.values()), '')}\n    {one.evidence}"))
+        for name in sorted(name for name in one.facts if name.startswith("sample_")):
+            click.echo(harmless(f"    “{one.facts[name]}”"))
+        click.echo(f"    {_line(incident, one)}\n")
+    if not found:
+        click.echo("Nobody has said yet what helps.")
+
+
+def _line(incident: str, one: Workaround) -> str:
+    """The command that vouches for a candidate and passes it on."""
+    return f"notifier workaround pass-on {incident} --id {one.id}"
 
 
 @workaround.command("pass-on")

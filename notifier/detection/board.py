@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.region import RegionTree
 from .baseline import HOUR, Heard, Level
 from .complaint import Kind
-from .people import People
-from .series import Series, Usual
+from .helping.miner import Miner, Said
+from .people import Counted, Crowd, Voice
+from .series import Sample, Series, Usual
 from .settings import DetectionSettings
 
 LEARN_AFTER = 12 * HOUR
 """An alarm that lasts longer is the new usual, little by little: a level set too low must not alarm for ever."""
-
-NO_TEXT = -1
-"""In place of the number of a text that is too short to be a copy."""
 
 Key = tuple[str, str]
 """Service and region."""
@@ -24,7 +22,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Post:
-    """What one post says. `region` is "" where nothing tells; `shown` is its text without names and links."""
+    """What one post says of services that it says the same of. `region` is "" where nothing tells; `shown` is its text
+    without names and links; `placed_by` why the region is its place."""
 
     at: int
     person: int
@@ -33,7 +32,10 @@ class Post:
     region: str
     words: tuple[str, ...]
     shown: str
-    text: int = NO_TEXT
+    voice: Voice = field(compare=False)
+    placed_by: str = field(default="", compare=False)
+    said: Said | None = field(default=None, compare=False)
+    """For the miner: a post that may say what helps."""
 
 
 class Board:
@@ -46,8 +48,9 @@ class Board:
         self.territory = frozenset(regions.within(self.home)) if self.home else frozenset(one.id for one in regions)
         self.series: dict[Key, Series] = {}
         self.usual: dict[str, Usual] = {}
-        self.people = People(once=int(settings.once_within.total_seconds()),
-                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.people = Crowd(once=int(settings.once_within.total_seconds()),
+                            copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.miner = Miner()
         self.listened = Heard(settings.learn_half_life.total_seconds())
         self.hours: set[int] = set()
         """Hours in which any post was heard, until they are learnt."""
@@ -59,28 +62,31 @@ class Board:
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def count(self, post: Post) -> None:
-        """Count the person of one post for each service it speaks of."""
+        """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not."""
         regions = self._regions_of(post.region)
+        if post.said is not None and not post.voice.passed_on and (regions or not post.services):
+            self.miner.hear(post.said)
         if not regions:
             return
-        text = None if post.text == NO_TEXT else post.text
         for service in post.services:
-            if not self.people.counts(post.person, text, f"{service}\n{post.kind}", post.at):
+            tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
+            if tally.counted is Counted.NOTHING:
                 continue
-            if post.kind is Kind.COMPLAINT:
+            if tally.counted is Counted.PERSON and post.kind is Kind.COMPLAINT:
                 usual = self.usual.setdefault(service, Usual())
                 usual.hours[post.at // HOUR] = usual.hours.get(post.at // HOUR, 0) + 1
             for region in regions:
-                self._enter(self._at((service, region)), post)
+                self._enter(self._at((service, region)), post, tally.counted)
 
-    def _enter(self, series: Series, post: Post) -> None:
-        if post.kind is Kind.COMPLAINT:
-            series.add(post.at, placed=bool(post.region), words=post.words, sample=(post.at, post.shown),
-                       most=self.settings.samples)
+    def _enter(self, series: Series, post: Post, counted: Counted) -> None:
+        if counted is Counted.COPY:
+            if post.kind is Kind.COMPLAINT:
+                series.copy(post.at)
+        elif post.kind is Kind.COMPLAINT:
+            series.add(post.at, placed=bool(post.region), words=post.words,
+                       sample=Sample(post.at, post.shown, post.placed_by), most=self.settings.samples)
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
-        else:
-            series.help(post.at, post.shown)
 
     def _regions_of(self, region: str) -> tuple[str, ...]:
         """The regions a post counts in: its own and all above, within the territory; the whole of it without one."""
@@ -149,6 +155,7 @@ class Board:
     def forget(self, now: int) -> None:
         """Drop what can no longer matter."""
         self.people.forget(now)
+        self.miner.forget(now)
         for series in self.series.values():
             series.forget(now)
 

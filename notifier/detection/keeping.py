@@ -13,10 +13,10 @@ from .alarms import Watch
 from .baseline import WEEK_HOURS, Level, Profile
 from .board import Board
 from .rollup import Choice
-from .series import Bins, Episode, Series, Usual
+from .series import Bins, Episode, Sample, Series, Usual
 from .telling import Teller, Told
 
-VERSION = 1
+VERSION = 2
 LARGEST = 256 * 1024 * 1024
 """Bytes a checkpoint may unpack to."""
 
@@ -31,8 +31,8 @@ def dump(board: Board, watch: Watch, teller: Teller) -> bytes:
         "version": VERSION,
         "listened": board.listened.minutes,
         "hours": sorted(board.hours),
-        "authors": list(board.people.authors.seen.items()),
-        "texts": list(board.people.texts.seen.items()),
+        "people": board.people.dump(),
+        "helping": board.miner.dump(),
         "usual": {service: _usual(usual) for service, usual in sorted(board.usual.items())},
         "series": [[*key, _series(series)] for key, series in sorted(board.series.items())],
         "chosen": {service: [[one.region, one.alarm] for one in chosen] for service, chosen in watch.chosen.items()},
@@ -49,8 +49,8 @@ def _usual(usual: Usual) -> dict[str, Any]:
 def _series(series: Series) -> dict[str, Any]:
     return {
         **{name: list(getattr(series, name).items())
-           for name in ("placed", "unplaced", "recovered", "minutes", "hours") if getattr(series, name)},
-        "words": series.words, "samples": series.samples, "helps": series.helps, "level": asdict(series.level),
+           for name in ("placed", "unplaced", "recovered", "minutes", "copies", "hours") if getattr(series, name)},
+        "words": series.words, "samples": series.samples, "level": asdict(series.level),
         "floor": series.floor, "busy_until": series.busy_until,
         "episode": asdict(series.episode) if series.episode else None,
     }
@@ -83,8 +83,8 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
 
     board.listened.minutes = _number(found["listened"])
     board.hours = {int(hour) for hour in found["hours"]}
-    board.people.authors.seen.update(_bins(found["authors"]))
-    board.people.texts.seen.update(_bins(found["texts"]))
+    board.people.load(found["people"])
+    board.miner.load(found["helping"])
     board.usual = {service: _usual_of(one) for service, one in found["usual"].items() if service in services}
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
@@ -109,8 +109,9 @@ def _series_of(one: Any) -> Series:
     return Series(
         placed=_bins(one.get("placed", ())), unplaced=_bins(one.get("unplaced", ())),
         recovered=_bins(one.get("recovered", ())), minutes=_bins(one.get("minutes", ())),
-        hours=_bins(one.get("hours", ())), words={str(word): int(times) for word, times in one["words"].items()},
-        samples=_texts(one["samples"]), helps=_texts(one["helps"]), level=_level(one["level"]),
+        copies=_bins(one.get("copies", ())), hours=_bins(one.get("hours", ())),
+        words={str(word): int(times) for word, times in one["words"].items()},
+        samples=_samples(one["samples"]), level=_level(one["level"]),
         floor=int(one["floor"]), busy_until=int(one["busy_until"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),
@@ -126,8 +127,8 @@ def _bins(items: Any) -> Bins:
     return {int(at): int(count) for at, count in items}
 
 
-def _texts(items: Any) -> list[tuple[int, str]]:
-    return [(int(at), str(text)) for at, text in items]
+def _samples(items: Any) -> list[Sample]:
+    return [Sample(int(at), str(text), str(placed_by)) for at, text, placed_by in items]
 
 
 def _number(value: Any) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .baseline import HOUR, Level, Profile
 from .spike import Heard
@@ -18,6 +19,14 @@ KEEP_MINUTES = 180
 WORDS_MOST = 50
 
 Bins = dict[int, int]
+
+
+class Sample(NamedTuple):
+    """A complaint as staff may see it, and by what it was placed ("" where it has no place)."""
+
+    at: int
+    text: str
+    placed_by: str = ""
 
 
 @dataclass
@@ -41,11 +50,12 @@ class Series:
     unplaced: Bins = field(default_factory=dict)
     recovered: Bins = field(default_factory=dict)
     minutes: Bins = field(default_factory=dict)
+    copies: Bins = field(default_factory=dict)
+    """Complaints by minute that another had made before: reposts and copies. They are no people."""
     hours: Bins = field(default_factory=dict)
     """People by hour, until they are learnt."""
     words: dict[str, int] = field(default_factory=dict)
-    samples: list[tuple[int, str]] = field(default_factory=list)
-    helps: list[tuple[int, str]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     level: Level = field(default_factory=Level)
     floor: int = 0
     """Bins up to this one belong to an episode that is over."""
@@ -57,8 +67,8 @@ class Series:
         """Whether there is anything to look at."""
         return bool(self.placed or self.unplaced or self.recovered or self.episode)
 
-    def add(self, at: int, *, placed: bool, words: Iterable[str], sample: tuple[int, str] | None, most: int) -> None:
-        """Count one person's complaint; keep its words and, if there is room, its text."""
+    def add(self, at: int, *, placed: bool, words: Iterable[str], sample: Sample, most: int) -> None:
+        """Count one person's complaint; keep its words and, as one of the `most` newest, its text."""
         bins = self.placed if placed else self.unplaced
         bins[at // BIN] = bins.get(at // BIN, 0) + 1
         self.minutes[at // 60] = self.minutes.get(at // 60, 0) + 1
@@ -68,17 +78,16 @@ class Series:
         for word in words:
             if word in self.words or len(self.words) < WORDS_MOST:
                 self.words[word] = self.words.get(word, 0) + 1
-        if sample is not None and most and all(sample[1] != text for _, text in self.samples):
+        if most and all(sample.text != known.text for known in self.samples):
             self.samples = [*self.samples, sample][-most:]
+
+    def copy(self, at: int) -> None:
+        """Count one complaint that is another's."""
+        self.copies[at // 60] = self.copies.get(at // 60, 0) + 1
 
     def recover(self, at: int) -> None:
         """Count one person who says that it works again."""
         self.recovered[at // BIN] = self.recovered.get(at // BIN, 0) + 1
-
-    def help(self, at: int, text: str) -> None:
-        """Keep what one person says helps."""
-        if all(text != known for _, known in self.helps):
-            self.helps = [*self.helps, (at, text)][:10]
 
     def windows(self, now: int, lengths: Iterable[int], rate: float) -> list[Heard]:
         """What the windows of these minutes hold that end now; none reaches back into an episode that is over."""
@@ -127,11 +136,12 @@ class Series:
     def forget(self, now: int) -> None:
         """Drop what is too old; what an episode gathered stays until it is over."""
         for bins, oldest in ((self.placed, (now - KEEP) // BIN), (self.unplaced, (now - KEEP) // BIN),
-                             (self.recovered, (now - KEEP) // BIN), (self.minutes, now // 60 - KEEP_MINUTES)):
+                             (self.recovered, (now - KEEP) // BIN), (self.minutes, now // 60 - KEEP_MINUTES),
+                             (self.copies, now // 60 - KEEP_MINUTES)):
             for at in [at for at in bins if at < oldest]:
                 del bins[at]
         if not self.active:
-            self.words, self.samples, self.helps = {}, [], []
+            self.words, self.samples = {}, []
 
 
 @dataclass

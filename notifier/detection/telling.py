@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from ..model.service import Service
 from ..model.signal import Level, Signal, SignalClass
 from .alarms import Watch
 from .board import Board, Key
+from .helping.miner import facts_of
 from .series import Episode, Series
 from .settings import DetectionSettings
 
@@ -104,7 +106,14 @@ class Teller:
         return Signal(source=SOURCE, klass=SignalClass.CROWD, service=key[0], region=key[1], level=Level(told.level),
                       observed_at=_moment(now), started_at=_moment(told.started), fingerprint=told.fingerprint,
                       score=strength(episode.peak), why=self._why(key, told, usual),
-                      lasts_until=_moment(now) + LASTS, facts=_facts(series, episode))
+                      lasts_until=_moment(now) + LASTS, facts=_facts(series, episode) | self._helping(key, board))
+
+    def _helping(self, key: Key, board: Board) -> dict[str, str]:
+        """What customers within the region say helps."""
+        def within(region: str) -> bool:
+            return region in self._regions and key[1] in self._regions.path(region)
+
+        return facts_of(board.miner.offers(key[0], within))
 
     def _why(self, key: Key, told: Told, usual: float) -> str:
         region = self._regions[key[1]]
@@ -123,10 +132,11 @@ def _facts(series: Series, episode: Episode) -> dict[str, str]:
     """What staff want to see: how many, in which words, and some of the posts."""
     words = sorted(series.words, key=lambda word: (-series.words[word], word))[:5]
     found = {"people": str(episode.people), "reported_count": str(episode.people), "words": ", ".join(words)}
-    for number, (_, text) in enumerate(series.samples, start=1):
-        found[f"sample_{number}"] = text
-    if len(series.helps) >= 2:
-        found["workaround"] = series.helps[0][1]
+    for number, sample in enumerate(series.samples, start=1):
+        found[f"sample_{number}"] = sample.text
+    reasons = Counter(sample.placed_by for sample in reversed(series.samples) if sample.placed_by)
+    if reasons:
+        found["placed_by"] = reasons.most_common(1)[0][0]  # the newest of those that are as common
     return found
 
 

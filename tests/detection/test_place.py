@@ -69,7 +69,8 @@ def test_home_is_optional() -> None:
 
 
 def test_labelled_profiles() -> None:
-    """250 real profile locations labelled by country: measured 82 % right, of those placed 90 %."""
+    """250 real profile locations labelled by country: measured 92.0 % right, of those placed 91 %; the labels call the
+    five that are coordinates nowhere."""
     finder, right, placed, placed_right, total = _world(), 0, 0, 0, 0
     with shared("data/places/profile_locations_250_labelled.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -81,8 +82,8 @@ def test_labelled_profiles() -> None:
             placed += country is not None
             placed_right += country in true
     print(f"{right}/{total} right, {placed_right}/{placed} of those placed")
-    assert right / total >= 0.78
-    assert placed_right / placed >= 0.86
+    assert right / total >= 0.91
+    assert placed_right / placed >= 0.89
 
 
 def _world() -> PlaceFinder:

@@ -28,6 +28,8 @@ class Common:
     spread: Column
     all_parts: float
     """The factor of the whole; nan where too few parts hear anything."""
+    known: bool
+    """Whether enough parts hear anything to tell news from an outage."""
 
 
 def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
@@ -37,7 +39,7 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
     alive = usual > 1
     factor, spread = np.ones(len(people)), np.zeros(len(people))
     if np.count_nonzero(alive) < PARTS_LEAST:
-        return Common(factor, spread, np.nan)
+        return Common(factor, spread, np.nan, known=False)
     ratios = ratio[alive]
     ordered = np.sort(ratios)
     middles = np.full(len(people), _middle(ordered))
@@ -48,7 +50,7 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
         chance = _chance(usual, alive, part, float(middle), prior)
         factor[part] = max(middle, numbers.common_least)
         spread[part] = np.maximum(0.0, off ** 2 - chance) / middle ** 2
-    return Common(factor, spread, float(_middle(ordered)))
+    return Common(factor, spread, _middle(ordered), known=True)
 
 
 def _off(ratios: Column, middle: float, own: Column, alive: NDArray[np.bool_]) -> Column:

@@ -23,8 +23,8 @@ Column = NDArray[np.float64]
 SUDDEN_MINUTES = 3
 SUDDEN = 1.55
 """By how much all parts must rise within SUDDEN_MINUTES, in times of the usual, for a score of SUDDEN_SCORE. News of
-four simulated worlds rose by 1.47 at most; sudden five-fold outages by 1.6 and more. Slower ones and double ones look like
-news and are left to other sources."""
+four simulated worlds rose by 1.47 at most; sudden five-fold outages by 1.6 and more. Slower ones and double ones look
+like news and are left to other sources."""
 SUDDEN_SCORE = 8.0
 HEARD_LEAST = 0.5
 """Share of a sum's people that must have been listened to for it to be looked at."""
@@ -89,19 +89,30 @@ class Field:
         self._parts = _parts(tree)
         self._part_of = _part_of(tree, self._parts)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
+        self._factors, self._spread = np.ones(count), np.zeros(count)
         self._all = {root: [np.nan] * (SUDDEN_MINUTES + 1) for root in self._parts}
         """By root: the factor of the whole in the last minutes; nan in a gap, for news that began in one would look
         sudden after it."""
+        self._rises = dict.fromkeys(self._parts, 0.0)
+        """By root whose parts tell news: the score of its last minute."""
         self.minute: int | None = None
         """The last minute taken, since 1970."""
 
     def __len__(self) -> int:
         return len(self.tree.parents)
 
+    def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
+        """What is kept of the last minutes besides the windows, by name."""
+        for number, (people, usual) in enumerate(self._recent):
+            yield f"recent_people_{number}", people
+            yield f"recent_usual_{number}", usual
+        yield "factors", self._factors
+        yield "spread", self._spread
+
     def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         """Take the `minute` (since 1970) that is over. `people` and `copies` of every series, sums included; `heard`
-        the share of its people that was listened to, 0 in a gap. Minutes left out before this one count as gaps; minutes
-        already taken raise ValueError."""
+        the share of its people that was listened to, 0 in a gap. Minutes left out before this one count as gaps;
+        minutes already taken raise ValueError."""
         if self.minute is not None and minute <= self.minute:
             raise ValueError(f"minute {minute} was taken before; the last was {self.minute}")
         if self.minute is not None and minute > self.minute + 1:
@@ -116,28 +127,44 @@ class Field:
         for missed in minutes:
             self._take(missed, nothing, nothing, nothing)
 
+    def peek(self, minute: int, share: float, people: Column, copies: Column, heard: Column) -> Look:
+        """How unlikely the `minute` is of which `share` (0 to 1) is over, and those before it; nothing is learnt."""
+        on = heard > HEARD_LEAST
+        usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
+        now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
+        return self._believed(self.windows.peek(now, self.drift, on, self._spread))
+
+    def _believed(self, look: Look) -> Look:
+        """A root's own windows would take news for an outage; a fresh series knows nothing yet."""
+        look.score[list(self._rises)] = list(self._rises.values())
+        look.score[self.usual.flat < FIRST] = 0.0
+        return look
+
+    def forecast(self, minute: int) -> Column:
+        """People a minute that are usual in `minute`, with how far each series has wandered and what lifts all."""
+        return np.asarray(self.usual.at(minute) * self.drift.factor * self._factors)
+
     def _take(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         usual = self.usual.at(minute)
         on = heard > HEARD_LEAST
         people, copies = np.where(on, people, 0.0), np.where(on, copies, 0.0)
         expected = np.where(on, usual * heard, 0.0)
-        factors, spread, sudden = self._common(people, copies, expected)
+        factors, spread = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
         look = self.windows.look(self.drift, on, spread)
-        for root, score in sudden.items():
-            look.score[root] = score
+        look.score[list(self._rises)] = list(self._rises.values())
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
-        look.score[self.usual.flat < FIRST] = 0.0
+        look = self._believed(look)
         if on.any():
             self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
         return look
 
-    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column, dict[int, float]]:
-        """Factor and spread by series, and the score of each root that has parts enough."""
+    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column]:
+        """Factor and spread by series; takes up how suddenly each root rises."""
         settled = expected * (1 + 0.5 * (self.drift.factor - 1))
         self._recent = [*self._recent[1:], (np.maximum(people - self.numbers.leak * copies, 0), settled)]
-        factors, spread, sudden = np.ones(len(self)), np.zeros(len(self)), {}
+        factors, spread, self._rises = np.ones(len(self)), np.zeros(len(self)), {}
         inner = self.drift.inner
         for root, parts in self._parts.items():
             found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
@@ -145,8 +172,11 @@ class Field:
             below = self._part_of[root]
             factors[below.series] = found.factor[below.part]
             spread[below.series] = np.where(inner[below.series], 3 * found.spread[below.part], 0)
-            sudden[root] = self._sudden(root, found)
-        return factors, spread, sudden
+            rise = self._sudden(root, found)
+            if found.known:
+                self._rises[root] = rise
+        self._factors, self._spread = factors, spread
+        return factors, spread
 
     def _sudden(self, root: int, found: Common) -> float:
         before = self._all[root]
@@ -200,10 +230,3 @@ def _grouped(series: NDArray[np.int64], roots: NDArray[np.int64]) -> Iterator[tu
     order = np.argsort(roots, kind="stable")
     found, first = np.unique(roots[order], return_index=True)
     yield from zip(found.tolist(), np.split(series[order], first[1:]), strict=True) if len(found) else ()
-
-
-def columns(field: Field) -> Iterator[tuple[str, NDArray[np.generic]]]:
-    """Everything a field has learnt of its series, by name, the last axis being series."""
-    for room, part in (("usual", field.usual), ("drift", field.drift)):
-        for name, column in part.columns():
-            yield f"{room}.{name}", column

@@ -1,8 +1,8 @@
 """The numbers of the spike detector, each with the measurement that chose it.
 
 Measured on four simulated worlds of 200 regions (`../shared/checks/simbench.py`, seeds 1 to 4, which were looked at;
-what the figures are worth elsewhere is in docs/DETECTION.md). "Mean delay" is over outages of 3 to 100 times the usual, a
-missed one counting an hour, at one false incident a month.
+what the figures are worth elsewhere is in docs/DETECTION.md). "Mean delay" is over outages of 3 to 100 times the
+usual, a missed one counting an hour, at one false incident a month.
 """
 
 from __future__ import annotations

@@ -53,6 +53,10 @@ class Usual:
         for name, column in self.hour.items():
             yield f"hour_{name}", column
 
+    def refresh(self) -> None:
+        """Work the hours out anew, after what was learnt was put in place."""
+        self.hours = self._week()
+
     @property
     def level(self) -> Column:
         """Usual people a minute, the hour apart."""

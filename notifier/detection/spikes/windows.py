@@ -6,7 +6,7 @@ much is usual. Running sums are kept, so that a window costs one subtraction wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,14 @@ class Windows:
         """Minutes taken; the window may not reach back before the first."""
         self._returns = {length: _returning(length, phi) for length in self.lengths}
 
+    def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
+        """Sums and past forecasts, by name, the last axis being series."""
+        for name in SUMS:
+            yield f"sum_{name}", self.sums[name]
+            yield f"past_{name}", self.past[name]
+        yield "factor", self.factor
+        yield "variance", self.variance
+
     def push(self, now: Minute, drift: Drift) -> None:
         """Take up one minute, with the forecast that stood before it."""
         slot = self.count % self.size
@@ -69,6 +77,14 @@ class Windows:
             self.past[name][slot] = self.sums[name]
             self.sums[name] = self.sums[name] + column
         self.count += 1
+
+    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], spread: Column) -> Look:
+        """As `look` after `push`, without taking the minute up."""
+        sums, count = dict(self.sums), self.count
+        self.push(now, drift)
+        look = self.look(drift, heard, spread)
+        self.sums, self.count = sums, count
+        return look
 
     def look(self, drift: Drift, heard: NDArray[np.bool_], spread: Column) -> Look:
         """How unlikely what was heard is, by series. `spread` is the variance that the common factor adds to sums."""

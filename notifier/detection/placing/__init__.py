@@ -1,0 +1,1 @@
+"""What finding places rests on: spelling, cities, facts about codes and names. `detection.place` puts it together."""
