@@ -7,7 +7,6 @@ other part that fails cannot lift the rest. Without it the thresholds for the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,7 @@ class Common:
     factor: Column
     spread: Column
     all_parts: float
-    """The factor of the whole."""
+    """The factor of the whole; nan where too few parts hear anything."""
     known: bool
     """Whether enough parts hear anything to tell news from an outage."""
 
@@ -37,27 +36,45 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
     """The common factor of the parts of one territory: `people` heard and `usual` over the last minutes, by part."""
     prior = numbers.common_prior
     ratio = (people + prior) / (usual + prior)
-    alive = np.flatnonzero(usual > 1)
+    alive = usual > 1
     factor, spread = np.ones(len(people)), np.zeros(len(people))
-    if len(alive) < PARTS_LEAST:
-        return Common(factor, spread, 1.0, known=False)
-    ratios, expected = ratio[alive], usual[alive]
-    for part, others, means in _others(np.arange(len(people)), alive, ratios, expected):
-        middle = np.median(others, axis=1)
-        chance = np.mean((middle[:, None] * means + prior) / (means + prior) ** 2, axis=1)
-        off = 1.4826 * np.median(np.abs(others - middle[:, None]), axis=1)
-        factor[part] = np.maximum(middle, numbers.common_least)
+    if np.count_nonzero(alive) < PARTS_LEAST:
+        return Common(factor, spread, np.nan, known=False)
+    ratios = ratio[alive]
+    ordered = np.sort(ratios)
+    middles = np.full(len(people), _middle(ordered))
+    middles[alive] = _middle_without(ordered, ratios)
+    for middle in np.unique(middles):
+        part = np.flatnonzero(middles == middle)
+        off = 1.4826 * _off(ratios, float(middle), ratio[part], alive[part])
+        chance = _chance(usual, alive, part, float(middle), prior)
+        factor[part] = max(middle, numbers.common_least)
         spread[part] = np.maximum(0.0, off ** 2 - chance) / middle ** 2
-    return Common(factor, spread, float(np.median(ratios)), known=True)
+    return Common(factor, spread, _middle(ordered), known=True)
 
 
-def _others(parts: NDArray[np.int64], alive: NDArray[np.int64], ratios: Column,
-            usual: Column) -> Iterator[tuple[NDArray[np.int64], Column, Column]]:
-    """Parts that hear something, each with the ratios and usual people of all the others; then those that hear nothing,
-    with those of all."""
-    count = len(alive)
-    without = np.arange(count - 1) + (np.arange(count - 1) >= np.arange(count)[:, None])
-    yield alive, ratios[without], usual[without]
-    silent = np.setdiff1d(parts, alive, assume_unique=True)
-    if len(silent):
-        yield silent, np.tile(ratios, (len(silent), 1)), np.tile(usual, (len(silent), 1))
+def _off(ratios: Column, middle: float, own: Column, alive: NDArray[np.bool_]) -> Column:
+    """For parts whose others have their median at `middle`: the median distance of the others from it."""
+    ordered = np.sort(np.abs(ratios - middle))
+    return np.where(alive, _middle_without(ordered, np.abs(own - middle)), _middle(ordered))
+
+
+def _chance(usual: Column, alive: NDArray[np.bool_], part: NDArray[np.int64], middle: float, prior: float) -> Column:
+    """The variance by chance of the others' ratios, on average."""
+    each = np.where(alive, (middle * usual + prior) / (usual + prior) ** 2, 0.0)
+    found: Column = (each.sum() - each[part]) / (np.count_nonzero(alive) - alive[part])
+    return found
+
+
+def _middle(ordered: Column) -> float:
+    half = len(ordered) // 2
+    return float(ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
+def _middle_without(ordered: Column, one: Column) -> Column:
+    """The median of what is left of `ordered` without each of `one`, all of which are in it."""
+    place = np.searchsorted(ordered, one)
+    half = (len(ordered) - 1) // 2
+    low = half - 1 if len(ordered) % 2 else half
+    found: Column = (ordered[low + (place <= low)] + ordered[half + (place <= half)]) / 2
+    return found

@@ -8,7 +8,7 @@ claims to be from the future counts now: a wrong clock must not hide a complaint
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +59,9 @@ class Counts:
         self._per_month = per_month if per_month is not None else max(len(regions), 1) / 200
         self.threshold = threshold(len(self.names), self._per_month)
         self._people, self._copies = np.zeros(len(self.names)), np.zeros(len(self.names))
-        self._waiting: list[tuple[int, int, int, int]] = []
-        self._down: dict[int, frozenset[int]] = {}
+        self._waiting: dict[tuple[int, int], tuple[int, int]] = {}
+        """By the minute written and the region: mentions and people."""
+        self._down: dict[int, Container[int]] = {}
         """By minute since 1970: the states that were not heard."""
         self._seen: OrderedDict[str, int] = OrderedDict()
         self._last: int | None = None
@@ -70,7 +71,10 @@ class Counts:
         number = self.number.get(region)
         if number is None or number >= self._leaves:
             raise Unknown(f"region {region!r} was not declared")
-        self._waiting.append((int(second // 60), number, count, people))
+        written = int(second // 60)
+        if self._last is None or written > self._last - LATE:
+            mentions, persons = self._waiting.get((written, number), (0, 0))
+            self._waiting[written, number] = mentions + count, persons + people
 
     def add_one(self, second: float, region: str, key: str) -> None:
         """One mention; copies share the key."""
@@ -102,16 +106,15 @@ class Counts:
     def _forget(self, minute: int, silent: frozenset[int]) -> None:
         """Keep which states were silent in each of the last minutes; minutes nobody told of were silent in all."""
         if self._last is not None:
-            everyone = frozenset(range(self._leaves, len(self.names) - 1))
             for missed in range(max(self._last + 1, minute - LATE), minute):
-                self._down[missed] = everyone
+                self._down[missed] = range(self._leaves, len(self.names) - 1)
         if silent:
             self._down[minute] = silent
         for old in [old for old in self._down if old < minute - LATE]:
             del self._down[old]
 
     def _collect(self, minute: int) -> None:
-        for written, number, count, people in self._waiting:
+        for (written, number), (count, people) in self._waiting.items():
             if written < minute - LATE or self._parents[number] in self._down.get(written, ()):
                 continue
             self._people[number] += people
@@ -128,9 +131,8 @@ class Counts:
 
     def _heard(self, silent: Iterable[int]) -> NDArray[np.float64]:
         heard = np.ones(len(self.names))
-        for state in silent:
-            heard[state] = 0.0
-            heard[:self._leaves][self._parents[:self._leaves] == state] = 0.0
+        heard[list(silent)] = 0.0
+        heard[:self._leaves] = heard[self._parents[:self._leaves]]
         states = slice(self._leaves, len(self.names) - 1)
         level = self.field.usual.level[states]
         heard[-1] = float((level * heard[states]).sum() / level.sum())

@@ -29,6 +29,11 @@ SUDDEN_SCORE = 8.0
 HEARD_LEAST = 0.5
 """Share of a sum's people that must have been listened to for it to be looked at."""
 
+FIRST = 150.0
+"""Minutes, weighed by the hour, that a series must have been heard before it can be unlikely: its level is known from
+the first full hour on, and no window may begin before that. Without, 60 regions that were fresh raised 3,200 alarms in
+their first two hours, and none after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -69,7 +74,10 @@ class Tree:
 class Field:
     """The columns of all series. `tick` takes one minute and says how unlikely it is."""
 
-    def __init__(self, tree: Tree, settings: SpikeSettings | None = None, numbers: Numbers = NUMBERS) -> None:
+    def __init__(self, tree: Tree, settings: SpikeSettings | None = None, numbers: Numbers = NUMBERS, *,
+                 first: float = FIRST) -> None:
+        """`first`: minutes before which a series is never unlikely; 0 where the prior level is to be believed."""
+        self.first = first
         settings = settings or SpikeSettings()
         self.tree, self.numbers = tree, numbers
         count = len(tree.parents)
@@ -82,12 +90,16 @@ class Field:
         self.drift = Drift(count, inner, numbers)
         self.windows = Windows(count, settings.windows, self.drift.phi, numbers)
         self._parts = _parts(tree)
-        self._part_of = _part_of(tree)
+        self._part_of = _part_of(tree, self._parts)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
         self._factors, self._spread = np.ones(count), np.zeros(count)
         self.held = np.zeros(count, bool)
         """Series that are alarmed: they learn no more than what was usual."""
-        self._all = {root: [1.0] * (SUDDEN_MINUTES + 1) for root in self._parts}
+        self._all = {root: [np.nan] * (SUDDEN_MINUTES + 1) for root in self._parts}
+        """By root: the factor of the whole in the last minutes; nan in a gap, for news that began in one would look
+        sudden after it."""
+        self._rises = dict.fromkeys(self._parts, 0.0)
+        """By root whose parts tell news: the score of its last minute."""
         self.minute: int | None = None
         """The last minute taken, since 1970."""
 
@@ -109,19 +121,30 @@ class Field:
         minutes already taken raise ValueError."""
         if self.minute is not None and minute <= self.minute:
             raise ValueError(f"minute {minute} was taken before; the last was {self.minute}")
-        if self.minute is not None:
-            nothing = np.zeros(len(self))
-            for missed in range(max(self.minute + 1, minute - self.windows.size), minute):
-                self._take(missed, nothing, nothing, nothing)
+        if self.minute is not None and minute > self.minute + 1:
+            self._miss(range(max(self.minute + 1, minute - self.windows.size), minute))
+        if self.minute is not None and minute // 60 != self.minute // 60:
+            self.usual.end_hour(self.minute)
         self.minute = minute
         return self._take(minute, people, copies, heard)
+
+    def _miss(self, minutes: range) -> None:
+        nothing = np.zeros(len(self))
+        for missed in minutes:
+            self._take(missed, nothing, nothing, nothing)
 
     def peek(self, minute: int, share: float, people: Column, copies: Column, heard: Column) -> Look:
         """How unlikely the `minute` is of which `share` (0 to 1) is over, and those before it; nothing is learnt."""
         on = heard > HEARD_LEAST
         usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
         now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
-        return self.windows.peek(now, self.drift, on, self._spread)
+        return self._believed(self.windows.peek(now, self.drift, on, self._spread))
+
+    def _believed(self, look: Look) -> Look:
+        """A root's own windows would take news for an outage; a fresh series knows nothing yet."""
+        look.score[list(self._rises)] = list(self._rises.values())
+        look.score[self.usual.flat < self.first] = 0.0
+        return look
 
     def forecast(self, minute: int) -> Column:
         """People a minute that are usual in `minute`, with what lifts all."""
@@ -132,26 +155,24 @@ class Field:
         on = heard > HEARD_LEAST
         people, copies = np.where(on, people, 0.0), np.where(on, copies, 0.0)
         expected = np.where(on, usual * heard, 0.0)
-        factors, spread, sudden = self._common(people, copies, expected)
+        factors, spread = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
         look = self.windows.look(self.drift, on, spread)
-        for root, score in sudden.items():
-            look.score[root] = score
+        look.score[list(self._rises)] = list(self._rises.values())
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
+        look = self._believed(look)
         if on.any():
             self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
         return look
 
-    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column, dict[int, float]]:
-        """Factor and spread by series, and the score of each root that has parts enough."""
+    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column]:
+        """Factor and spread by series; takes up how suddenly each root rises."""
         settled = expected * (1 + 0.5 * (self.drift.factor - 1))
         self._recent = [*self._recent[1:], (np.maximum(people - self.numbers.leak * copies, 0), settled)]
-        factors, spread, sudden = np.ones(len(self)), np.zeros(len(self)), {}
+        factors, spread, self._rises = np.ones(len(self)), np.zeros(len(self)), {}
         inner = self.drift.inner
         for root, parts in self._parts.items():
-            if len(parts) < PARTS_LEAST:
-                continue
             found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
                            np.sum([one[parts] for _, one in self._recent], axis=0), self.numbers)
             below = self._part_of[root]
@@ -159,14 +180,15 @@ class Field:
             spread[below.series] = np.where(inner[below.series], 3 * found.spread[below.part], 0)
             rise = self._sudden(root, found)
             if found.known:
-                sudden[root] = rise
+                self._rises[root] = rise
         self._factors, self._spread = factors, spread
-        return factors, spread, sudden
+        return factors, spread
 
     def _sudden(self, root: int, found: Common) -> float:
         before = self._all[root]
         self._all[root] = [*before[1:], found.all_parts]
-        return max(0.0, (found.all_parts - before[1]) / SUDDEN * SUDDEN_SCORE)
+        rise = found.all_parts - before[1]
+        return 0.0 if np.isnan(rise) else max(0.0, rise / SUDDEN * SUDDEN_SCORE)
 
     def _to_learn(self, now: Minute) -> Column:
         """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
@@ -188,12 +210,13 @@ class _Below:
 
 
 def _parts(tree: Tree) -> Mapping[int, NDArray[np.int64]]:
-    """By root: the series just below it."""
-    roots = np.flatnonzero(tree.parents < 0)
-    return {int(root): np.flatnonzero(tree.parents == root) for root in roots}
+    """By root: the series just below it, where they are enough to tell news."""
+    under = np.flatnonzero(tree.parents >= 0)
+    under = under[tree.parents[tree.parents[under]] < 0]
+    return {root: parts for root, parts in _grouped(under, tree.parents[under]) if len(parts) >= PARTS_LEAST}
 
 
-def _part_of(tree: Tree) -> Mapping[int, _Below]:
+def _part_of(tree: Tree, parts: Mapping[int, NDArray[np.int64]]) -> Mapping[int, _Below]:
     above, part = tree.parents.copy(), np.arange(len(tree.parents))
     while True:
         climbs = (above >= 0) & (tree.parents[np.maximum(above, 0)] >= 0)
@@ -201,10 +224,16 @@ def _part_of(tree: Tree) -> Mapping[int, _Below]:
             break
         part = np.where(climbs, above, part)
         above = np.where(climbs, tree.parents[np.maximum(above, 0)], above)
-    found = {}
-    for root, parts in _parts(tree).items():
-        number = np.full(len(tree.parents), -1, np.int64)
-        number[parts] = np.arange(len(parts))
-        below = np.flatnonzero(above == root)
-        found[root] = _Below(below, number[part[below]])
-    return found
+    number = np.full(len(tree.parents), -1, np.int64)
+    for found in parts.values():
+        number[found] = np.arange(len(found))
+    under = np.flatnonzero(above >= 0)
+    return {root: _Below(series, number[part[series]])
+            for root, series in _grouped(under, above[under]) if root in parts}
+
+
+def _grouped(series: NDArray[np.int64], roots: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each root with its series, in order."""
+    order = np.argsort(roots, kind="stable")
+    found, first = np.unique(roots[order], return_index=True)
+    yield from zip(found.tolist(), np.split(series[order], first[1:]), strict=True) if len(found) else ()

@@ -28,7 +28,8 @@ class Territory:
     def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None) -> None:
         self.regions: Sequence[str] = tuple(parents)
         self.number = {region: number for number, region in enumerate(self.regions)}
-        self.field = Field(Tree.of([self.number.get(parent or "", -1) for parent in parents.values()]), settings)
+        # An operator says what is usual before anything was heard (prior_per_minute): silence on the first day is worse.
+        self.field = Field(Tree.of([self.number.get(parent or "", -1) for parent in parents.values()]), settings, first=0)
         self._people, self._copies = np.zeros(len(self.regions)), np.zeros(len(self.regions))
         self.last = QUIET
         self._usual: tuple[int, Column] = (0, self._people)

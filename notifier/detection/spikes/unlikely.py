@@ -15,17 +15,21 @@ Column = NDArray[np.float64]
 STEPS = 6
 """Newton's steps to the likeliest factor; the seventh changes the score by less than 1e-6."""
 
+LEAST, MOST = 1e-12, 1e15
+"""What means and variances are held within, so that nothing overflows; counts are held below MOST too."""
+
 
 def unlikely(people: Column, mean: Column, variation: Column) -> Column:
     """-log10 P(N >= people) for N Poisson with mean `mean`·F, F log-normal of mean 1 and variance `variation` (> 0).
 
     Laplace's approximation (the signed root of the likelihood ratio, with half a person's continuity correction; see
-    Barndorff-Nielsen and Cox, "Inference and Asymptotics", 1994, chapter 3): within 0.5 of the exact value for scores
-    of 4 to 12. 0 where the count is not above what is usual.
+    Barndorff-Nielsen and Cox, "Inference and Asymptotics", 1994, chapter 3). For scores of 4 to 12, against quadrature:
+    within 0.5 of the exact value from 8 people on; with 4, the least that are looked at, up to 1 too low; never more
+    than 0.01 too high. 0 where the count is not above what is usual.
     """
-    n = people - 0.5
-    spread = np.log1p(variation)
-    usual = np.log(mean) - spread / 2
+    n = np.clip(people - 0.5, 1e-3, MOST)
+    spread = np.log1p(np.clip(variation, LEAST, MOST))
+    usual = np.log(np.clip(mean, LEAST, MOST)) - spread / 2
     seen = np.log(n)
     found = (usual / spread + n * seen) / (1 / spread + n)
     for _ in range(STEPS):

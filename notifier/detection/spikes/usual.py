@@ -91,7 +91,13 @@ class Usual:
         sums["heard"] += heard > 0.5
         self.heard += 1
         if minute % 60 == 59:
-            self._close(hour)
+            self.end_hour(minute)
+
+    def end_hour(self, minute: int) -> None:
+        """The hour of `minute` is over, whether or not its last minutes were heard: a gap must not add what was heard
+        before it to the hour that comes after. Ended once, it may be ended again."""
+        if self.hour["heard"].any():
+            self._close(minute // 60 % WEEK)
 
     def _close(self, hour: int) -> None:
         sums = self.hour

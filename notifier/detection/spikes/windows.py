@@ -32,6 +32,17 @@ class Look:
     expected: Column
 
 
+@dataclass(frozen=True, slots=True)
+class _Much:
+    """The series that heard more than usual in one window, and the relative variance of what was expected."""
+
+    length: int
+    series: NDArray[np.int64]
+    people: Column
+    expected: Column
+    variation: Column
+
+
 class Windows:
     """Running sums and past forecasts of N series over the longest window."""
 
@@ -82,36 +93,41 @@ class Windows:
         """How unlikely what was heard is, by series. `spread` is the variance that the common factor adds to sums."""
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
-        for length in self.lengths:
-            self._window(length, drift, heard, spread, look)
+        scatter = drift.scatter
+        found = [self._window(length, drift, heard, spread + scatter / length)
+                 for length in self.lengths if length <= self.count]
+        if not found:
+            return look
+        scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
+                            for name in ("people", "expected", "variation")))
+        for window, score in zip(found, np.split(scores, np.cumsum([len(one.series) for one in found])[:-1]),
+                                 strict=True):
+            better = score > look.score[window.series]
+            which = window.series[better]
+            look.score[which], look.window[which] = score[better], window.length
+            look.people[which], look.expected[which] = window.people[better], window.expected[better]
         return look
 
-    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], spread: Column, look: Look) -> None:
+    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], beyond: Column) -> _Much:
+        """`beyond` is the relative variance apart from wandering."""
         numbers = self.numbers
         slot = (self.count - length) % self.size
-        people = self.sums["people"] - self.past["people"][slot]
-        which = np.flatnonzero(heard & (people >= numbers.least_people) & (self.count - length >= self.floor))
-        if not len(which):
-            return
-        people = people[which]
-        usual, news, copies = (self.sums[name][which] - self.past[name][slot][which] for name in SUMS[1:])
         held, wandering = self._returns[length]
-        factor = np.clip(1 + held * (self.factor[slot][which] - 1), *RANGE)
-        own = factor * (usual + drift.answer[which] * news)
+        people, usual, news = (self.sums[name] - self.past[name][slot] for name in SUMS[:3])
+        factor = np.clip(1 + held * (self.factor[slot] - 1), *RANGE)
+        own = factor * (usual + drift.answer * news)
+        which = np.flatnonzero(heard & (people >= numbers.least_people) & (people > 1.15 * own)
+                               & (self.count - length >= self.floor))
+        people, own = people[which], own[which]
+        copies = self.sums["copies"][which] - self.past["copies"][slot][which]
         expected = own + numbers.leak * copies + 1e-6
-        relative = (held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering
-                    + drift.scatter[which] / length + spread[which])
-        by_news = (np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2) * (factor * news) ** 2
-        beyond = relative * own ** 2 + by_news + (numbers.leak_spread * copies) ** 2
-        much = (people > 1.15 * expected + 1) & ((people - expected) ** 2 > 6 * (expected + beyond))
-        if not much.any():
-            return
-        found, variation = which[much], np.maximum(beyond / expected ** 2, 0.002)[much]
-        score = unlikely(people[much], expected[much], variation)
-        better = score > look.score[found]
-        found = found[better]
-        look.score[found], look.window[found] = score[better], length
-        look.people[found], look.expected[found] = people[much][better], expected[much][better]
+        relative = held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering + beyond[which]
+        answers = np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2
+        variance = (relative * own ** 2 + answers * (factor[which] * news[which]) ** 2
+                    + (numbers.leak_spread * copies) ** 2)
+        much = (people > 1.15 * expected + 1) & ((people - expected) ** 2 > 6 * (expected + variance))
+        variation = np.maximum(variance[much] / expected[much] ** 2, 0.002)
+        return _Much(length, which[much], people[much], expected[much], variation)
 
 
 def _returning(length: int, phi: float) -> tuple[float, float]:

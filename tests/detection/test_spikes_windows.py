@@ -1,0 +1,89 @@
+"""What the windows that end now have heard and were to hear: against working it out minute by minute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as laws
+from hypothesis import strategies as st
+
+from notifier.detection.spikes.drift import RANGE, Drift, Minute
+from notifier.detection.spikes.settings import NUMBERS
+from notifier.detection.spikes.unlikely import unlikely
+from notifier.detection.spikes.windows import Look, Windows
+
+LENGTHS = (1, 2, 5)
+SERIES = 3
+
+
+def _brute(length: int, minutes: list[Minute], factors: list[float], drift: Drift) -> tuple[float, float, float]:
+    """Score, people and expected people of the first series in one window, from the minutes themselves."""
+    window = minutes[-length:]
+    people, copies, usual, news = (sum(float(of(one)) for one in window) for of in (
+        lambda one: one.people[0] * one.heard[0], lambda one: one.copies[0] * one.heard[0],
+        lambda one: one.usual[0], lambda one: one.usual[0] * (one.common[0] - 1)))
+    powers = [drift.phi ** step for step in range(1, length + 1)]
+    held = sum(powers) / length
+    later = [sum(drift.phi ** np.arange(length - first)) / length for first in range(length)]
+    factor = float(np.clip(1 + held * (factors[-length] - 1), *RANGE))
+    own = factor * (usual + drift.answer[0] * news)
+    expected = own + NUMBERS.leak * copies + 1e-6
+    relative = (held ** 2 * drift.factor_variance[0] + drift.wander[0] * sum(np.square(later)) * (1 - drift.phi ** 2)
+                + drift.scatter[0] / length)
+    variance = (relative * own ** 2 + (NUMBERS.leak_spread * copies) ** 2
+                + (drift.answer_variance[0] + NUMBERS.news_error ** 2) * (factor * news) ** 2)
+    if people < NUMBERS.least_people or people <= 1.15 * expected + 1 \
+            or (people - expected) ** 2 <= 6 * (expected + variance):
+        return 0.0, people, expected
+    score = unlikely(np.array([people]), np.array([expected]), np.array([max(variance / expected ** 2, 0.002)]))
+    return float(score[0]), people, expected
+
+
+drawn_minutes = st.lists(st.tuples(st.integers(0, 60), st.floats(0.01, 5.0), st.floats(0.8, 3.0), st.booleans(),
+                                   st.integers(0, 20), st.floats(0.3, 3.0)), min_size=1, max_size=20)
+
+
+@laws(deadline=None, max_examples=100)
+@given(drawn_minutes)
+def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, bool, int, float]]) -> None:
+    """The least likely window, its people and what was expected before it began."""
+    drift = Drift(SERIES, np.zeros(SERIES, bool))
+    windows = Windows(SERIES, LENGTHS, drift.phi)
+    minutes, factors = [], []
+    look = Look(*(np.zeros(SERIES),) * 4)
+    for people, usual, common, on, copies, factor in drawn:
+        heard = np.array([on, True, False])
+        drift.factor = np.array([np.float32(factor), 1.0, 1.0], float)
+        now = Minute(np.array([people, 1.0, 50.0]), np.full(SERIES, float(copies)), np.where(heard, usual, 0.0),
+                     np.full(SERIES, common), heard)
+        minutes.append(now)
+        factors.append(float(drift.factor[0]))
+        windows.push(now, drift)
+        look = windows.look(drift, heard, np.zeros(SERIES))
+    brute = {length: _brute(length, minutes, factors, drift) for length in LENGTHS if length <= len(minutes)}
+    assert look.score[2] == 0, "what is not heard is not looked at"
+    if not minutes[-1].heard[0]:
+        assert look.score[0] == 0
+        return
+    best = max(score for score, _, _ in brute.values())
+    assert look.score[0] == pytest.approx(best, rel=1e-3, abs=1e-6)
+    if best > 0:
+        _, people_then, expected = brute[int(look.window[0])]
+        assert look.people[0] == pytest.approx(people_then)
+        assert look.expected[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_peek_takes_nothing_up() -> None:
+    """Looked at twice within a minute, then as if it had never been."""
+    drift = Drift(1, np.zeros(1, bool))
+    one, other = Windows(1, LENGTHS, drift.phi), Windows(1, LENGTHS, drift.phi)
+    heard = np.ones(1, bool)
+    for number in range(20):
+        now = Minute(np.array([1.0 + number % 3]), np.zeros(1), np.ones(1), np.ones(1), heard)
+        burst = Minute(np.array([30.0]), np.zeros(1), np.ones(1), np.ones(1), heard)
+        assert one.peek(burst, drift, heard, np.zeros(1)).score[0] > 4
+        for windows in (one, other):
+            windows.push(now, drift)
+        assert one.look(drift, heard, np.zeros(1)) .score[0] == other.look(drift, heard, np.zeros(1)).score[0]
+    assert one.count == other.count
