@@ -94,10 +94,7 @@ class Windows:
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
         scatter = drift.scatter
-        found = [self._window(length, drift, heard, spread + scatter / length)
-                 for length in self.lengths if length <= self.count]
-        if not found:
-            return look
+        found = [self._window(length, drift, heard, spread + scatter / length) for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
                             for name in ("people", "expected", "variation")))
         for window, score in zip(found, np.split(scores, np.cumsum([len(one.series) for one in found])[:-1]),
