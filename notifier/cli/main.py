@@ -19,6 +19,7 @@ from .adding import add_source
 from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
+from .nodes import node
 from .output import Problem
 from .playing import demo, record, replay
 from .probe_agent import probe_agent
@@ -89,7 +90,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 
 for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
-                incidents, workaround, subscribers, probe_agent):
+                incidents, workaround, subscribers, probe_agent, node):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ that is the order they came in; on several machines the order of the stream they
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
-from zlib import compress, decompressobj
-from zlib import error as ZlibError
 
 import msgspec
 import numpy as np
@@ -103,14 +102,14 @@ class Collapse:
     def dump(self) -> bytes:
         """The window as bytes; numbers only, no name."""
         kept = _Kept(list(self._people.authors.seen.items()), list(self._people.texts.seen.items()))
-        return compress(msgspec.msgpack.encode((self._newest, kept)), 1)
+        return zlib.compress(msgspec.msgpack.encode((self._newest, kept)), 1)
 
     def load(self, kept: bytes) -> None:
         """Continue with what `dump` wrote. Raises CannotRead for anything else."""
         try:
-            unpacked = decompressobj().decompress(kept, WINDOW_LARGEST)
+            unpacked = zlib.decompressobj().decompress(kept, WINDOW_LARGEST)
             newest, found = msgspec.msgpack.decode(unpacked, type=tuple[int, _Kept])
-        except (ZlibError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
             raise CannotRead(type(error).__name__) from error
         self._newest = newest
         for seen, pairs in ((self._people.authors.seen, found.authors), (self._people.texts.seen, found.texts)):

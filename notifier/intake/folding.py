@@ -45,7 +45,8 @@ def fold_texts(texts: Sequence[str]) -> str:
 
 
 def _text(letters: NDArray[np.uint32]) -> str:
-    return letters[letters != _GONE].tobytes().decode("utf-32-le", "surrogatepass")
+    kept: bytes = letters[letters != _GONE].tobytes()
+    return kept.decode("utf-32-le", "surrogatepass")
 
 
 def _one_by_one(texts: Sequence[str], letters: NDArray[np.uint32], long: NDArray[np.intp]) -> list[str]:
@@ -57,7 +58,8 @@ def _one_by_one(texts: Sequence[str], letters: NDArray[np.uint32], long: NDArray
 
 
 def _exactly(text: str) -> str:
-    return str(fold.__wrapped__(text))
+    folded: str = fold.__wrapped__(text)
+    return folded
 
 
 @cache

@@ -157,12 +157,23 @@ class _Line:
 
 
 def _work(pipe: Connection, hearing: Hearing, feeds: dict[str, Feed]) -> None:
-    """A process: read batches until the other end closes."""
+    """A process: read batches until the other end closes. A thread takes them in: were both ends to send at once and
+    neither to take, both would wait for ever."""
+    coming: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_take_in, args=(pipe, coming), daemon=True).start()
     reader = PostReader(hearing)
-    while True:
+    while (raw := coming.get()) is not None:
+        given = _given(raw)
+        heard = datetime.fromtimestamp(given.heard, UTC)
         try:
-            given = _given(pipe.recv_bytes())
-            heard = datetime.fromtimestamp(given.heard, UTC)
             pipe.send_bytes(_encode(reader.read(feeds[given.source], given.posts, heard)))
-        except (EOFError, OSError, KeyboardInterrupt):
+        except OSError:
             return
+
+
+def _take_in(pipe: Connection, coming: queue.SimpleQueue[bytes | None]) -> None:
+    try:
+        while True:
+            coming.put(pipe.recv_bytes())
+    except (EOFError, OSError):
+        coming.put(None)
