@@ -14,26 +14,57 @@ ByLanguage = Mapping[str, tuple[str, ...]]
 
 class Vocabulary(Settings):
     """Words that make a post a complaint. Phrases are matched word by word, without regard to case or accents, in every
-    language listed: posts rarely say which they are in. {service} stands for any of a service's words."""
+    language listed: posts rarely say which they are in. {service} stands for any of a service's words or of our own
+    names."""
 
     symptoms: ByLanguage = Field(default_factory=dict)
-    """Phrases that say something does not work; most hold {service}. Those without need a service's word near by."""
+    """Phrases that say something does not work; most hold {service}. Those without need a service's word near by, or
+    one of our own names."""
     own_symptoms: Mapping[str, ByLanguage] = Field(default_factory=dict)
     """By service: phrases that name the service and the trouble at once ("lost power")."""
+    operators: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By service: our own names, brands and accounts, which mean that service where a post names none ("gmm is down",
+    "@gmm_care")."""
     recovery: ByLanguage = Field(default_factory=dict)
     """Phrases that say it works again."""
     workaround: ByLanguage = Field(default_factory=dict)
     """Phrases that say what helps meanwhile."""
+    denials: ByLanguage = Field(default_factory=dict)
+    """Phrases that sound like a symptom and say that all is well ("no power outages")."""
+    namesakes: ByLanguage = Field(default_factory=dict)
+    """Other things of the name of a service or of ours ("data science", "orange juice", "vodafone arena"): the words do
+    not count, and one with our own name in it makes its clause no claim about us."""
     negations: tuple[str, ...] = ()
     """Words just before a symptom that turn it round ("never lost power")."""
     unreal: tuple[str, ...] = ()
     """Words before a symptom that make it a fear or a wish ("if we lose power")."""
     others: tuple[str, ...] = ()
-    """Words before a symptom that tell of others ("customers remain without power"): news, not a customer."""
+    """Words before a symptom that tell of others ("customers remain without power", "my friend has no internet"): not
+    a customer who speaks for himself."""
+    past: tuple[str, ...] = ()
+    """Words that put a symptom of the same sentence into a time long past ("last week")."""
+    lasting: tuple[str, ...] = ()
+    """Words that say it lasts or comes again, whenever it began ("since", "again")."""
+    sarcasm: tuple[str, ...] = ()
+    """Praise that is none where something is wrong ("thanks a lot", "great service")."""
+    grievances: tuple[str, ...] = ()
+    """Words of what is wrong that make such praise a complaint ("third day", "useless")."""
+    joins: tuple[str, ...] = ()
+    """Words between services that share a symptom ("no power or internet")."""
     fillers: tuple[str, ...] = ()
     """Words that may stand inside any phrase without changing it ("power is officially out")."""
+    spellings: Mapping[str, str] = Field(default_factory=dict)
+    """Short and wrong spellings of a word, and how phrases spell it ("dont": "do not")."""
+    promotions: ByLanguage = Field(default_factory=dict)
+    """Phrases of offers: a post with one of them is no complaint ("switch to us")."""
+    news: ByLanguage = Field(default_factory=dict)
+    """Phrases of news and of offices: a post with one of them is no customer's complaint."""
     ignore: ByLanguage = Field(default_factory=dict)
-    """Phrases of news, promotions and jokes: a post with one of them is no complaint."""
+    """Phrases of jokes, songs, films and all else that is no complaint."""
+    model: str | None = None
+    """File that `notifier train` made, relative to the directory of the configuration. None: words alone decide."""
+    model_threshold: float = Field(default=0.5, ge=0.01, le=0.99)
+    """How sure the model must be that a post is a complaint before it adds one that the words miss."""
     nowhere: tuple[str, ...] = ()
     """Places people claim to be from that are none ("Hogwarts")."""
     not_places: tuple[str, ...] = ()
