@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..model.region import RegionTree
 from .baseline import HOUR, Heard, Level
 from .complaint import Kind
-from .people import People
+from .people import Counted, Crowd, Voice
 from .series import Series, Usual
 from .settings import DetectionSettings
 
 LEARN_AFTER = 12 * HOUR
 """An alarm that lasts longer is the new usual, little by little: a level set too low must not alarm for ever."""
-
-NO_TEXT = -1
-"""In place of the number of a text that is too short to be a copy."""
 
 Key = tuple[str, str]
 """Service and region."""
@@ -33,7 +30,7 @@ class Post:
     region: str
     words: tuple[str, ...]
     shown: str
-    text: int = NO_TEXT
+    voice: Voice = field(compare=False)
 
 
 class Board:
@@ -46,8 +43,8 @@ class Board:
         self.territory = frozenset(regions.within(self.home)) if self.home else frozenset(one.id for one in regions)
         self.series: dict[Key, Series] = {}
         self.usual: dict[str, Usual] = {}
-        self.people = People(once=int(settings.once_within.total_seconds()),
-                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self.people = Crowd(once=int(settings.once_within.total_seconds()),
+                            copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self.listened = Heard(settings.learn_half_life.total_seconds())
         self.hours: set[int] = set()
         """Hours in which any post was heard, until they are learnt."""
@@ -63,9 +60,9 @@ class Board:
         regions = self._regions_of(post.region)
         if not regions:
             return
-        text = None if post.text == NO_TEXT else post.text
         for service in post.services:
-            if not self.people.counts(post.person, text, f"{service}\n{post.kind}", post.at):
+            tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
+            if tally.counted is not Counted.PERSON:
                 continue
             if post.kind is Kind.COMPLAINT:
                 usual = self.usual.setdefault(service, Usual())

@@ -20,10 +20,10 @@ from ..model.service import Service
 from ..model.signal import Signal
 from ..ports import Clock, Store
 from .alarms import Watch
-from .board import NO_TEXT, Board, Post
+from .board import Board, Post
 from .complaint import Judge, Kind
 from .keeping import CannotRead, dump, load
-from .people import is_repost, person_of, text_of
+from .people import voice_of
 from .place import PlaceFinder
 from .settings import DetectionSettings, Vocabulary
 from .telling import Teller, shown
@@ -89,8 +89,6 @@ class Detector:
 
     def _read(self, mention: Mention, at: int) -> Post | None:
         """What one post says; None where that is nothing to us."""
-        if is_repost(mention):
-            return None
         verdict = self._judge.judge(mention)
         if verdict.kind is Kind.NONE:
             return None
@@ -100,9 +98,9 @@ class Detector:
                 metrics.COMPLAINTS.labels(service).inc()
                 if placed:
                     metrics.COMPLAINTS_LOCATED.labels(service).inc()
-        return Post(at=at, person=person_of(mention), text=text_of(mention) or NO_TEXT, kind=verdict.kind,
-                    services=verdict.services, words=verdict.words, region=placed.region if placed else "",
-                    shown=shown(mention.text))
+        voice = voice_of(mention, verdict.words)
+        return Post(at=at, person=voice.person, voice=voice, kind=verdict.kind, services=verdict.services,
+                    words=verdict.words, region=placed.region if placed else "", shown=shown(mention.text))
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
         """What is new, renewed or over since the last call."""

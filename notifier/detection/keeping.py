@@ -16,7 +16,7 @@ from .rollup import Choice
 from .series import Bins, Episode, Series, Usual
 from .telling import Teller, Told
 
-VERSION = 1
+VERSION = 2
 LARGEST = 256 * 1024 * 1024
 """Bytes a checkpoint may unpack to."""
 
@@ -31,8 +31,7 @@ def dump(board: Board, watch: Watch, teller: Teller) -> bytes:
         "version": VERSION,
         "listened": board.listened.minutes,
         "hours": sorted(board.hours),
-        "authors": list(board.people.authors.seen.items()),
-        "texts": list(board.people.texts.seen.items()),
+        "people": board.people.dump(),
         "usual": {service: _usual(usual) for service, usual in sorted(board.usual.items())},
         "series": [[*key, _series(series)] for key, series in sorted(board.series.items())],
         "chosen": {service: [[one.region, one.alarm] for one in chosen] for service, chosen in watch.chosen.items()},
@@ -83,8 +82,7 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
 
     board.listened.minutes = _number(found["listened"])
     board.hours = {int(hour) for hour in found["hours"]}
-    board.people.authors.seen.update(_bins(found["authors"]))
-    board.people.texts.seen.update(_bins(found["texts"]))
+    board.people.load(found["people"])
     board.usual = {service: _usual_of(one) for service, one in found["usual"].items() if service in services}
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
