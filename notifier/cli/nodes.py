@@ -14,6 +14,7 @@ import click
 
 from ..clock import SystemClock
 from ..config.tree import Config
+from ..intake.reader import PostReader
 from ..intake.report import Hearing
 from ..intake.settings import IntakeSettings, NodeSettings
 from ..intake.shapes import feeds_of
@@ -56,6 +57,7 @@ def _run(config: Config, url: str) -> None:
         signal.signal(number, ask)
     hearing = Hearing(config.detection, config.vocabulary, config.regions, config.services)
     try:
-        run_node(url, intake.nodes or NodeSettings(), hearing, feeds_of(config.mentions.items()), SystemClock(), stop)
+        run_node(url, intake.nodes or NodeSettings(), PostReader(hearing), config.detection,
+                 feeds_of(config.mentions.items()), SystemClock(), stop)
     except Unreachable as error:
         raise Problem(f"NATS at {url} cannot be used: {error}") from error

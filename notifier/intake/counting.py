@@ -7,6 +7,7 @@ that is the order they came in; on several machines the order of the stream they
 from __future__ import annotations
 
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
@@ -14,22 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..detection.complaint import Kind
-from ..detection.people import People
+from ..detection.copies import Copies, Held
+from ..detection.people import Counted, Crowd
 from ..detection.settings import DetectionSettings
-from .report import NO_COPY, Report
+from .report import Report
 
 WINDOW_LARGEST = 256 * 1024 * 1024
 """Bytes a kept window may unpack to."""
 SAMPLES = 3
-"""Posts kept as examples in one batch, for each service, region and kind."""
+"""Posts kept as examples in one batch, for each service, region and kind …"""
+SAMPLES_MOST = 500
+"""… and in all, the newest of them."""
 
 Key = tuple[int, str, str, Kind]
 """Minute since 1970, service, region ("" where none is known), kind."""
 
 
 class Count(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
-    """People and copies that one minute brought. `people`: distinct people with words of their own; `copies`: posts
-    beyond those, reposts, copied texts and one person's repeats."""
+    """People and copies that one minute brought, as `detection.people` counts them."""
 
     minute: int
     service: str
@@ -62,18 +65,30 @@ class CannotRead(Exception):
     """A kept window is damaged or of another version: who was counted before is not known."""
 
 
+class _Copies(msgspec.Struct, array_like=True):
+    """A memory of texts: each once, and the keys it is found by."""
+
+    texts: list[tuple[int, int, str, bool, bool]]
+    keys: list[tuple[int, list[int]]]
+
+
 class _Kept(msgspec.Struct, array_like=True):
+    newest: int
+    copies: _Copies
+    alike: _Copies
     authors: list[tuple[int, int]]
-    texts: list[tuple[int, int]]
+    services: list[tuple[int, int]]
+    lately: list[tuple[int, tuple[float, int]]]
 
 
 class Collapse:
-    """Who was counted lately. The same reports in the same order give the same counts, however they are cut up."""
+    """Who was counted lately. The same reports in the same order give the same counts, however they are cut up and
+    however often `dump` and `load` lie between."""
 
     def __init__(self, settings: DetectionSettings) -> None:
         self._late = int(settings.late_within.total_seconds())
-        self._people = People(once=int(settings.once_within.total_seconds()),
-                              copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
+        self._crowd = Crowd(once=int(settings.once_within.total_seconds()),
+                            copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self._newest = 0
 
     def count(self, reports: Iterable[Report]) -> Counts:
@@ -81,40 +96,61 @@ class Collapse:
         found: dict[Key, list[int]] = {}
         samples: dict[tuple[str, str, Kind], list[Sample]] = {}
         for report in reports:
-            self._newest = max(self._newest, report.at)
+            self._pass_to(report.at)
             for service in report.services:
-                first = not report.repost and self._first(report, service)
+                counted = self._crowd.count(report.voice, f"{service}\n{report.kind}", report.at).counted
+                if counted is Counted.NOTHING:
+                    continue
                 row = found.setdefault((report.at // 60, service, report.region, report.kind), [0, 0])
-                row[0 if first else 1] += 1
+                row[0 if counted is Counted.PERSON else 1] += 1
                 kept = samples.setdefault((service, report.region, report.kind), [])
-                if first and len(kept) < SAMPLES:
+                if counted is Counted.PERSON and len(kept) < SAMPLES:
                     kept.append(Sample(report.at, service, report.region, report.kind, report.words, report.shown))
-        # What a post that may still come could be compared with must stay, whenever this is called: counts must not
-        # depend on where a batch ends.
-        self._people.forget(self._newest - self._late)
-        return Counts(tuple(Count(*key, *row) for key, row in sorted(found.items())),
-                      tuple(sorted(sample for kept in samples.values() for sample in kept)))
+        shown = sorted(sample for kept in samples.values() for sample in kept)[-SAMPLES_MOST:]
+        return Counts(tuple(Count(*key, *row) for key, row in sorted(found.items())), tuple(shown))
 
-    def _first(self, report: Report, service: str) -> bool:
-        copy = None if report.copy == NO_COPY else report.copy
-        return self._people.counts(report.person, copy, f"{service}\n{report.kind}", report.at)
+    def _pass_to(self, at: int) -> None:
+        """Forget what no report that may still come could be compared with; at a new minute, not at the end of a batch:
+        counts must not depend on where that is."""
+        minute, self._newest = self._newest // 60, max(self._newest, at)
+        if self._newest // 60 > minute:
+            self._crowd.forget(self._newest - self._late)
 
     def dump(self) -> bytes:
-        """The window as bytes; numbers only, no name."""
-        kept = _Kept(list(self._people.authors.seen.items()), list(self._people.texts.seen.items()))
-        return zlib.compress(msgspec.msgpack.encode((self._newest, kept)), 1)
+        """The window as bytes, exactly: unlike a checkpoint it holds the words of texts, as the reports do."""
+        crowd = self._crowd
+        kept = _Kept(self._newest, _dumped(crowd.copies), _dumped(crowd.alike), list(crowd.people.authors.seen.items()),
+                     list(crowd.people.services.seen.items()), list(crowd.people.lately.counts.items()))
+        return zlib.compress(msgspec.msgpack.encode(kept), 1)
 
     def load(self, kept: bytes) -> None:
         """Continue with what `dump` wrote. Raises CannotRead for anything else."""
         try:
-            unpacked = zlib.decompressobj().decompress(kept, WINDOW_LARGEST)
-            newest, found = msgspec.msgpack.decode(unpacked, type=tuple[int, _Kept])
-        except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+            found = msgspec.msgpack.decode(zlib.decompressobj().decompress(kept, WINDOW_LARGEST), type=_Kept)
+            copies, alike = _loaded(found.copies), _loaded(found.alike)
+        except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
             raise CannotRead(type(error).__name__) from error
-        self._newest = newest
-        for seen, pairs in ((self._people.authors.seen, found.authors), (self._people.texts.seen, found.texts)):
-            seen.clear()
-            seen.update(pairs)
+        crowd = self._crowd
+        self._newest = found.newest
+        crowd.copies.held, crowd.alike.held = copies, alike
+        crowd.people.authors.seen = OrderedDict(found.authors)
+        crowd.people.services.seen = OrderedDict(found.services)
+        crowd.people.lately.counts = OrderedDict(found.lately)
+
+
+def _dumped(copies: Copies) -> _Copies:
+    number: dict[int, int] = {}
+    texts: list[tuple[int, int, str, bool, bool]] = []
+    for bucket in copies.held.values():
+        for one in bucket:
+            if number.setdefault(id(one), len(texts)) == len(texts):
+                texts.append((one.at, one.person, one.words, one.cut, one.veiled))
+    return _Copies(texts, [(key, [number[id(one)] for one in bucket]) for key, bucket in copies.held.items()])
+
+
+def _loaded(kept: _Copies) -> OrderedDict[int, list[Held]]:
+    texts = [Held(*one) for one in kept.texts]
+    return OrderedDict((key, [texts[at] for at in bucket]) for key, bucket in kept.keys)
 
 
 Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]

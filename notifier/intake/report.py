@@ -15,7 +15,7 @@ from threading import Lock
 import msgspec
 
 from ..detection.complaint import Judge, Kind, Verdict
-from ..detection.people import is_repost, person_of, text_of
+from ..detection.people import Voice, voice_of
 from ..detection.place import PlaceFinder
 from ..detection.settings import DetectionSettings, Vocabulary
 from ..detection.telling import shown
@@ -24,26 +24,21 @@ from ..model.region import RegionTree
 from ..model.service import Service
 from .triggers import Triggers
 
-NO_COPY = -1
-"""In place of a copy key where a text is too short to be anybody's copy."""
 VERDICTS_KEPT = 4_096
 """Texts whose verdict is remembered: a storm of copies and reposts is judged once."""
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
-    """What one post says. `at`: second since 1970 it counts at. `person`, `copy`: numbers that one author's posts, and
-    posts of the same words, share (`detection.people`); NO_COPY where there is none. `region` "": no place is known.
-    `repost`: somebody passes on what another said; it counts nobody new."""
+class Report(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one post says. `at`: second since 1970 it counts at. `voice`: what matters for counting people. `region`:
+    "" where no place is known."""
 
     at: int
-    person: int
-    copy: int
+    voice: Voice
     kind: Kind
     services: tuple[str, ...]
     region: str
     words: tuple[str, ...]
     shown: str
-    repost: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,10 @@ class Reporter:
         self._judge = Judge(hearing.vocabulary, hearing.services)
         self._places = PlaceFinder(hearing.regions, home=hearing.detection.home_region,
                                    nowhere=hearing.vocabulary.nowhere, not_places=hearing.vocabulary.not_places)
+        self._regions = hearing.regions
+        home = hearing.detection.home_region
+        within = hearing.regions.within(home) if home is not None and home in hearing.regions else ()
+        self._territory: frozenset[str] = frozenset(within)
         self._late: timedelta = hearing.detection.late_within
         self._verdicts: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
         self._lock = Lock()
@@ -87,17 +86,24 @@ class Reporter:
 
     def reports(self, mention: Mention, now: datetime) -> tuple[Report, ...]:
         """What one post says, a report for each verdict. It counts at the time it was written, one from the future at
-        `now`, one that is late not at all."""
+        `now`; one that is late, and one from outside the territory, not at all."""
         verdicts = self.verdicts(mention.text)
         if not verdicts or self.is_late(mention, now):
             return ()
         at = int(min(mention.created_at, now).timestamp())
         placed = self._places.find(mention)
-        text = text_of(mention)
-        return tuple(Report(at=at, person=person_of(mention), copy=NO_COPY if text is None else text,
-                            kind=verdict.kind, services=verdict.services, region=placed.region if placed else "",
-                            words=verdict.words, shown=shown(mention.text), repost=is_repost(mention))
+        region = placed.region if placed else ""
+        if not self._is_ours(region):
+            return ()
+        return tuple(Report(at=at, voice=voice_of(mention, verdict.words), kind=verdict.kind,
+                            services=verdict.services, region=region, words=verdict.words, shown=shown(mention.text))
                      for verdict in verdicts)
+
+    def _is_ours(self, region: str) -> bool:
+        """Whether a report counts anywhere: in the territory, or for all of it where nothing tells its place."""
+        if not region:
+            return bool(self._territory)
+        return not self._territory or not self._territory.isdisjoint(self._regions.path(region))
 
 
 _NO_TIME = datetime.fromtimestamp(0, UTC)

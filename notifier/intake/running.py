@@ -11,27 +11,27 @@ from threading import Event
 
 import structlog
 
+from ..detection.settings import DetectionSettings
 from ..ports import Clock
 from ..runner import Loop
 from .jetstream import Jetstream, Unreachable
 from .node import Owning, Reading
 from .reader import PostReader
-from .report import Hearing
 from .settings import NodeSettings
 from .shapes import Feed
 
 log = structlog.get_logger(__name__)
 
 
-def run_node(url: str, settings: NodeSettings, hearing: Hearing, feeds: Mapping[str, Feed], clock: Clock,
-             stop: Event) -> None:
+def run_node(url: str, settings: NodeSettings, reader: PostReader, detection: DetectionSettings,
+             feeds: Mapping[str, Feed], clock: Clock, stop: Event) -> None:
     """Read posts and own partitions until `stop` is set. Raises Unreachable where NATS cannot be reached at the
     beginning; later it is waited for."""
     jetstream = Jetstream(url, settings)
     try:
         jetstream.prepare()
-        reading = Reading(jetstream, PostReader(hearing), feeds)
-        owning = Owning(jetstream, hearing.detection, clock, _name())
+        reading = Reading(jetstream, reader, feeds)
+        owning = Owning(jetstream, detection, clock, _name())
         loops = [Loop("node-reading", reading.run_once, clock, every=0.0),
                  Loop("node-owning", owning.run_once, clock, every=min(1.0, settings.lease.total_seconds() / 4))]
         for loop in loops:

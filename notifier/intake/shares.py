@@ -23,7 +23,7 @@ COUNTED_MOST = 5_000
 """Reports counted into one batch, but for those of one message, which stay together."""
 
 
-class Placed(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+class Placed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A report and its post's place."""
 
     place: Place
