@@ -260,7 +260,7 @@ def _detection(draft: Draft) -> None:
             _known(file, path, what, value, draft.regions if what == "region" else draft.services)
 
 
-_NAMING: dict[str, str] = {"home_region": "region", "own_symptoms": "service"}
+_NAMING: dict[str, str] = {"home_region": "region", "own_symptoms": "service", "operators": "service"}
 """Fields of the detector's settings that name something configured elsewhere."""
 
 

@@ -29,6 +29,8 @@ class Vocabulary(Settings):
     """Phrases that say it works again."""
     workaround: ByLanguage = Field(default_factory=dict)
     """Phrases that say what helps meanwhile."""
+    helps: tuple[str, ...] = ()
+    """Words one of which a post with such a phrase must hold ("works"); empty: none is needed."""
     denials: ByLanguage = Field(default_factory=dict)
     """Phrases that sound like a symptom and say that all is well ("no power outages")."""
     namesakes: ByLanguage = Field(default_factory=dict)
@@ -41,6 +43,8 @@ class Vocabulary(Settings):
     others: tuple[str, ...] = ()
     """Words before a symptom that tell of others ("customers remain without power", "my friend has no internet"): not
     a customer who speaks for himself."""
+    myself: tuple[str, ...] = ()
+    """Words of the customer's own between such a word and the symptom, which undo it ("my mom and I have no power")."""
     past: tuple[str, ...] = ()
     """Words that put a symptom of the same sentence into a time long past ("last week")."""
     lasting: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ class Judge:
 
     def __init__(self, vocabulary: Vocabulary, services: Mapping[str, Service]) -> None:
         self._phrases = Phrases(vocabulary, services)
+        self._helps = bool(vocabulary.helps)
         self._joins = frozenset(word for one in vocabulary.joins for word in plain(one).split())
 
     def triggers(self) -> frozenset[str]:
@@ -50,7 +51,7 @@ class Judge:
         hits = self._phrases.find(spelt)
         if not hits:
             return (), ()
-        reading = Reading(spelt, hits, self._joins)
+        reading = Reading(spelt, hits, joins=self._joins, helps=self._helps, still=lambda: self._phrases.still(text))
         void = reading.void()
         if void:
             return (), (void,)

@@ -45,9 +45,11 @@ class What(IntEnum):
     LASTING = 11
     SARCASM = 12
     GRIEVANCE = 13
-    NEWS = 14
-    PROMOTION = 15
-    IGNORE = 16
+    MYSELF = 14
+    HELPS = 15
+    NEWS = 16
+    PROMOTION = 17
+    IGNORE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Phrases:
     def __init__(self, vocabulary: Vocabulary, services: Mapping[str, Service]) -> None:
         self._respelt = {" ".join(plain(key).split()): plain(to).strip() for key, to in vocabulary.spellings.items()}
         self._respelt |= {word: "" for one in vocabulary.fillers for word in plain(one).split()}
+        self._still = frozenset(one for one in self._respelt if f" {one} " in {plain(two) for two in vocabulary.lasting})
         self._meanings: dict[str, list[Meaning]] = {}
         self._naming: set[str] = set()
         for service in services.values():
@@ -85,6 +88,10 @@ class Phrases:
         """A post as phrases are looked for: plain, common misspellings mended, fillers left out."""
         words = plain(text).split()
         return f" {' '.join(filter(None, map(self._respelt.get, words, words)))} "
+
+    def still(self, text: str) -> bool:
+        """Whether a filler says that it lasts ("still")."""
+        return not self._still.isdisjoint(plain(text).split())
 
     def find(self, text: str) -> list[Hit]:
         """Every phrase in such a text, by its beginning, longest first; nothing at all where no phrase says that
@@ -128,7 +135,8 @@ class Phrases:
         for what, phrases in ((What.NEGATION, vocabulary.negations), (What.UNREAL, vocabulary.unreal),
                               (What.OTHERS, vocabulary.others), (What.PAST, vocabulary.past),
                               (What.LASTING, vocabulary.lasting), (What.SARCASM, vocabulary.sarcasm),
-                              (What.GRIEVANCE, vocabulary.grievances),
+                              (What.GRIEVANCE, vocabulary.grievances), (What.MYSELF, vocabulary.myself),
+                              (What.HELPS, vocabulary.helps),
                               (What.NEWS, _all(vocabulary.news)), (What.PROMOTION, _all(vocabulary.promotions)),
                               (What.IGNORE, _all(vocabulary.ignore))):
             for phrase in phrases:

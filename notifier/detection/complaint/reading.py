@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .phrases import Hit, What
@@ -16,7 +16,7 @@ from .verdict import Kind
 
 NEAR = 8
 """Words between a symptom that names no service and a service's word that still belong together."""
-BEFORE = 6
+BEFORE = 8
 """Words before a claim in which a wish, a fear or others turn it round."""
 AFTER = 4
 """Words after a claim in which a number of others makes news of it ("power outage leaves 5,000 homes")."""
@@ -24,7 +24,7 @@ _MANY = re.compile(r"\d{3,}|\d+(?:k|m|mm|mil)|millions?|thousands|hundreds|dozen
                    r"milliers|migliaia|milhoes|milhares|libo")
 """A number of others: that is news ("670,000 without power")."""
 _TURNED = ((What.NEGATION, 1), (What.UNREAL, BEFORE - 1), (What.OTHERS, BEFORE - 1))
-"""What turns a claim round, and how many words may stand between."""
+"""What turns a claim round, when it stands before it in the same clause, and how many words may stand between."""
 KINDS = {What.SYMPTOM: Kind.COMPLAINT, What.RECOVERY: Kind.RECOVERY, What.WORKAROUND: Kind.WORKAROUND}
 
 
@@ -44,9 +44,12 @@ class Claim:
 class Reading:
     """One post's text and phrases. Costs time in proportion to the text, however many phrases it holds."""
 
-    def __init__(self, text: str, hits: Sequence[Hit], joins: frozenset[str]) -> None:
+    def __init__(self, text: str, hits: Sequence[Hit], *, joins: frozenset[str], helps: bool,
+                 still: Callable[[], bool]) -> None:
+        """`joins`: words that stand between services that share a claim. `helps`: whether advice must say that it
+        helps. `still`: tells whether the post says that its trouble lasts."""
         self.text = text
-        self._joins = joins
+        self._joins, self._helps, self._still = joins, helps, still
         self._by: dict[What, list[Hit]] = defaultdict(list)
         for hit in hits:
             self._by[hit[2].what].append(hit)
@@ -70,7 +73,7 @@ class Reading:
         for (start, end, what), own in found.items():
             services = [*own, *self._joined(start, end)] if own else self._near(start, end)
             if services:
-                turned = self._turned(start, end) if what is not What.WORKAROUND else ""
+                turned = self._turned(start, end) if what is not What.WORKAROUND else self._unhelpful(start, end)
                 claims.append(Claim(KINDS[what], tuple(dict.fromkeys(services)), self.text[start:end], start, turned,
                                     self._again(end)))
         return claims
@@ -135,12 +138,13 @@ class Reading:
     # ── what turns a claim ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _turned(self, start: int, end: int) -> str:
-        begin, stop = self._sentence(start)
+        begin, stop = self._sentence(start, marks=(" . ", " , "))
         for what, most in _TURNED:
             for at, to, _ in self._by[what]:
-                if begin <= at and 0 <= self._between(to, start) <= most and (
-                        what is not What.NEGATION or "," not in self.text[to:start]):
+                if begin <= at < start and self.text.count(" ", min(to, start), start) - 1 <= most and not (
+                        what is What.OTHERS and any(to <= me < start for me, _, _ in self._by[What.MYSELF])):
                     return self.text[at:to]
+        begin, stop = self._sentence(start)
         return self._many(begin, start, end, stop) or self._past(begin, stop) or self._namesake(start)
 
     def _many(self, begin: int, start: int, end: int, stop: int) -> str:
@@ -152,11 +156,15 @@ class Reading:
         others = any(end <= at and self._between(end, at) <= AFTER for at, _, _ in self._by[What.OTHERS])
         return number if number and others else ""
 
+    def _unhelpful(self, start: int, end: int) -> str:
+        """The whole advice, where nothing beside it says that it helps ("turn off the TV")."""
+        needed, outside = self._helps, [hit for hit in self._by[What.HELPS] if hit[1] <= start or hit[0] >= end]
+        return self.text[start:end] if needed and not outside else ""
+
     def _past(self, begin: int, stop: int) -> str:
         """Words of a time long past, unless it is said to last until now ("no internet since last week")."""
-        if any(begin <= at < stop for at, _, _ in self._by[What.LASTING]):
-            return ""
-        return next((self.text[at:to] for at, to, _ in self._by[What.PAST] if begin <= at < stop), "")
+        found = [self.text[at:to] for at, to, _ in self._by[What.PAST] if begin <= at < stop]
+        return found[0] if found and not self._by[What.LASTING] and not self._still() else ""
 
     def _namesake(self, start: int) -> str:
         """Another thing of our own name in the same clause: its trouble is not ours."""
