@@ -6,6 +6,7 @@ dies costs nothing: what it had not answered for goes to the next, and a batch t
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
 import threading
@@ -31,6 +32,13 @@ AHEAD = 2
 """Batches a process is given before it answered for the first, so that it never waits."""
 DEATHS_MOST = 2
 """Processes one batch may take down."""
+START_PAUSE_MOST = 60.0
+"""Seconds between two tries to begin a process in place of a dead one, at most."""
+
+
+class CannotStart(Exception):
+    """A process ended before it could read a post: its configuration or memory is at fault, not a post."""
+
 
 
 class Given(msgspec.Struct, array_like=True):
@@ -63,7 +71,7 @@ class Here:
 
 
 class Workers:
-    """Reads in `count` processes."""
+    """Reads in `count` processes. Raises CannotStart where one of them does not come up."""
 
     def __init__(self, hearing: Hearing, feeds: Mapping[str, Feed], take: Take, *, count: int,
                  waiting_most: int = 64) -> None:
@@ -72,6 +80,8 @@ class Workers:
         self._waiting: queue.Queue[bytes | None] = queue.Queue(waiting_most)
         context = multiprocessing.get_context("spawn")  # threads run already: a fork could inherit their locks
         self._lines = [_Line(context, hearing, feeds, self._waiting, take) for _ in range(count)]
+        for line in self._lines:
+            line.start()
 
     def put(self, source: str, posts: Sequence[bytes], now: datetime) -> None:
         """Hand on a batch; waits while too many do."""
@@ -98,9 +108,26 @@ class _Line:
         self._under_way: deque[bytes] = deque()
         self._deaths = 0
         self._ending = False
+        self._pause = threading.Event()
         self._process, self._pipe = self._begin()
         self.thread = threading.Thread(target=self._turn, name="worker", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process at work."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Wait until the process can read posts, then feed it. Raises CannotStart."""
+        self._ready()
         self.thread.start()
+
+    def _ready(self) -> None:
+        try:
+            self._pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            self._process.join()
+            raise CannotStart(f"a process ended with {self._process.exitcode} before it read a post") from error
 
     def _begin(self) -> tuple[SpawnProcess, Connection]:
         here, there = self._context.Pipe()
@@ -145,15 +172,28 @@ class _Line:
         self._process.join()
         self._deaths += 1
         log.error("worker.died", exit_code=self._process.exitcode, under_way=len(self._under_way))
-        self._process, self._pipe = self._begin()
+        self._replace()
         if self._deaths >= DEATHS_MOST and self._under_way:
             lost = _given(self._under_way.popleft())
             self._deaths = 0
             count = len(lost.posts)
             log.error("worker.batch_set_aside", source=lost.source, posts=count)
             self._take(lost.source, Batch([], list(range(count)), Tally(posts=count, unreadable=count)))
-        for given in self._under_way:
-            self._pipe.send_bytes(given)
+        with contextlib.suppress(OSError):  # dead again: the next turn finds out
+            for given in self._under_way:
+                self._pipe.send_bytes(given)
+
+    def _replace(self) -> None:
+        """Begin another process, as often as it takes: meanwhile batches wait, and none is blamed."""
+        pause = 1.0
+        while True:
+            self._process, self._pipe = self._begin()
+            try:
+                return self._ready()
+            except CannotStart as error:
+                log.error("worker.cannot_start", reason=str(error), again_in=pause)
+                self._pause.wait(pause)
+                pause = min(pause * 2, START_PAUSE_MOST)
 
 
 def _work(pipe: Connection, hearing: Hearing, feeds: dict[str, Feed]) -> None:
@@ -162,6 +202,7 @@ def _work(pipe: Connection, hearing: Hearing, feeds: dict[str, Feed]) -> None:
     coming: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_take_in, args=(pipe, coming), daemon=True).start()
     reader = PostReader(hearing)
+    pipe.send_bytes(b"ready")
     while (raw := coming.get()) is not None:
         given = _given(raw)
         heard = datetime.fromtimestamp(given.heard, UTC)
