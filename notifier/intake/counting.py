@@ -126,10 +126,13 @@ class Collapse:
     def load(self, kept: bytes) -> None:
         """Continue with what `dump` wrote. Raises CannotRead for anything else."""
         try:
-            found = msgspec.msgpack.decode(zlib.decompressobj().decompress(kept, WINDOW_LARGEST), type=_Kept)
+            unpacker = zlib.decompressobj()
+            found = msgspec.msgpack.decode(unpacker.decompress(kept, WINDOW_LARGEST), type=_Kept)
             copies, alike = _loaded(found.copies), _loaded(found.alike)
         except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
             raise CannotRead(type(error).__name__) from error
+        if not unpacker.eof:
+            raise CannotRead("cut off")
         crowd = self._crowd
         self._newest = found.newest
         crowd.copies.held, crowd.alike.held = copies, alike

@@ -288,6 +288,19 @@ class Jetstream:
         windows: ObjectStore = await self._js.object_store(self._windows)
         return (await windows.get(str(partition))).data
 
+    def dead(self, most: int) -> list[tuple[str, str]]:
+        """(place, why) of the oldest dead letters, for staff; what they hold is in the stream."""
+        return self._run(self._dead(most))
+
+    async def _dead(self, most: int) -> list[tuple[str, str]]:
+        reading = await self._js.pull_subscribe(f"{self.settings.prefix}.dead.>", stream=self.stream("dead"),
+                                                config=ConsumerConfig(ack_policy=AckPolicy.NONE))
+        waiting = (await reading.consumer_info()).num_pending or 0
+        found = await reading.fetch(min(waiting, most), timeout=ANSWER_SECONDS) if waiting else []
+        await reading.unsubscribe()
+        return [((one.headers or {}).get("Notifier-Place", ""), (one.headers or {}).get("Notifier-Why", ""))
+                for one in found]
+
     # ── the detector's end ───────────────────────────────────────────────────────────────────────────────────────────
 
     def counts(self, after: int, seconds: float, most: int = 256) -> list[tuple[int, bytes]]:

@@ -200,8 +200,14 @@ class Owning:
         floor = self._jetstream.floor()
         failpoint("owner.floor")
         mine.position = self._read(partition, mine.ledger, mine.position)
-        if floor <= mine.ledger.upto:
-            return False
+        found = floor > mine.ledger.upto and self._counted(partition, mine, floor)
+        every = self._settings.window_every.total_seconds()
+        if partition in self.owned and self._clock.monotonic() - mine.kept > every:
+            self._keep(partition, mine)
+        return found
+
+    def _counted(self, partition: int, mine: Owned, floor: int) -> bool:
+        """Count up to the floor; hand on what that came to, and now and then that there was nothing."""
         stored = self._jetstream.stored(floor)
         heard = int(stored.timestamp()) if stored else 0
         found = False
@@ -210,13 +216,10 @@ class Owning:
             if not self._hand_on(partition, mine, encode(handed)):
                 return False
             found = True
-        now = self._clock.monotonic()
-        if not found and now - mine.handed_on > BEAT_SECONDS:
+        if not found and self._clock.monotonic() - mine.handed_on > BEAT_SECONDS:
             if not self._hand_on(partition, mine, encode(mine.ledger.nothing(heard))):
                 return False
             mine.ledger.handed = mine.ledger.upto
-        if now - mine.kept > self._settings.window_every.total_seconds():
-            self._keep(partition, mine)
         return found
 
     def _read(self, partition: int, ledger: Ledger, position: int) -> int:

@@ -87,6 +87,10 @@ class Workers:
         """Hand on a batch; waits while too many do."""
         self._waiting.put(_encode(Given(source, now.timestamp(), list(posts))))
 
+    def pids(self) -> list[int | None]:
+        """The processes at work."""
+        return [line.pid for line in self._lines]
+
     def stop(self) -> None:
         """Answer for all that was handed in, then end."""
         for _ in self._lines:

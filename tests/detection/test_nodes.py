@@ -145,3 +145,77 @@ def test_a_node_that_dies_anywhere_loses_no_post_and_counts_none_twice(server: s
     assert field.counted() == expected
     assert sum(expected.values()) > 300
     field.jetstream.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nodes_killed_at_random_change_nothing(server: str) -> None:
+    """Three nodes at work, one of them ended with SIGKILL again and again and replaced."""
+    field = Field(server, partitions=1)
+    chosen = {**QUICK, "partitions": 1}
+    nodes = [NodeProcess(server, chosen) for _ in range(3)]
+    dice = random.Random(815)
+    for _ in range(6):
+        field.publish(dice.randrange(5, 25))
+        victim = nodes.pop(dice.randrange(3))
+        victim.kill()
+        nodes.append(NodeProcess(server, chosen))
+    field.until_counted()
+    for node in nodes:
+        node.stop()
+    expected: Counter[Any] = Counter()
+    for counts in field.oracle().values():
+        add(expected, counts)
+    assert field.counted() == expected
+    field.jetstream.close()
+
+
+@pytest.mark.timeout(200)
+def test_what_nobody_can_read_is_set_aside_once_and_ends_no_node(server: str) -> None:
+    """Hostile messages and a message that takes nodes down become dead letters; the complaint behind them counts."""
+    field = Field(server, partitions=1, deliveries_most=2)
+    chosen = {**QUICK, "partitions": 1, "deliveries_most": 2}
+    deadly = field.jetstream.put("posts", "export", b'{"id": 1}')
+    for _ in range(2):
+        dying = NodeProcess(server, chosen, failpoint="node.taken")
+        until(dying.killed, "a node took the message and died", within=60)
+    complaint = {"id": "p", "network": "x", "author": "u", "text": "no power here in Burlington, VT",
+                 "created_at": SystemClock().now().isoformat()}
+    hostile = [("export", b"\xff" * 900_000), ("export", b"[" * 100_000), ("export", b'{"text": {"a": 1}, "id": []}'),
+               ("nobody", json.dumps(complaint).encode()), ("export", b""), ("x", b"null")]
+    places = [field.jetstream.put("posts", source, data) for source, data in hostile]
+    last = field.jetstream.put("posts", "export", json.dumps(complaint).encode())
+    node = NodeProcess(server, chosen)
+    until(lambda: field.jetstream.floor() >= last, "all posts are answered for", within=60)
+    until(lambda: field._handed(0) >= last, "the complaint is counted", within=60)
+    node.stop()
+    dead = field.jetstream.dead(100)
+    assert sorted(dead) == sorted([
+        (f"{deadly}.0", "taken 2 times and never answered for"),
+        (f"{places[3]}.0", "of a source that is not configured"),
+        *((f"{places[at]}.0", "unreadable") for at in (0, 1, 2, 5))])
+    assert sum(field.counted().values()) == 1
+    field.jetstream.close()
+
+
+def test_two_owners_cannot_both_hand_on(server: str) -> None:
+    """An owner that was thought dead finds its counts refused: the other one's stand."""
+    field = Field(server, partitions=1)
+    first = field.jetstream.hand_on(0, b"one", 0)
+    assert first is not None
+    assert field.jetstream.hand_on(0, b"two", 0) is None
+    assert field.jetstream.hand_on(0, b"two", first) is not None
+    field.jetstream.close()
+
+
+def test_a_lease_is_one_nodes_until_it_runs_out(server: str) -> None:
+    """It can be renewed, not taken; after a second without word it is anybody's."""
+    field = Field(server)
+    revision = field.jetstream.lease(0, "ann", None)
+    assert revision is not None
+    assert field.jetstream.lease(0, "bob", None) is None
+    renewed = field.jetstream.lease(0, "ann", revision)
+    assert renewed is not None
+    assert field.jetstream.lease(0, "ann", revision) is None
+    assert until(lambda: field.jetstream.lease(0, "bob", None), "the lease runs out", within=10)
+    field.jetstream.close()
