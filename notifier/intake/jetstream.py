@@ -339,8 +339,10 @@ async def _connect(url: str, settings: NodeSettings) -> Client:
         options["tls"] = ssl.create_default_context(cafile=settings.ca_file)
         if settings.certificate_file:
             options["tls"].load_cert_chain(settings.certificate_file, settings.key_file)
-    return await nats.connect(url, name="outage-notifier", connect_timeout=5, max_reconnect_attempts=-1,
-                              reconnect_time_wait=1, allow_reconnect=True, error_cb=_quiet, **options)
+    # Once connected it tries for ever to be so again; that must not hide an address that never was right.
+    return await asyncio.wait_for(nats.connect(
+        [one.strip() for one in url.split(",")], name="outage-notifier", connect_timeout=5, max_reconnect_attempts=-1,
+        reconnect_time_wait=1, error_cb=_quiet, **options), ANSWER_SECONDS)
 
 
 async def _quiet(_error: Exception) -> None:

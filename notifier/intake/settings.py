@@ -16,7 +16,7 @@ class NodeSettings(Settings):
     prefix: str = Field(default="notifier", pattern=r"^[A-Za-z0-9_-]{1,32}$")
     """First token of all subjects and, in capitals, of all streams: several deployments may share a server."""
     partitions: int = Field(default=1, ge=1, le=64)
-    """In so many parts, by service, copies and one person's repeats are collapsed. One owner counts over 50,000 reports
+    """In so many parts, by service, copies and one person's repeats are collapsed. One owner counts 20,000 reports
     a second; more parts let a person who names many services count in each. Change it only with empty streams."""
     ack_wait: Duration = timedelta(seconds=30)
     """A node that has not answered for posts within this is taken for dead, and others get them."""

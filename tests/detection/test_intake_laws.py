@@ -26,8 +26,9 @@ from .node_process import reader
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 WORDS = st.sampled_from((
-    "no power", "No Pôwer!", "#NoPower", "kein Strom", "sin lu\u0301z", "Straße", "ＰＯＷＥＲ is out", "internet", "is",
-    "down", "pow\u00ader", "wi-fi", "isn't", "’", "`", "…", "™", "한국", "\u0130", "ﬁ", "https://t.co/x", "power is back",
+    "no power", "No Pôwer!", "#NoPower", "kein Strom", "sin lu\u0301z", "Straße", "ＰＯＷＥＲ is out", "internet",
+    "is", "down",
+    "pow\u00ader", "wi-fi", "isn't", "’", "`", "…", "™", "한국", "\u0130", "ﬁ", "https://t.co/x", "power is back",
     "RT @ann:", "<p>", "&amp;", "\x00", "\ufeff"))
 SOME = st.lists(WORDS, max_size=6)
 TEXT = st.one_of(st.text(max_size=60), SOME.map(" ".join), SOME.map("".join))
