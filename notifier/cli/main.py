@@ -25,6 +25,7 @@ from .playing import demo, record, replay
 from .probe_agent import probe_agent
 from .sources import sources
 from .subscribers import subscribers
+from .training import train_command
 from .trying import try_source
 from .workaround import workaround
 
@@ -90,7 +91,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 
 for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
-                incidents, workaround, subscribers, probe_agent, node):
+                incidents, workaround, subscribers, probe_agent, node, train_command):
     main.add_command(command)
 
 if __name__ == "__main__":

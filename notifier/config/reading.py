@@ -82,6 +82,9 @@ def _read_vocabulary(draft: Draft) -> None:
     value = _known_keys(file, {"vocabulary", "detection"})
     if value.get("vocabulary") is not None:
         draft.vocabulary = validate(Vocabulary, value["vocabulary"], file, ("vocabulary",)) or draft.vocabulary
+        if draft.vocabulary.model is not None:
+            path = str(draft.directory / draft.vocabulary.model)
+            draft.vocabulary = draft.vocabulary.model_copy(update={"model": path})
     if value.get("detection") is not None:
         draft.detection = validate(DetectionSettings, value["detection"], file, ("detection",)) or draft.detection
 

@@ -67,8 +67,9 @@ class Vocabulary(Settings):
     """Phrases of jokes, songs, films and all else that is no complaint."""
     model: str | None = None
     """File that `notifier train` made, relative to the directory of the configuration. None: words alone decide."""
-    model_threshold: float = Field(default=0.5, ge=0.01, le=0.99)
-    """How sure the model must be that a post is a complaint before it adds one that the words miss."""
+    model_threshold: float | None = Field(default=None, ge=0.01, le=0.99)
+    """How sure the model must be that a post is a complaint before it adds one that the words miss. None: the figure
+    that was best over the events it was fitted to, each left out in turn."""
     nowhere: tuple[str, ...] = ()
     """Places people claim to be from that are none ("Hogwarts")."""
     not_places: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 TEXT_MOST = 2_000
 """Characters looked at; complaints are short, and a long text says most at its beginning."""
+
 _URL = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _WORD = re.compile(r"[@#]?[^\W_]+(?:['’][^\W_]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -70,16 +71,19 @@ def plain(text: str) -> str:
     is found by looking for just that. Sentences end in " . ", clauses in " , "; "'s" is read as "is", "#NoPower" as two
     words; "@", "_", "/", "&" and symbols such as emoji stay. Every word is part of `folded(text)`."""
     shown = text[:TEXT_MOST]
+    if "&amp;" in shown:
+        shown = shown.replace("&amp;", "&")
     if "://" in shown or "www." in shown.lower():
         shown = _URL.sub(" ", shown)
     if "#" in shown:
         shown = _HASHTAG.sub(lambda tag: _CAMEL.sub(" ", tag.group()), shown)
     shown = shown.lower().translate(_ASCII) if shown.isascii() else shown.translate(_PLAIN)
-    if "." in shown or "," in shown:
-        shown = shown.replace(".", " . ").replace(",", " , ")
+    for sign in ".,/&":
+        if sign in shown:
+            shown = shown.replace(sign, f" {sign} ")
     words = shown.split()
     if "'" in shown:
-        words = [_whole(word) if "'" in word else word for word in words]
+        words = [one for word in words if (one := _whole(word) if "'" in word else word)]
     return f" {' '.join(words)} "
 
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from notifier.detection.words import fold
-from notifier.intake.counting import Collapse
+from notifier.intake.counting import Collapse, Counts
 from notifier.intake.folding import BREAK, fold_texts
 from notifier.intake.glance import GLANCES, tidied
 from notifier.intake.report import Report
 from notifier.intake.shapes import Feed, Shape, read
-from notifier.intake.shares import Ledger, Merge, Placed, encode, handed_of, reports_of, shares
+from notifier.intake.shares import Handed, Ledger, Merge, Placed, encode, handed_of, reports_of, shares
 from notifier.intake.triggers import Triggers
 from notifier.model.mention import Mention
 
@@ -197,3 +197,24 @@ def test_who_was_first_with_these_words_is_known_after_a_restart(text: str, repl
     after.load(before.dump())
     second = after.count(reports[1:])
     assert [(one.people, one.copies) for one in (*first.counts, *second.counts)] == [(1, 0), (0, 1)]
+
+
+def test_a_merge_goes_on_where_it_was_and_knows_of_gaps() -> None:
+    """Counts taken before a restart are none after it; a stretch that never came is told of, and the rest counts."""
+    one, two, four = (Handed(0, after, upto, 0, Counts()) for after, upto in ((0, 3), (3, 9), (12, 20)))
+    before, after = Merge(), Merge()
+    assert before.take(one, 1) is not None
+    after.load(before.dump())
+    assert after.take(one, 1) is None
+    assert after.take(one, 2) is None, "stored twice, at another place of the stream"
+    assert after.take(two, 3) is not None
+    assert after.gaps == 0
+    assert after.take(four, 4) is not None
+    assert (after.gaps, after.position, after.upto) == (1, 4, {0: 20})
+
+
+def test_an_owner_with_nothing_to_count_says_how_far_it_is() -> None:
+    """Silence could be a dead node; this is none, and the next stretch follows it."""
+    ledger = Ledger(2, Collapse(scene.settings()), upto=5)
+    assert list(ledger.count(9, 100)) == []
+    assert ledger.nothing(100) == Handed(2, 5, 9, 100, Counts())

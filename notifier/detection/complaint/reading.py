@@ -7,8 +7,7 @@ wish, others it befell, a time long past, another thing of our name. A promotion
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .phrases import Hit, What
@@ -18,6 +17,8 @@ NEAR = 8
 """Words between a symptom that names no service and a service's word that still belong together."""
 BEFORE = 8
 """Words before a claim in which a wish, a fear or others turn it round."""
+CLOSE = 3
+"""Words before a claim in which a number means others ("1.5 million already without power")."""
 AFTER = 4
 """Words after a claim in which a number of others makes news of it ("power outage leaves 5,000 homes")."""
 _MANY = re.compile(r"\d{3,}|\d+(?:k|m|mm|mil)|millions?|thousands|hundreds|dozens|millones|miles|millionen|tausende|"
@@ -25,7 +26,12 @@ _MANY = re.compile(r"\d{3,}|\d+(?:k|m|mm|mil)|millions?|thousands|hundreds|dozen
 """A number of others: that is news ("670,000 without power")."""
 _TURNED = ((What.NEGATION, 1), (What.UNREAL, BEFORE - 1), (What.OTHERS, BEFORE - 1))
 """What turns a claim round, when it stands before it in the same clause, and how many words may stand between."""
-KINDS = {What.SYMPTOM: Kind.COMPLAINT, What.RECOVERY: Kind.RECOVERY, What.WORKAROUND: Kind.WORKAROUND}
+KINDS = (Kind.COMPLAINT, Kind.RECOVERY, Kind.WORKAROUND)
+"""What claims make of a post, by the number of `What`."""
+_KINDS = (What.SYMPTOM, What.RECOVERY, What.WORKAROUND)
+_WHATS = len(What)
+_CLAUSE = (" . ", " , ")
+_SENTENCE = (" . ",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +56,26 @@ class Reading:
         helps. `still`: tells whether the post says that its trouble lasts."""
         self.text = text
         self._joins, self._helps, self._still = joins, helps, still
-        self._by: dict[What, list[Hit]] = defaultdict(list)
+        self._by: list[list[Hit]] = [[] for _ in range(_WHATS)]
         for hit in hits:
             self._by[hit[2].what].append(hit)
-        self._masks = [hit for what in (What.DENIAL, What.NAMESAKE) for hit in self._by[what]]
-        self._named = [hit for hit in self._by[What.SERVICE] if not _within(hit, self._by[What.NAMESAKE])]
-        self._operators = [hit for hit in self._by[What.OPERATOR] if not _within(hit, self._by[What.NAMESAKE])]
+        masks = self._by[What.NAMESAKE]
+        self._masks = [*self._by[What.DENIAL], *masks]
+        self._named = [hit for hit in self._by[What.SERVICE] if not _within(hit, masks)]
+        self._operators = [hit for hit in self._by[What.OPERATOR] if not _within(hit, masks)]
 
     def void(self) -> str:
         """The words of a promotion, of news or of a joke, which make the whole post nothing to us; "" where none."""
-        for what in (What.PROMOTION, What.NEWS, What.IGNORE):
-            for start, end, _ in self._by[what]:
-                return self.text[start:end]
-        return ""
+        found = self._by[What.PROMOTION] or self._by[What.NEWS] or self._by[What.IGNORE]
+        return self.text[found[0][0]:found[0][1]] if found else ""
+
+    def named(self) -> tuple[str, ...]:
+        """The services the post speaks of: by their words, or failing that by our own name."""
+        return tuple(dict.fromkeys(meaning.service for _, _, meaning in self._named or self._operators))
+
+    def marks(self) -> list[str]:
+        """What kinds of phrases the post holds, as a model sees them."""
+        return [f"={what.name.lower()}" for what in What if self._by[what]]
 
     def claims(self) -> list[Claim]:
         """Every claim, in the order of the text. One phrase that means two services is one claim of both."""
@@ -92,19 +105,20 @@ class Reading:
 
     def _longest(self) -> Iterator[Hit]:
         """Symptoms, recoveries and workarounds that are no part of a longer claim ("no internet" in "phone has no
-        internet") and not cut into by a denial or another thing of that name ("no data" in "no data to support")."""
-        hits = sorted((hit for what in (*KINDS, What.DENIAL, What.NAMESAKE) for hit in self._by[what]),
-                      key=lambda hit: (hit[0], -hit[1]))
+        internet"), add to it ("been down since" to "internet has been down"), or are cut into by a denial or another
+        thing of that name ("no data" in "no data to support")."""
+        hits = [hit for what in _KINDS for hit in self._by[what]]
+        if len(hits) + len(self._masks) > 1:
+            hits = sorted([*hits, *self._masks], key=_longest_first)
         far = (0, 0)
-        for start, end, meaning in hits:
-            if end <= far[1] and (start, end) != far:
+        for hit in hits:
+            start, end, meaning = hit
+            if (end <= far[1] and (start, end) != far) or (start < far[1] and not meaning.service):
                 continue
             if end > far[1]:
                 far = (start, end)
-            if meaning.what in KINDS and not any(start < mask[1] and mask[0] < end for mask in self._masks
-                                                 if not (start <= mask[0] and mask[1] <= end
-                                                         and mask[1] - mask[0] < end - start)):
-                yield start, end, meaning
+            if meaning.what <= What.WORKAROUND and not any(_cuts(mask, hit) for mask in self._masks):
+                yield hit
 
     # ── of which services ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,28 +147,30 @@ class Reading:
             word in self._joins or word in (",", "the", "my", "our") for word in words)
 
     def _claimed(self, at: int, to: int) -> bool:
-        return any(start <= at and to <= end for what in (*KINDS, What.DENIAL) for start, end, _ in self._by[what])
+        return any(start <= at and to <= end for what in (*_KINDS, What.DENIAL) for start, end, _ in self._by[what])
 
     # ── what turns a claim ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _turned(self, start: int, end: int) -> str:
-        begin, stop = self._sentence(start, marks=(" . ", " , "))
-        for what, most in _TURNED:
-            for at, to, _ in self._by[what]:
-                if begin <= at < start and self.text.count(" ", min(to, start), start) - 1 <= most and not (
-                        what is What.OTHERS and any(to <= me < start for me, _, _ in self._by[What.MYSELF])):
-                    return self.text[at:to]
-        begin, stop = self._sentence(start)
+        by = self._by
+        if by[What.NEGATION] or by[What.UNREAL] or by[What.OTHERS]:
+            begin, _ = self._around(start, _CLAUSE)
+            for what, most in _TURNED:
+                for at, to, _ in by[what]:
+                    if begin <= at < start and self.text.count(" ", min(to, start), start) - 1 <= most and not (
+                            what is What.OTHERS and any(to <= me < start for me, _, _ in by[What.MYSELF])):
+                        return self.text[at:to]
+        begin, stop = self._around(start, _SENTENCE)
         return self._many(begin, start, end, stop) or self._past(begin, stop) or self._namesake(start)
 
     def _many(self, begin: int, start: int, end: int, stop: int) -> str:
-        for word in self.text[begin:start].split()[-BEFORE:]:
+        for word in self.text[begin:start].split()[-CLOSE:]:
             if _MANY.fullmatch(word):
                 return word
+        if not any(end <= at and self._between(end, at) <= AFTER for at, _, _ in self._by[What.OTHERS]):
+            return ""
         after = self.text[end:stop].split()[:AFTER]
-        number = next((word for word in after if _MANY.fullmatch(word)), "")
-        others = any(end <= at and self._between(end, at) <= AFTER for at, _, _ in self._by[What.OTHERS])
-        return number if number and others else ""
+        return next((word for word in after if _MANY.fullmatch(word)), "")
 
     def _unhelpful(self, start: int, end: int) -> str:
         """The whole advice, where nothing beside it says that it helps ("turn off the TV")."""
@@ -168,7 +184,9 @@ class Reading:
 
     def _namesake(self, start: int) -> str:
         """Another thing of our own name in the same clause: its trouble is not ours."""
-        begin, stop = self._sentence(start, marks=(" . ", " , "))
+        if not self._by[What.NAMESAKE]:
+            return ""
+        begin, stop = self._around(start, _CLAUSE)
         for at, to, _ in self._by[What.NAMESAKE]:
             if begin <= at < stop and any(at <= first and last <= to for first, last, _ in self._by[What.OPERATOR]):
                 return self.text[at:to]
@@ -179,8 +197,8 @@ class Reading:
 
     # ── places in the text ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sentence(self, at: int, marks: Iterable[str] = (" . ",)) -> tuple[int, int]:
-        """Where the sentence around a place begins and ends."""
+    def _around(self, at: int, marks: tuple[str, ...]) -> tuple[int, int]:
+        """Where the clause or the sentence around a place begins and ends."""
         begin = max(self.text.rfind(mark, 0, at) for mark in marks) + 1
         ends = [found for mark in marks if (found := self.text.find(mark, at)) >= 0]
         return begin, min(ends, default=len(self.text))
@@ -188,6 +206,17 @@ class Reading:
     def _between(self, end: int, start: int) -> int:
         """Words between the end of one phrase and the start of the next; -1 where the second does not follow."""
         return self.text.count(" ", end, start) - 1 if start >= end else -2
+
+
+def _longest_first(hit: Hit) -> tuple[int, int]:
+    return hit[0], -hit[1]
+
+
+def _cuts(mask: Hit, claim: Hit) -> bool:
+    """Whether a denial overlaps a claim that does not hold all of it."""
+    start, end, _ = claim
+    return start < mask[1] and mask[0] < end and not (
+        start <= mask[0] and mask[1] <= end and mask[1] - mask[0] < end - start)
 
 
 def _within(hit: Hit, spans: Sequence[Hit]) -> bool:
