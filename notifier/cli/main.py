@@ -20,6 +20,7 @@ from .deployment import actor_option, config_option, load_or_explain, loaded, op
 from .detecting import detect
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
+from .nodes import node
 from .output import Problem
 from .playing import demo, record, replay
 from .probe_agent import probe_agent
@@ -92,6 +93,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
                 detect, incidents, workaround, subscribers, probe_agent, train_command):
+                incidents, workaround, subscribers, probe_agent, node, train_command):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -61,7 +61,11 @@ def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, boo
         factors.append(float(drift.factor[0]))
         windows.push(now, drift)
         look = windows.look(drift, heard, np.zeros(SERIES))
-    brute = {length: _brute(length, minutes, factors, drift) for length in LENGTHS if length <= len(minutes)}
+    # Before the first minute nothing was heard and nothing expected.
+    before, nothing = max(LENGTHS), np.zeros(SERIES)
+    minutes = [Minute(nothing, nothing, nothing, np.ones(SERIES), np.ones(SERIES, bool))] * before + minutes
+    factors = [1.0] * before + factors
+    brute = {length: _brute(length, minutes, factors, drift) for length in LENGTHS}
     assert look.score[2] == 0, "what is not heard is not looked at"
     if not minutes[-1].heard[0]:
         assert look.score[0] == 0

@@ -186,13 +186,19 @@ def _cover(phrases: set[tuple[str, ...]], respelt: Mapping[str, str]) -> frozens
     chosen: set[str] = set()
     for size in sorted({len(phrase) for phrase in phrases}):
         left = {phrase for phrase in phrases if len(phrase) == size and not _holds(phrase, chosen)}
+        held = Counter(word for phrase in left for word in _eligible(phrase))
         while left:
-            held = Counter(word for phrase in left for word in set(phrase)
-                           if len(word) >= min(LONG, max(map(len, phrase))))
-            chosen.add(max(held, key=lambda one: (held[one], len(one), one)))
-            left = {phrase for phrase in left if not _holds(phrase, chosen)}
+            best = max(held, key=lambda one: (held[one], len(one), one))
+            chosen.add(best)
+            gone = {phrase for phrase in left if any(best in word for word in phrase)}
+            held -= Counter(word for phrase in gone for word in _eligible(phrase))
+            left -= gone
     chosen |= {word for word, to in respelt.items() if to and _holds(tuple(to.split()), chosen)}
     return frozenset(word for word in chosen if not any(other in word for other in chosen - {word}))
+
+
+def _eligible(phrase: tuple[str, ...]) -> set[str]:
+    return {word for word in phrase if len(word) >= min(LONG, max(map(len, phrase)))}
 
 
 def _holds(phrase: tuple[str, ...], chosen: set[str]) -> bool:

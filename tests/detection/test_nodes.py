@@ -1,0 +1,221 @@
+"""Several machines hear the same posts: whichever of them dies, and wherever, the counts are those of one process."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifier.clock import SystemClock
+from notifier.intake.counting import Collapse, Counts
+from notifier.intake.jetstream import Jetstream
+from notifier.intake.node import NODE_PATH
+from notifier.intake.settings import NodeSettings
+from notifier.intake.shares import Merge, Placed, handed_of, shares
+from tests.parts.waiting import until
+
+from .nats_server import nats_server
+from .node_process import FEEDS, NodeProcess, reader
+from .scene import settings
+
+QUICK: dict[str, Any] = {"partitions": 3, "ack_wait": "1s", "lease": "1s", "window_every": "100ms", "fetch": 8,
+                         "deliveries_most": 100}
+"""Settings under which a death is noticed within a second; no message is given up, so that every post must count."""
+SAYS = ("no power here", "the power is out in {}", "no internet since noon in {}, what is going on out there",
+        "my phone has no signal in {}", "power is back in {}", "no power and no internet in {}", "lovely morning in {}",
+        "is the internet down in {} or is it only our street again")
+TOWNS = ("Burlington, VT", "Rutland, VT", "Boston, MA", "Albany, NY", "Leeds", "our town")
+
+
+def posts(dice: random.Random, count: int, now: datetime) -> list[bytes]:
+    """Complaints, repeats, copies, reposts, other talk, late posts, and what nobody can read."""
+    found = []
+    for _ in range(count):
+        if dice.random() < 0.05:
+            found.append(dice.choice([b"{", b"[1]", b'{"id": 1}', b"\xff\xfe\xfd", b'{"text": "no power"}']))
+            continue
+        record = {"id": f"p{dice.getrandbits(64)}", "network": "x", "author": f"u{dice.randrange(300)}",
+                  "text": dice.choice(SAYS).format(dice.choice(TOWNS)), "is_repost": dice.random() < 0.1,
+                  "created_at": (now - timedelta(seconds=dice.randrange(-60, 1200))).isoformat()}
+        found.append(json.dumps(record).encode())
+    return found
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    with nats_server(tmp_path) as url:
+        yield url
+
+
+class Field:
+    """The streams as a test sees them: puts posts in, knows what one process would count, reads what was counted."""
+
+    def __init__(self, url: str, **more: Any) -> None:
+        self.settings = NodeSettings.model_validate({**QUICK, **more})
+        self.jetstream = Jetstream(url, self.settings)
+        self.jetstream.prepare()
+        self.dice = random.Random(4711)
+        self.stored: list[tuple[int, bytes]] = []
+
+    def publish(self, messages: int, *, lines: int = 12) -> None:
+        for _ in range(messages):
+            data = b"\n".join(posts(self.dice, lines, SystemClock().now()))
+            self.stored.append((self.jetstream.put("posts", "export", data), data))
+
+    def oracle(self) -> dict[int, Counts]:
+        """Each partition's counts by one process that reads the messages in their order."""
+        placed: list[Placed] = []
+        for sequence, data in self.stored:
+            stored = self.jetstream.stored(sequence)
+            assert stored is not None
+            for number, line in enumerate(data.split(b"\n")):
+                reports = reader().read(FEEDS["export"], [line], stored).reports
+                placed += [Placed((sequence, number, at), report) for at, (_, report) in enumerate(reports)]
+        return {partition: Collapse(settings()).count(one.report for one in mine)
+                for partition, mine in shares(placed, self.settings.partitions).items()}
+
+    def counted(self) -> Counter[Any]:
+        """What a detector that merges the partitions ends with. Each partition's stretches must join without a gap."""
+        merge, total, upto = Merge(), Counter[Any](), Counter[int]()
+        while found := self.jetstream.counts(merge.position, 0.3):
+            for position, data in found:
+                handed = handed_of(data)
+                assert handed.after == upto[handed.partition] or not upto[handed.partition]
+                upto[handed.partition] = handed.upto
+                counts = merge.take(handed, position)
+                assert counts is not None
+                add(total, counts)
+                assert merge.take(handed, position) is None, "the same message again changes nothing"
+        assert merge.gaps == 0
+        self.jetstream.forget(-1)
+        return total
+
+    def until_counted(self) -> None:
+        """All posts are answered for, and all owners have counted up to there."""
+        last = {partition: self._last_place(partition) for partition in self.oracle()}
+        until(lambda: self.jetstream.floor() >= self.stored[-1][0], "all posts are answered for", within=60)
+        until(lambda: all(self._handed(partition) >= place for partition, place in last.items()),
+              "all reports are counted", within=60)
+
+    def _last_place(self, partition: int) -> int:
+        found = 0
+        for sequence, data in self.stored:
+            stored = self.jetstream.stored(sequence)
+            assert stored is not None
+            reports = reader().read(FEEDS["export"], data.split(b"\n"), stored).reports
+            mine = shares([Placed((sequence, 0, 0), report) for _, report in reports], self.settings.partitions)
+            collapse = mine.get(partition, [])
+            found = sequence if collapse else found
+        return found
+
+    def _handed(self, partition: int) -> int:
+        last = self.jetstream.last_counts(partition)
+        return handed_of(last[1]).upto if last else 0
+
+
+def add(total: Counter[Any], counts: Counts) -> None:
+    for one in counts.counts:
+        total[one.minute, one.service, one.region, one.kind, "people"] += one.people
+        total[one.minute, one.service, one.region, one.kind, "copies"] += one.copies
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_node_that_dies_anywhere_loses_no_post_and_counts_none_twice(server: str) -> None:
+    """At every step between a post and its count a node is ended with SIGKILL; those that come after finish the work.
+    The counts are exactly those of one process over the same posts."""
+    field = Field(server)
+    for step in NODE_PATH:
+        dying = NodeProcess(server, QUICK, failpoint=step)
+        field.publish(12)
+        until(dying.killed, f"a node reaches {step}", within=60)
+    nodes = [NodeProcess(server, QUICK) for _ in range(2)]
+    field.until_counted()
+    for node in nodes:
+        node.stop()
+    expected: Counter[Any] = Counter()
+    for counts in field.oracle().values():
+        add(expected, counts)
+    assert field.counted() == expected
+    assert sum(expected.values()) > 300
+    field.jetstream.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nodes_killed_at_random_change_nothing(server: str) -> None:
+    """Three nodes at work, one of them ended with SIGKILL again and again and replaced."""
+    field = Field(server, partitions=1)
+    chosen = {**QUICK, "partitions": 1}
+    nodes = [NodeProcess(server, chosen) for _ in range(3)]
+    dice = random.Random(815)
+    for _ in range(6):
+        field.publish(dice.randrange(5, 25))
+        victim = nodes.pop(dice.randrange(3))
+        victim.kill()
+        nodes.append(NodeProcess(server, chosen))
+    field.until_counted()
+    for node in nodes:
+        node.stop()
+    expected: Counter[Any] = Counter()
+    for counts in field.oracle().values():
+        add(expected, counts)
+    assert field.counted() == expected
+    field.jetstream.close()
+
+
+@pytest.mark.timeout(200)
+def test_what_nobody_can_read_is_set_aside_once_and_ends_no_node(server: str) -> None:
+    """Hostile messages and a message that takes nodes down become dead letters; the complaint behind them counts."""
+    field = Field(server, partitions=1, deliveries_most=2)
+    chosen = {**QUICK, "partitions": 1, "deliveries_most": 2}
+    deadly = field.jetstream.put("posts", "export", b'{"id": 1}')
+    for _ in range(2):
+        dying = NodeProcess(server, chosen, failpoint="node.taken")
+        until(dying.killed, "a node took the message and died", within=60)
+    complaint = {"id": "p", "network": "x", "author": "u", "text": "no power here in Burlington, VT",
+                 "created_at": SystemClock().now().isoformat()}
+    hostile = [("export", b"\xff" * 900_000), ("export", b"[" * 100_000), ("export", b'{"text": {"a": 1}, "id": []}'),
+               ("nobody", json.dumps(complaint).encode()), ("export", b""), ("x", b"null")]
+    places = [field.jetstream.put("posts", source, data) for source, data in hostile]
+    last = field.jetstream.put("posts", "export", json.dumps(complaint).encode())
+    node = NodeProcess(server, chosen)
+    until(lambda: field.jetstream.floor() >= last, "all posts are answered for", within=60)
+    until(lambda: field._handed(0) >= last, "the complaint is counted", within=60)
+    node.stop()
+    dead = field.jetstream.dead(100)
+    assert sorted(dead) == sorted([
+        (f"{deadly}.0", "taken 2 times and never answered for"),
+        (f"{places[3]}.0", "of a source that is not configured"),
+        *((f"{places[at]}.0", "unreadable") for at in (0, 1, 2, 5))])
+    assert sum(field.counted().values()) == 1
+    field.jetstream.close()
+
+
+def test_two_owners_cannot_both_hand_on(server: str) -> None:
+    """An owner that was thought dead finds its counts refused: the other one's stand."""
+    field = Field(server, partitions=1)
+    first = field.jetstream.hand_on(0, b"one", 0)
+    assert first is not None
+    assert field.jetstream.hand_on(0, b"two", 0) is None
+    assert field.jetstream.hand_on(0, b"two", first) is not None
+    field.jetstream.close()
+
+
+def test_a_lease_is_one_nodes_until_it_runs_out(server: str) -> None:
+    """It can be renewed, not taken; after a second without word it is anybody's."""
+    field = Field(server)
+    revision = field.jetstream.lease(0, "ann", None)
+    assert revision is not None
+    assert field.jetstream.lease(0, "bob", None) is None
+    renewed = field.jetstream.lease(0, "ann", revision)
+    assert renewed is not None
+    assert field.jetstream.lease(0, "ann", revision) is None
+    assert until(lambda: field.jetstream.lease(0, "bob", None), "the lease runs out", within=10)
+    field.jetstream.close()
