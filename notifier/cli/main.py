@@ -91,8 +91,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo,
-                detect, incidents, workaround, subscribers, probe_agent, train_command):
+for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo, detect,
                 incidents, workaround, subscribers, probe_agent, node, train_command):
     main.add_command(command)
 

@@ -28,8 +28,9 @@ class Territory:
     def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None) -> None:
         self.regions: Sequence[str] = tuple(parents)
         self.number = {region: number for number, region in enumerate(self.regions)}
-        # An operator says what is usual before anything was heard (prior_per_minute): silence on the first day is worse.
-        self.field = Field(Tree.of([self.number.get(parent or "", -1) for parent in parents.values()]), settings, first=0)
+        # The operator says what is usual before anything was heard (prior_per_minute): a silent first day is worse.
+        tree = Tree.of([self.number.get(parent or "", -1) for parent in parents.values()])
+        self.field = Field(tree, settings, first=0)
         self._people, self._copies = np.zeros(len(self.regions)), np.zeros(len(self.regions))
         self.last = QUIET
         self._usual: tuple[int, Column] = (0, self._people)
@@ -77,8 +78,8 @@ class Territory:
         return int(self.last.window[number]), int(self.last.people[number]), float(self.last.expected[number])
 
     def hold(self, region: str, held: bool) -> None:
-        """Whether a region is alarmed, and what is heard there not to be learnt as usual. What this hour heard before the
-        alarm was part of it."""
+        """Whether a region is alarmed, and what is heard there not to be learnt as usual. What this hour heard before
+        the alarm was part of it."""
         number = self.number.get(region)
         if number is None:
             return
