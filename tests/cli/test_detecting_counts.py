@@ -175,8 +175,8 @@ def _simbench() -> ModuleType:
 @pytest.mark.recordings
 def test_a_simulated_world() -> None:
     """Twenty regions for three days after six to learn, without news (which five quiet states cannot tell; see
-    docs/DETECTION.md): at most one false incident, and every hundredfold outage where one person a minute is heard is
-    found within the hour."""
+    docs/DETECTION.md): at most one false incident, and every thirty- or hundredfold outage where one person a minute is heard
+    is found within the hour."""
     simbench = _simbench()
     world = simbench.World(77, regions=20, states=5, burn=6, days=3, per_size=(200, 10), national=0, scenario="clean")
     told = world.meta()["meta"]
@@ -192,6 +192,6 @@ def test_a_simulated_world() -> None:
     (false_leaves, false_sums, found), _ = simbench.score_detections(world.truth(), detections)
     assert false_leaves + false_sums <= 1
     large = [delay for outage, delay in found
-             if outage["size"] == 100 and sum(world.lam[r] for r in outage["regions"]) >= 1]
+             if outage["size"] >= 30 and sum(world.lam[r] for r in outage["regions"]) >= 1]
     assert large
     assert np.isfinite(large).all()
