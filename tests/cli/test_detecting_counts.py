@@ -175,8 +175,8 @@ def _simbench() -> ModuleType:
 @pytest.mark.recordings
 def test_a_simulated_world() -> None:
     """Twenty regions for three days after six to learn, without news (which five quiet states cannot tell; see
-    docs/DETECTION.md): at most one false incident, and every thirty- or hundredfold outage where one person a minute is heard
-    is found within the hour."""
+    docs/DETECTION.md): at most one false incident, and every thirty- or hundredfold outage where one person a minute
+    is heard is found within the hour."""
     simbench = _simbench()
     world = simbench.World(77, regions=20, states=5, burn=6, days=3, per_size=(200, 10), national=0, scenario="clean")
     told = world.meta()["meta"]
