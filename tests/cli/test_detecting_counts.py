@@ -108,7 +108,7 @@ def _mention(**changed: object) -> str:
     ('{"ts": NaN, "region": "r1", "count": 1}', "malformed"),
     (_mention(count=-1), "people"),
     (_mention(count=10**9, uniq=0), "mentions"),
-    (_mention(count=10**30), "number|expected|int|mentions"),
+    (_mention(count=10**30), "mentions"),
     (_mention(uniq=4), "4 people in 3 mentions"),
     (_mention(count=1.5), "expected `int"),
     ('{"now": "soon"}', "expected `int"),
@@ -172,11 +172,13 @@ def _simbench() -> ModuleType:
     return module
 
 
+@pytest.mark.recordings
 def test_a_simulated_world() -> None:
-    """Twenty regions for four days after eight to learn: at most one false incident, and every hundredfold outage of a
-    region that hears one person a minute is found within the hour."""
+    """Twenty regions for three days after six to learn, without news (which five quiet states cannot tell; see
+    docs/DETECTION.md): at most one false incident, and every thirty- or hundredfold outage where one person a minute
+    is heard is found within the hour."""
     simbench = _simbench()
-    world = simbench.World(77, regions=20, states=5, burn=8, days=4, per_size=(2, 1), national=0)
+    world = simbench.World(77, regions=20, states=5, burn=6, days=3, per_size=(200, 10), national=0, scenario="clean")
     told = world.meta()["meta"]
     counts = Counts({region["id"]: region["parent"] for region in told["regions"]})
     detections = []
@@ -185,10 +187,11 @@ def test_a_simulated_world() -> None:
             if "region" in line:
                 counts.add(line["ts"], line["region"], line["count"], line["uniq"])
             elif "now" in line:
-                detections += [(now, alarm.region, alarm.score) for alarm in counts.minute(int(now), line.get("down", ()))]
+                alarms = counts.minute(int(now), line.get("down", ()))
+                detections += [(now, alarm.region, alarm.score) for alarm in alarms]
     (false_leaves, false_sums, found), _ = simbench.score_detections(world.truth(), detections)
     assert false_leaves + false_sums <= 1
     large = [delay for outage, delay in found
-             if outage["size"] == 100 and all(world.lam[r] >= 1 for r in outage["regions"])]
+             if outage["size"] >= 30 and sum(world.lam[r] for r in outage["regions"]) >= 1]
     assert large
     assert np.isfinite(large).all()

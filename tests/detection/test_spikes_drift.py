@@ -46,7 +46,7 @@ def test_a_sum_takes_news_for_its_own_more_slowly_than_a_part() -> None:
 
 
 def test_an_outage_moves_the_factor_little() -> None:
-    """Ten times the usual for a quarter of an hour, while it is unlikely; a slow rise of a third is followed."""
+    """Ten times the usual for a quarter of an hour, while seen as unlikely; a slow rise of a third is followed."""
     outage, rise = Drift(1, np.zeros(1, bool)), Drift(1, np.zeros(1, bool))
     for minute in range(15):
         outage.learn(_minute([100.0], [10.0]), np.array([20.0]), minute, grown=True)
