@@ -98,8 +98,8 @@ class Field:
         self._all = {root: [np.nan] * (SUDDEN_MINUTES + 1) for root in self._parts}
         """By root: the factor of the whole in the last minutes; nan in a gap, for news that began in one would look
         sudden after it."""
-        self._rises = dict.fromkeys(self._parts, 0.0)
-        """By root whose parts tell news: the score of its last minute."""
+        self._rises = np.full(count, -1.0)
+        """Of roots whose parts tell news: the score of their last minute. -1: a series' own windows speak for it."""
         self.minute: int | None = None
         """The last minute taken, since 1970."""
 
@@ -113,6 +113,7 @@ class Field:
             yield f"recent_usual_{number}", usual
         yield "factors", self._factors
         yield "held", self.held
+        yield "rises", self._rises
         yield "spread", self._spread
 
     def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
@@ -142,7 +143,8 @@ class Field:
 
     def _believed(self, look: Look) -> Look:
         """A root's own windows would take news for an outage; a fresh series knows nothing yet."""
-        look.score[list(self._rises)] = list(self._rises.values())
+        told = self._rises >= 0
+        look.score[told] = self._rises[told]
         look.score[self.usual.flat < self.first] = 0.0
         return look
 
@@ -159,7 +161,8 @@ class Field:
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
         look = self.windows.look(self.drift, on, spread)
-        look.score[list(self._rises)] = list(self._rises.values())
+        told = self._rises >= 0
+        look.score[told] = self._rises[told]
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
         look = self._believed(look)
         if on.any():
@@ -170,7 +173,8 @@ class Field:
         """Factor and spread by series; takes up how suddenly each root rises."""
         settled = expected * (1 + 0.5 * (self.drift.factor - 1))
         self._recent = [*self._recent[1:], (np.maximum(people - self.numbers.leak * copies, 0), settled)]
-        factors, spread, self._rises = np.ones(len(self)), np.zeros(len(self)), {}
+        factors, spread = np.ones(len(self)), np.zeros(len(self))
+        self._rises[:] = -1.0
         inner = self.drift.inner
         for root, parts in self._parts.items():
             found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
