@@ -33,6 +33,8 @@ class Territory:
         self.field = Field(tree, settings, first=0)
         self._people, self._copies = np.zeros(len(self.regions)), np.zeros(len(self.regions))
         self.last = QUIET
+        self._fresh = True
+        """Whether anything was counted, or a minute taken up, since the last look."""
         self._usual: tuple[int, Column] = (0, self._people)
 
     def __len__(self) -> int:
@@ -40,6 +42,7 @@ class Territory:
 
     def count(self, regions: Iterable[str], *, people: int = 0, copies: int = 0) -> None:
         """People and copies that arrive now, in a region and all above it."""
+        self._fresh = True
         for region in regions:
             number = self.number.get(region)
             if number is not None:
@@ -53,6 +56,7 @@ class Territory:
         if last is None:
             self.field.minute = over
         elif over > last:
+            self._fresh = True
             heard = np.full(len(self), 1.0 if listening else 0.0)
             self.field.tick(last + 1, self._people, self._copies, heard)
             self._people, self._copies = np.zeros(len(self)), np.zeros(len(self))
@@ -60,7 +64,11 @@ class Territory:
                 self.field.tick(minute, self._people, self._copies, heard)
 
     def look(self, now: int) -> None:
-        """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it."""
+        """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it. Where nothing was
+        heard since the last look nothing became less likely: that look stands until the minute ends."""
+        if not self._fresh:
+            return
+        self._fresh = False
         minute, second = divmod(now, 60)
         share = min(max((second + 1) / 60, 1 / 6), 1.0)
         self.last = self.field.peek(minute, share, self._people, self._copies, np.ones(len(self)))
@@ -94,6 +102,7 @@ class Territory:
         if number is not None:
             self.field.windows.floor[number] = self.field.windows.count + 1
             self.field.held[number] = False
+            self._fresh = True
 
     def rate(self, region: str, second: int) -> float:
         """Usual people a minute of a region."""
@@ -112,3 +121,4 @@ class Territory:
         give."""
         more = {"people": self._people, "copies": self._copies}
         restore(self.field, self.regions, kept, more)
+        self._fresh = True

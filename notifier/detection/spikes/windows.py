@@ -93,6 +93,9 @@ class Windows:
         """How unlikely what was heard is, by series. `spread` is the variance that the common factor adds to sums."""
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
+        lately = self.sums["people"] - self.past["people"][(self.count - self.lengths[-1]) % self.size]
+        if lately.max(initial=0) < self.numbers.least_people:
+            return look
         scatter = drift.scatter
         found = [self._window(length, drift, heard, spread + scatter / length) for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
