@@ -55,15 +55,6 @@ class Tree:
         return cls(found)
 
     @property
-    def depths(self) -> NDArray[np.int64]:
-        """How many sums each is part of."""
-        depth, above = np.zeros(len(self.parents), np.int64), self.parents.copy()
-        while (above >= 0).any():
-            depth += above >= 0
-            above = np.where(above >= 0, self.parents[above], -1)
-        return depth
-
-    @property
     def inner(self) -> NDArray[np.bool_]:
         """Which are sums."""
         found = np.zeros(len(self.parents), bool)
@@ -139,12 +130,16 @@ class Field:
         on = heard > HEARD_LEAST
         usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
         now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
-        return self._believed(self.windows.peek(now, self.drift, on, self._spread))
+        return self._believed(self._told(self.windows.peek(now, self.drift, on, self._spread)))
 
-    def _believed(self, look: Look) -> Look:
-        """A root's own windows would take news for an outage; a fresh series knows nothing yet."""
+    def _told(self, look: Look) -> Look:
+        """A root's own windows would take news for an outage: its parts speak for it."""
         told = self._rises >= 0
         look.score[told] = self._rises[told]
+        return look
+
+    def _believed(self, look: Look) -> Look:
+        """A fresh series knows nothing yet."""
         look.score[self.usual.flat < self.first] = 0.0
         return look
 
@@ -160,9 +155,7 @@ class Field:
         factors, spread = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
-        look = self.windows.look(self.drift, on, spread)
-        told = self._rises >= 0
-        look.score[told] = self._rises[told]
+        look = self._told(self.windows.look(self.drift, on, spread))
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
         look = self._believed(look)
         if on.any():

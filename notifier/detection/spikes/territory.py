@@ -60,8 +60,8 @@ class Territory:
             heard = np.full(len(self), 1.0 if listening else 0.0)
             self.field.tick(last + 1, self._people, self._copies, heard)
             self._people, self._copies = np.zeros(len(self)), np.zeros(len(self))
-            for minute in range(max(last + 2, over - 2 * self.field.windows.size), over + 1):
-                self.field.tick(minute, self._people, self._copies, heard)
+            if over > last + 1:  # nobody turned us meanwhile: those minutes are a gap, not calm
+                self.field.tick(over, self._people, self._copies, np.zeros(len(self)))
 
     def look(self, now: int) -> None:
         """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it. Where nothing was
