@@ -12,13 +12,13 @@ from notifier.detection.spikes.threshold import threshold
 
 
 @pytest.mark.parametrize(("series", "per_month", "expected"), [
-    (211, 1.0, 8.1),                    # as it was calibrated
-    (211, 7.0, 7.1),                    # seven times the false alarms: one less
-    (211 * 7, 1.0, 9.1),                # seven times the series: one more
-    (2110, 10.0, 8.1),                  # ten times of both: the same
-    (3_000, 1.0, 8.1 + log(3_000 / 211) / log(7)),
+    (211, 1.0, 7.6),                    # as it was calibrated
+    (211, 5.0, 6.6),                    # five times the false alarms: one less
+    (211 * 5, 1.0, 8.6),                # five times the series: one more
+    (2110, 10.0, 7.6),                  # ten times of both: the same
+    (3_000, 1.0, 7.6 + log(3_000 / 211) / log(5)),
     (1, 1_000.0, 5.0),                  # never below five
-    (0, 1.0, 8.1 - log(211) / log(7)),  # no series count as one
+    (0, 1.0, 5.0),                      # no series count as one
 ])
 def test_scales_as_said(series: int, per_month: float, expected: float) -> None:
     assert threshold(series, per_month) == pytest.approx(expected)

@@ -88,3 +88,39 @@ def test_an_hour_that_ends_in_a_gap_is_not_added_to_the_next() -> None:
     usual.end_hour(BEGUN + 39)
     assert (usual.seen[0], usual.flat[0]) == (seen, flat)
     assert usual.hours_weeks[BEGUN // 60 % 168, 0] == 1
+
+
+def test_an_hour_that_was_wrong_is_corrected_once() -> None:
+    """Three times the people in one hour of the first week, none of it later: the forecast of that hour comes down and
+    never falls below what is usual by more than a fifth, neither for a sum nor for its only part."""
+    usual = _usual(2)
+    for minute in range(BEGUN, BEGUN + 5 * WEEK):
+        odd = minute < BEGUN + WEEK and (minute - BEGUN) // 60 == 30
+        if (minute - BEGUN) % WEEK // 60 == 30 and minute % 60 == 30 and minute > BEGUN + WEEK:
+            assert 8.0 <= usual.at(minute)[0] <= 31.0
+            assert 8.0 <= usual.at(minute)[1] <= 31.0
+        _learn(usual, minute, 30.0 if odd else 10.0)
+    assert usual.at(BEGUN + 5 * WEEK + 30 * 60 + 30)[1] == pytest.approx(10.0, rel=0.35)
+
+
+def test_an_hour_not_heard_is_like_other_days_at_the_height_of_its_day() -> None:
+    """Evenings are three times as loud, Sundays half: the Sunday evening nobody listened to is 1.5."""
+    def shape(minute: int) -> float:
+        day, hour = minute // DAY % 7, minute // 60 % 24
+        return (3.0 if hour in (18, 19, 20) else 1.0) * (0.5 if day == 6 else 1.0)
+
+    usual = _usual()
+    for minute in range(BEGUN, BEGUN + 3 * WEEK):
+        deaf = minute // DAY % 7 == 6 and minute // 60 % 24 in (18, 19, 20)
+        _learn(usual, minute, 0.0 if deaf else shape(minute), 0.0 if deaf else 1.0)
+    evening = next(minute for minute in range(BEGUN + 3 * WEEK, BEGUN + 4 * WEEK)
+                   if minute // DAY % 7 == 6 and minute // 60 % 24 == 19 and minute % 60 == 30)
+    assert usual.at(evening)[0] == pytest.approx(1.5, rel=0.15)
+
+
+def test_a_fresh_level_follows_by_the_minute() -> None:
+    """A service that hears six a minute where 0.01 were expected: known after ten minutes, not after an hour."""
+    usual = _usual()
+    for minute in range(BEGUN, BEGUN + 10):
+        _learn(usual, minute, 6.0)
+    assert 3.5 < usual.level[0] < 6.0

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from notifier.detection.spikes.drift import RANGE, Drift, Minute
 from notifier.detection.spikes.settings import NUMBERS
 from notifier.detection.spikes.unlikely import unlikely
-from notifier.detection.spikes.windows import Look, Windows
+from notifier.detection.spikes.windows import Look, Others, Windows
 
 LENGTHS = (1, 2, 5)
 SERIES = 3
+NO_DOUBT = np.zeros(SERIES)
+
+
+def _calm(_length: int) -> Others:
+    """The others hear nothing, which lifts no forecast."""
+    return Others(np.zeros(SERIES), np.zeros(SERIES))
 
 
 def _brute(length: int, minutes: list[Minute], factors: list[float], drift: Drift) -> tuple[float, float, float]:
@@ -33,7 +39,7 @@ def _brute(length: int, minutes: list[Minute], factors: list[float], drift: Drif
                 + drift.scatter[0] / length)
     variance = (relative * own ** 2 + (NUMBERS.leak_spread * copies) ** 2
                 + (drift.answer_variance[0] + NUMBERS.news_error ** 2) * (factor * news) ** 2)
-    if people < NUMBERS.least_people or people <= 1.15 * expected + 1 \
+    if people < NUMBERS.least_people or people <= NUMBERS.least_ratio * expected + 1 \
             or (people - expected) ** 2 <= 6 * (expected + variance):
         return 0.0, people, expected
     score = unlikely(np.array([people]), np.array([expected]), np.array([max(variance / expected ** 2, 0.002)]))
@@ -60,7 +66,7 @@ def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, boo
         minutes.append(now)
         factors.append(float(drift.factor[0]))
         windows.push(now, drift)
-        look = windows.look(drift, heard, np.zeros(SERIES))
+        look = windows.look(drift, heard, NO_DOUBT, _calm)
     # Before the first minute nothing was heard and nothing expected.
     before, nothing = max(LENGTHS), np.zeros(SERIES)
     minutes = [Minute(nothing, nothing, nothing, np.ones(SERIES), np.ones(SERIES, bool))] * before + minutes
@@ -80,14 +86,88 @@ def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, boo
 
 def test_a_peek_takes_nothing_up() -> None:
     """Looked at twice within a minute, then as if it had never been."""
-    drift = Drift(1, np.zeros(1, bool))
-    one, other = Windows(1, LENGTHS, drift.phi), Windows(1, LENGTHS, drift.phi)
-    heard = np.ones(1, bool)
+    drift, one, other = _three()
+    heard = np.ones(SERIES, bool)
     for number in range(20):
-        now = Minute(np.array([1.0 + number % 3]), np.zeros(1), np.ones(1), np.ones(1), heard)
-        burst = Minute(np.array([30.0]), np.zeros(1), np.ones(1), np.ones(1), heard)
-        assert one.peek(burst, drift, heard, np.zeros(1)).score[0] > 4
+        burst = _minute(30.0)
+        assert one.peek(burst, drift, heard, NO_DOUBT, _calm).score[0] > 4
         for windows in (one, other):
-            windows.push(now, drift)
-        assert one.look(drift, heard, np.zeros(1)) .score[0] == other.look(drift, heard, np.zeros(1)).score[0]
+            windows.push(_minute(1.0 + number % 3), drift)
+        assert np.array_equal(one.look(drift, heard, NO_DOUBT, _calm).score,
+                              other.look(drift, heard, NO_DOUBT, _calm).score)
     assert one.count == other.count
+
+
+def _three() -> tuple[Drift, Windows, Windows]:
+    drift = Drift(SERIES, np.array([False, False, True]))
+    return drift, Windows(SERIES, LENGTHS, drift.phi), Windows(SERIES, LENGTHS, drift.phi)
+
+
+def _minute(people: float) -> Minute:
+    return Minute(np.full(SERIES, people), np.zeros(SERIES), np.ones(SERIES), np.ones(SERIES), np.ones(SERIES, bool))
+
+
+@pytest.mark.parametrize(("factor", "variance", "least", "most"), [
+    (1.0, 0.0, 10, 99),   # the others calm: an outage
+    (30.0, 0.0, 0, 0),    # the others heard as many more in that very minute: news
+    (5.0, 0.0, 2, 8),     # the others some more: less unlikely
+    (1.0, 1.0, 2, 8),     # the others calm, which says little: less unlikely
+])
+def test_what_is_unlikely_is_held_against_the_others(factor: float, variance: float, least: float, most: float) -> None:
+    """Thirty people where one is usual."""
+    drift, windows, _ = _three()
+    for _ in range(10):
+        windows.push(_minute(1.0), drift)
+    windows.push(_minute(30.0), drift)
+    look = windows.look(drift, np.ones(SERIES, bool), NO_DOUBT,
+                        lambda _: Others(np.full(SERIES, factor), np.full(SERIES, variance)))
+    assert least <= look.score[0] <= most
+
+
+def test_the_others_are_asked_only_where_something_is_unlikely() -> None:
+    """Calm minutes cost no medians."""
+    drift, windows, _ = _three()
+    asked: list[int] = []
+
+    def others(length: int) -> Others:
+        asked.append(length)
+        return _calm(length)
+
+    for people in (1.0, 2.0, 0.0, 3.0):
+        windows.push(_minute(people), drift)
+        windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, others)
+    assert not asked
+    windows.push(_minute(30.0), drift)
+    windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, others)
+    assert tuple(asked) == LENGTHS
+
+
+def test_a_sum_is_never_unlikely_below_its_least_ratio() -> None:
+    """Of 20,000 a minute, 1.7 times as many: a region is told, a sum of regions is not, however sure."""
+    drift, windows, _ = _three()
+    drift.scatter_seen[:], drift.scatter_weight[:], drift.wander[:] = 5e-3 * 1e9, 1e9, 1e-4
+    drift.factor_variance[:] = 1e-4
+    large = Minute(np.full(SERIES, 2e4), np.zeros(SERIES), np.full(SERIES, 2e4), np.ones(SERIES),
+                   np.ones(SERIES, bool))
+    for _ in range(10):
+        windows.push(large, drift)
+    windows.push(Minute(large.people * 1.7, *(getattr(large, name) for name in ("copies", "usual", "common", "heard"))),
+                 drift)
+    look = windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, _calm)
+    assert look.score[0] > 4
+    assert look.score[2] == 0
+
+
+def test_a_level_that_is_hardly_known_doubts_what_is_unlikely() -> None:
+    """Five people where 0.1 are usual, when that rests on a thousand people and when on one."""
+    scores = []
+    for doubt in (0.001, 0.5):
+        drift, windows, _ = _three()
+        little = Minute(np.zeros(SERIES), np.zeros(SERIES), np.full(SERIES, 0.1), np.ones(SERIES),
+                        np.ones(SERIES, bool))
+        for _ in range(10):
+            windows.push(little, drift)
+        windows.push(Minute(np.full(SERIES, 5.0), *(getattr(little, name) for name in
+                                                    ("copies", "usual", "common", "heard"))), drift)
+        scores.append(windows.look(drift, np.ones(SERIES, bool), np.full(SERIES, doubt), _calm).score[0])
+    assert scores[0] > scores[1] + 1

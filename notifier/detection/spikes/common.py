@@ -20,12 +20,18 @@ PARTS_LEAST = 4
 """Fewer parts that hear anything cannot tell news from their own outage: the factor is then 1."""
 
 
+MEDIAN = 1.57
+"""Variance of a median against that of a mean of as many, pi / 2, for normal errors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Common:
     """By part: the factor of the others, and the variance of the others' ratios beyond chance."""
 
     factor: Column
     spread: Column
+    error: Column
+    """Relative variance of the factor itself, as a median of so many ratios."""
     all_parts: float
     """The factor of the whole; nan where too few parts hear anything."""
     known: bool
@@ -37,9 +43,9 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
     prior = numbers.common_prior
     ratio = (people + prior) / (usual + prior)
     alive = usual > 1
-    factor, spread = np.ones(len(people)), np.zeros(len(people))
+    factor, spread, error = np.ones(len(people)), np.zeros(len(people)), np.zeros(len(people))
     if np.count_nonzero(alive) < PARTS_LEAST:
-        return Common(factor, spread, np.nan, known=False)
+        return Common(factor, spread, error, np.nan, known=False)
     ratios = ratio[alive]
     ordered = np.sort(ratios)
     middles = np.full(len(people), _middle(ordered))
@@ -50,7 +56,9 @@ def common(people: Column, usual: Column, numbers: Numbers = NUMBERS) -> Common:
         chance = _chance(usual, alive, part, float(middle), prior)
         factor[part] = max(middle, numbers.common_least)
         spread[part] = np.maximum(0.0, off ** 2 - chance) / middle ** 2
-    return Common(factor, spread, _middle(ordered), known=True)
+        others = np.count_nonzero(alive) - alive[part]
+        error[part] = MEDIAN * np.maximum(off ** 2, chance) / others / middle ** 2
+    return Common(factor, spread, error, _middle(ordered), known=True)
 
 
 def _off(ratios: Column, middle: float, own: Column, alive: NDArray[np.bool_]) -> Column:

@@ -72,6 +72,18 @@ class Drift:
         found = (self.scatter_seen + self.numbers.scatter * weight) / (self.scatter_weight + weight)
         return np.asarray(np.clip(found, 0.005, 0.5))
 
+    def expect_answers(self, shares: Column) -> None:
+        """Sums of few regions, or of one large and some small, answer to news as differently as regions do. `shares` is
+        the sum of the squared shares of each sum's parts. Said once the levels are known, before answers are learnt."""
+        most = self.numbers.answer_spread ** 2 * shares
+        self.answer_variance = np.where(self.inner, np.maximum(most, 0.01), self.answer_variance)
+
+    def settled(self, usual: Column) -> Column:
+        """What is usual, half way to where each series has wandered: what the others' news is held against. All of the
+        way would take slow news for wandering."""
+        found: Column = usual * (1 + 0.5 * (self.factor - 1))
+        return found
+
     def learn(self, now: Minute, score: Column, minute: int, *, grown: bool) -> Column:
         """Take up one minute, of which `score` says how unlikely it is; people that were expected. `grown`: three days
         were heard, so that slow variation can be told from the level's own error."""

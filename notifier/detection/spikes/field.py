@@ -16,7 +16,7 @@ from .common import PARTS_LEAST, Common, common
 from .drift import Drift, Minute
 from .settings import NUMBERS, Numbers, SpikeSettings
 from .usual import DAY, Usual
-from .windows import Look, Windows
+from .windows import Look, Others, Windows
 
 Column = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class Field:
         self._parts = _parts(tree)
         self._part_of = _part_of(tree, self._parts)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
-        self._factors, self._spread = np.ones(count), np.zeros(count)
+        self._factors = np.ones(count)
         self.held = np.zeros(count, bool)
         """Series that are alarmed: they learn no more than what was usual."""
         self._all = {root: [np.nan] * (SUDDEN_MINUTES + 1) for root in self._parts}
@@ -105,7 +105,6 @@ class Field:
         yield "factors", self._factors
         yield "held", self.held
         yield "rises", self._rises
-        yield "spread", self._spread
 
     def tick(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
         """Take the `minute` (since 1970) that is over. `people` and `copies` of every series, sums included; `heard`
@@ -116,9 +115,21 @@ class Field:
         if self.minute is not None and minute > self.minute + 1:
             self._miss(range(max(self.minute + 1, minute - self.windows.size), minute))
         if self.minute is not None and minute // 60 != self.minute // 60:
-            self.usual.end_hour(self.minute)
+            self._end_hour(self.minute)
         self.minute = minute
         return self._take(minute, people, copies, heard)
+
+    def _end_hour(self, minute: int) -> None:
+        self.usual.end_hour(minute)
+        if self.usual.heard <= 3 * DAY:
+            self.drift.expect_answers(self._shares())
+
+    def _shares(self) -> Column:
+        """Of sums: the sum of the squared shares of their parts; 1 where one part is all of it."""
+        level, part = self.usual.level, self.tree.parents >= 0
+        above = self.tree.parents[part]
+        squares = np.bincount(above, level[part] ** 2, minlength=len(self))
+        return np.asarray(squares / np.maximum(np.bincount(above, level[part], minlength=len(self)), 1e-12) ** 2)
 
     def _miss(self, minutes: range) -> None:
         nothing = np.zeros(len(self))
@@ -130,7 +141,7 @@ class Field:
         on = heard > HEARD_LEAST
         usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
         now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
-        return self._believed(self._told(self.windows.peek(now, self.drift, on, self._spread)))
+        return self._believed(self._told(self.windows.peek(now, self.drift, on, self.usual.doubt, self._others)))
 
     def _told(self, look: Look) -> Look:
         """A root's own windows would take news for an outage: its parts speak for it."""
@@ -140,7 +151,7 @@ class Field:
 
     def _believed(self, look: Look) -> Look:
         """A fresh series knows nothing yet."""
-        look.score[self.usual.flat < self.first] = 0.0
+        look.score[self.usual.known < self.first] = 0.0
         return look
 
     def forecast(self, minute: int) -> Column:
@@ -152,34 +163,45 @@ class Field:
         on = heard > HEARD_LEAST
         people, copies = np.where(on, people, 0.0), np.where(on, copies, 0.0)
         expected = np.where(on, usual * heard, 0.0)
-        factors, spread = self._common(people, copies, expected)
+        factors = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
-        look = self._told(self.windows.look(self.drift, on, spread))
+        look = self._told(self.windows.look(self.drift, on, self.usual.doubt, self._others))
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
         look = self._believed(look)
         if on.any():
             self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
         return look
 
-    def _common(self, people: Column, copies: Column, expected: Column) -> tuple[Column, Column]:
-        """Factor and spread by series; takes up how suddenly each root rises."""
-        settled = expected * (1 + 0.5 * (self.drift.factor - 1))
-        self._recent = [*self._recent[1:], (np.maximum(people - self.numbers.leak * copies, 0), settled)]
-        factors, spread = np.ones(len(self)), np.zeros(len(self))
+    def _common(self, people: Column, copies: Column, expected: Column) -> Column:
+        """The factor by series; takes up how suddenly each root rises."""
+        heard = np.maximum(people - self.numbers.leak * copies, 0)
+        self._recent = [*self._recent[1:], (heard, self.drift.settled(expected))]
+        factors = np.ones(len(self))
         self._rises[:] = -1.0
-        inner = self.drift.inner
         for root, parts in self._parts.items():
             found = common(np.sum([one[parts] for one, _ in self._recent], axis=0),
                            np.sum([one[parts] for _, one in self._recent], axis=0), self.numbers)
             below = self._part_of[root]
             factors[below.series] = found.factor[below.part]
-            spread[below.series] = np.where(inner[below.series], 3 * found.spread[below.part], 0)
             rise = self._sudden(root, found)
             if found.known:
                 self._rises[root] = rise
-        self._factors, self._spread = factors, spread
-        return factors, spread
+        self._factors = factors
+        return factors
+
+    def _others(self, length: int) -> Others:
+        """By series: what the others heard in the last `length` minutes."""
+        people = self.windows.within("people", length) - self.numbers.leak * self.windows.within("copies", length)
+        settled = self.windows.within("settled", length)
+        found = Others(np.ones(len(self)), np.zeros(len(self)))
+        for root, parts in self._parts.items():
+            one = common(np.maximum(people[parts], 0), settled[parts], self.numbers)
+            below = self._part_of[root]
+            found.factor[below.series] = one.factor[below.part]
+            found.variance[below.series] = (np.where(self.drift.inner[below.series], 3 * one.spread[below.part], 0)
+                                            + self.numbers.common_doubt * one.error[below.part])
+        return found
 
     def _sudden(self, root: int, found: Common) -> float:
         before = self._all[root]
@@ -191,7 +213,8 @@ class Field:
         """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
         lifted = np.maximum(1 + self.drift.answer * (now.common - 1), 1.0)
         people = np.maximum(now.people - self.numbers.leak * now.copies, 0) / lifted
-        people = np.where(self.held, np.minimum(people, now.usual), people)
+        held = self.held & ~self.usual.fresh  # an alarm of the first day may be the level's own error, and end only so
+        people = np.where(held, np.minimum(people, now.usual), people)
         if self.usual.heard <= 3 * DAY:
             return np.asarray(people)
         usual = now.usual * np.minimum(self.drift.factor, 1.5)

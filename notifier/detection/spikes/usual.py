@@ -1,9 +1,13 @@
 """How many people a minute are usual: a level per series times an hour of the week.
 
-The hour of the week is learnt by a series' parent (a state for its counties), which hears enough to know it; a series
-departs from it as far as it has heard people itself. What makes a baseline useless is learning the outage: a minute
-counts as at most three standard deviations more than expected, an hour as at most 1.7 times, and a minute that was not
-heard not at all. Replacing such an hour by what was expected instead of cutting it was measured to lock errors in.
+The hour of the week is learnt by a series' parent (a state for its counties), which hears enough to know it, and leans
+on the same hour of other days; a series departs from it as far as it has heard people itself. Departures are held
+against the parent's hours as they are known now: held against what they were at the time, both corrected the same
+error, and the hour after a wrong one was wrong the other way (small territories had three times the false alarms).
+
+What makes a baseline useless is learning the outage: a minute counts as at most three standard deviations more than
+expected, an hour as at most 1.7 times, and a minute that was not heard not at all. Replacing such an hour by what was
+expected instead of cutting it was measured to lock errors in.
 """
 
 from __future__ import annotations
@@ -39,17 +43,17 @@ class Usual:
         self.parents, self.rows = parents, rows
         series, count = len(parents), len(rows)
         self.seen, self.flat = np.zeros(series), np.zeros(series)
-        self.own_seen, self.own_usual = (np.zeros((WEEK, series), np.float32) for _ in range(2))
+        self.own_seen, self.own_level = (np.zeros((WEEK, series), np.float32) for _ in range(2))
         self.hours_seen, self.hours_weeks = np.zeros((WEEK, count)), np.zeros((WEEK, count))
         self.hours = np.ones((WEEK, count))
-        self.hour = {name: np.zeros(series) for name in ("people", "shape", "usual", "expected", "heard")}
+        self.hour = {name: np.zeros(series) for name in ("people", "shape", "level", "expected", "heard")}
         """Sums of the hour that runs."""
         self.heard = 0
         """Minutes heard since the beginning."""
 
     def columns(self) -> Iterator[tuple[str, NDArray[np.generic]]]:
         """Everything learnt, by name, the last axis being series or rows."""
-        for name in ("seen", "flat", "own_seen", "own_usual"):
+        for name in ("seen", "flat", "own_seen", "own_level"):
             yield name, getattr(self, name)
         for name, column in self.hour.items():
             yield f"hour_{name}", column
@@ -59,10 +63,28 @@ class Usual:
         self.hours = self._week()
 
     @property
+    def fresh(self) -> NDArray[np.bool_]:
+        """Which series were heard for less than a day; their level follows by the minute instead of by the hour."""
+        return np.asarray(self.flat < DAY)
+
+    @property
+    def known(self) -> Column:
+        """Minutes a series was heard, weighed by its hours."""
+        return np.asarray(self.flat + self.hour["shape"])
+
+    @property
     def level(self) -> Column:
         """Usual people a minute, the hour apart."""
-        level: Column = (self.seen + self.prior * PRIOR_MINUTES) / (self.flat + PRIOR_MINUTES)
+        lately = np.where(self.fresh, 1.0, 0.0)
+        people, minutes = self.seen + lately * self.hour["people"], self.flat + lately * self.hour["shape"]
+        level: Column = (people + self.prior * PRIOR_MINUTES) / (minutes + PRIOR_MINUTES)
         return level
+
+    @property
+    def doubt(self) -> Column:
+        """Relative variance of the level itself: that of a mean of so many people, and as much as one of them adds."""
+        found: Column = 1 / (1 + self.seen)
+        return found
 
     def at(self, minute: int) -> Column:
         """Usual people in a minute; between the middles of two hours in proportion."""
@@ -74,10 +96,11 @@ class Usual:
         return np.maximum(self.level * shape, LEAST)
 
     def _shape(self, hour: int) -> Column:
-        prior = self.numbers.hour_prior
-        own = (prior + self.own_seen[hour]) / (prior + self.own_usual[hour])
-        shape: Column = self.hours[hour][self.parents] * own
-        return shape
+        prior, shape = self.numbers.hour_prior, self.hours[hour][self.parents]
+        own = (prior + self.own_seen[hour]) / (prior + self.own_level[hour] * shape)
+        own[self.rows] = 1.0  # these are their own parents
+        found: Column = shape * own
+        return found
 
     def learn(self, minute: int, people: Column, expected: Column, heard: Column) -> None:
         """One minute is over: `people` as they count for learning, `expected` of what was heard (share `heard`)."""
@@ -86,7 +109,7 @@ class Usual:
         sums = self.hour
         sums["people"] += people
         sums["shape"] += shape * heard
-        sums["usual"] += shape * heard * self.level
+        sums["level"] += heard * self.level
         sums["expected"] += expected
         sums["heard"] += heard > 0.5
         self.heard += 1
@@ -107,7 +130,7 @@ class Usual:
         if self.heard > SHAPES_FROM:
             keeps = self.numbers.week_keeps
             self.own_seen[hour] = self.own_seen[hour] * keeps + people
-            self.own_usual[hour] = self.own_usual[hour] * keeps + sums["usual"]
+            self.own_level[hour] = self.own_level[hour] * keeps + sums["level"]
         self._learn_hours(hour, people)
         for column in sums.values():
             column[:] = 0
@@ -130,13 +153,21 @@ class Usual:
         self.hours = self._week()
 
     def _week(self) -> NDArray[np.float64]:
-        """The hours against their mean; one not heard yet is like the same hour of other days."""
+        """The hours against their mean; each leans on the same hour of other days, at the height of its own day."""
         known = self.hours_weeks > 0
         rate = np.where(known, self.hours_seen / np.maximum(self.hours_weeks, 1e-9), 0.0)
         days, heard = rate.reshape(7, 24, -1).sum(0), known.reshape(7, 24, -1).sum(0)
         mean = rate.sum(0) / np.maximum(known.sum(0), 1)
-        daily = np.where(heard > 0, days / np.maximum(heard, 1), mean)
-        filled = np.where(known, rate, np.tile(daily, (7, 1)))
+        daily = np.tile(np.where(heard > 0, days / np.maximum(heard, 1), mean), (7, 1))
+        like = daily * np.repeat(self._height(rate, np.where(known, daily, 0.0)), 24, axis=0)
+        lean = self.numbers.hour_like_others
+        filled = (rate * self.hours_weeks + like * lean) / (self.hours_weeks + lean)
         enough = (known.sum(0) >= 12) & (mean > 0)
         shaped = np.maximum(filled / np.maximum(filled.mean(0), 1e-12), 0.02)
         return np.where(enough, shaped, 1.0)
+
+    @staticmethod
+    def _height(rate: NDArray[np.float64], daily: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How high each day of the week is against the mean day, over the hours that were heard; (7, P)."""
+        found, like = rate.reshape(7, 24, -1).sum(1), daily.reshape(7, 24, -1).sum(1)
+        return np.where(like > 0, found / np.maximum(like, 1e-12), 1.0)

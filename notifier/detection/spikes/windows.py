@@ -2,11 +2,14 @@
 
 For each window the forecast is the one that stood before the window began: what comes after an onset never tells how
 much is usual. Running sums are kept, so that a window costs one subtraction whatever its length.
+
+What is unlikely is held a second time against what the other parts heard in that very window: a factor taken over the
+last minutes lags behind news that rises, and a third of all false alarms came from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +21,7 @@ from .unlikely import unlikely
 
 Column = NDArray[np.float64]
 
-SUMS = ("people", "usual", "news", "copies")
+SUMS = ("people", "usual", "news", "copies", "settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Look:
     window: NDArray[np.int64]
     people: Column
     expected: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """By series: what the other parts heard over one window in times of their usual, and the relative variance which
+    that adds to what is expected."""
+
+    factor: Column
+    variance: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +87,45 @@ class Windows:
         slot = self.count % self.size
         self.factor[slot], self.variance[slot] = drift.factor, drift.factor_variance
         added = (np.where(now.heard, now.people, 0), now.usual, now.usual * (now.common - 1),
-                 np.where(now.heard, now.copies, 0))
+                 np.where(now.heard, now.copies, 0), drift.settled(now.usual))
         for name, column in zip(SUMS, added, strict=True):
             self.past[name][slot] = self.sums[name]
             self.sums[name] = self.sums[name] + column
         self.count += 1
 
-    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], spread: Column) -> Look:
+    def within(self, name: str, length: int) -> Column:
+        """What one of SUMS grew by over the last `length` minutes, by series."""
+        found: Column = self.sums[name] - self.past[name][(self.count - length) % self.size]
+        return found
+
+    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], doubt: Column,
+             others: Callable[[int], Others]) -> Look:
         """As `look` after `push`, without taking the minute up."""
         sums, count = dict(self.sums), self.count
         self.push(now, drift)
-        look = self.look(drift, heard, spread)
+        look = self.look(drift, heard, doubt, others)
         self.sums, self.count = sums, count
         return look
 
-    def look(self, drift: Drift, heard: NDArray[np.bool_], spread: Column) -> Look:
-        """How unlikely what was heard is, by series. `spread` is the variance that the common factor adds to sums."""
+    def look(self, drift: Drift, heard: NDArray[np.bool_], doubt: Column, others: Callable[[int], Others]) -> Look:
+        """How unlikely what was heard is, by series. `doubt` is the relative variance of what is usual; `others` tells
+        what the others heard over so many minutes, asked only where something is unlikely."""
+        look = self._scan(drift, heard, doubt, {})
+        doubted = look.score > self.numbers.frozen
+        if doubted.any():
+            again = self._scan(drift, doubted, doubt, {length: others(length) for length in self.lengths})
+            for name in ("score", "window", "people", "expected"):
+                getattr(look, name)[doubted] = getattr(again, name)[doubted]
+        return look
+
+    def _scan(self, drift: Drift, heard: NDArray[np.bool_], doubt: Column, others: Mapping[int, Others]) -> Look:
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
-        lately = self.sums["people"] - self.past["people"][(self.count - self.lengths[-1]) % self.size]
-        if lately.max(initial=0) < self.numbers.least_people:
+        if self.within("people", self.lengths[-1]).max(initial=0) < self.numbers.least_people:
             return look
         scatter = drift.scatter
-        found = [self._window(length, drift, heard, spread + scatter / length) for length in self.lengths]
+        found = [self._window(length, drift, heard, doubt + scatter / length, others.get(length))
+                 for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
                             for name in ("people", "expected", "variation")))
         for window, score in zip(found, np.split(scores, np.cumsum([len(one.series) for one in found])[:-1]),
@@ -108,15 +136,20 @@ class Windows:
             look.people[which], look.expected[which] = window.people[better], window.expected[better]
         return look
 
-    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], beyond: Column) -> _Much:
-        """`beyond` is the relative variance apart from wandering."""
+    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], beyond: Column,
+                others: Others | None) -> _Much:
+        """`beyond` is the relative variance apart from wandering and news."""
         numbers = self.numbers
         slot = (self.count - length) % self.size
         held, wandering = self._returns[length]
-        people, usual, news = (self.sums[name] - self.past[name][slot] for name in SUMS[:3])
+        people, usual, news = (self.within(name, length) for name in SUMS[:3])
+        if others is not None:
+            beyond = beyond + others.variance
+            news = np.maximum(news, usual * (others.factor - 1))
         factor = np.clip(1 + held * (self.factor[slot] - 1), *RANGE)
         own = factor * (usual + drift.answer * news)
-        which = np.flatnonzero(heard & (people >= numbers.least_people) & (people > 1.15 * own)
+        ratio = np.where(drift.inner, numbers.least_ratio_of_sums, numbers.least_ratio)
+        which = np.flatnonzero(heard & (people >= numbers.least_people) & (people > ratio * own)
                                & (self.count - length >= self.floor))
         people, own = people[which], own[which]
         copies = self.sums["copies"][which] - self.past["copies"][slot][which]
@@ -125,7 +158,7 @@ class Windows:
         answers = np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2
         variance = (relative * own ** 2 + answers * (factor[which] * news[which]) ** 2
                     + (numbers.leak_spread * copies) ** 2)
-        much = (people > 1.15 * expected + 1) & ((people - expected) ** 2 > 6 * (expected + variance))
+        much = (people > ratio[which] * expected + 1) & ((people - expected) ** 2 > 6 * (expected + variance))
         variation = np.maximum(variance[much] / expected[much] ** 2, 0.002)
         return _Much(length, which[much], people[much], expected[much], variation)
 
