@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from math import ceil, floor, log10
 from statistics import median
-from textwrap import shorten, wrap
+from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 import click
@@ -26,7 +26,7 @@ WIDTH = 96
 ALARMS_SHOWN = 50
 """Alarms of one threshold that are printed; --json has all."""
 
-_COLUMNS = (("service", 14), ("region", 15), ("began", 16), ("raised", 11), ("lasted", 8), ("people", 6), ("usual", 6),
+_COLUMNS = (("service", 14), ("region", 14), ("began", 16), ("raised", 11), ("lasted", 8), ("people", 6), ("usual", 6),
             ("window", 6), ("score", 5))
 
 Local = Callable[[datetime], datetime]
@@ -137,7 +137,7 @@ def _alarm(alarm: Alarm, result: Result, local: Local) -> Iterator[str]:
     if alarm.words:
         yield from _wrapped(f"words: {alarm.words}", "      ")
     if alarm.samples:
-        yield "      " + _quoted(alarm.samples[-1], WIDTH - 6)
+        yield f"      “{_cut(alarm.samples[-1], WIDTH - 8)}”"
 
 
 def _details(alarm: Alarm, result: Result) -> Iterator[str]:
@@ -175,8 +175,9 @@ def _nearest(result: Result, local: Local) -> Iterator[str]:
 
 def _unusual(near: Near, local: Local) -> str:
     one = near.unusual
+    mostly = f", most of them in {near.mostly}" if near.mostly != one.region else ""
     return (f"{one.service} in {one.region}, {_day(local(near.at))}: {one.people} people in {one.window} min "
-            f"({one.expected:.1f} usual), score {one.score:.1f}")
+            f"({one.expected:.1f} usual){mostly}, score {one.score:.1f}")
 
 
 def _raised_from(near: Near) -> str:
@@ -199,12 +200,8 @@ def _wrapped(text: str, indent: str = "") -> Iterable[str]:
     return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + ("  " if indent else ""))
 
 
-def _quoted(text: str, width: int) -> str:
-    return f"“{shorten(text, width - 2, placeholder='…')}”"
-
-
 def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[:width - 1] + "…"
+    return text if len(text) <= width else text[:width - 1].rstrip() + "…"
 
 
 def _day(moment: datetime) -> str:

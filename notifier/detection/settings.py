@@ -11,7 +11,7 @@ from ..model.settings import Duration, Settings
 from .spikes.settings import SpikeSettings
 
 ByLanguage = Mapping[str, tuple[str, ...]]
-FALSE_ALARMS_MOST = 1000.0
+FALSE_ALARMS_MOST = 1000
 """The largest budget of false alarms a month."""
 
 

@@ -71,8 +71,9 @@ def _found(one: Found) -> Row:
 
 def _near(near: Near) -> Row:
     unusual = near.unusual
-    return {"service": unusual.service, "region": unusual.region, "at": _at(near.at), "score": _rounded(unusual.score),
-            "needed": _rounded(near.threshold), "window_min": unusual.window, "people_in_window": unusual.people,
+    return {"service": unusual.service, "region": unusual.region, "mostly_in": near.mostly, "at": _at(near.at),
+            "score": _rounded(unusual.score), "needed": _rounded(near.threshold),
+            "window_min": unusual.window, "people_in_window": unusual.people,
             "usual_in_window": _rounded(unusual.expected), "raised_from": near.per_month, "lacking": unusual.lacking}
 
 
