@@ -13,6 +13,7 @@ import click
 
 from ..config.tree import Config
 from ..detection.settings import FALSE_ALARMS_MOST
+from ..detection.spikes.settings import NUMBERS
 from ..detection.spikes.threshold import LEAST
 from ..detection.telling import strength
 from ..replay.backtest.alarms import Alarm
@@ -163,8 +164,8 @@ def _nearest(result: Result, local: Local) -> Iterator[str]:
     if nearest.below:
         yield "  Came nearest without being raised:"
     elif not result.alarms and not nearest.held_back:
-        yield from _wrapped("Nothing came near: at no time did more people complain of one service in one region than "
-                            "chance explains.", "  ")
+        yield from _wrapped(f"Nothing came near: never did {NUMBERS.least_people:g} people or more, and clearly more "
+                            "than usual, complain of one service in one region within the longest window.", "  ")
     for near in nearest.below:
         yield from _wrapped(f"{_unusual(near, local)}; {_raised_from(near)}", "    ")
     if nearest.held_back:
