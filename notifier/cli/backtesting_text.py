@@ -59,8 +59,9 @@ def backtest_lines(done: Backtest, local: Local, zone: str, skipped: int) -> Ite
 def _heard(done: Backtest, local: Local, zone: str, skipped: int) -> Iterator[str]:
     heard, counts = done.heard, done.counts
     assert heard.first is not None
-    yield from _wrapped(f"{heard.posts:,} posts, {counts.complaints:,} of them complaints, {counts.located:,} of those "
-                        f"with a place; {_day(local(heard.first))} to {_day(local(heard.last or heard.first))}, "
+    posts = f"{heard.posts:,} post{'' if heard.posts == 1 else 's'}"
+    yield from _wrapped(f"{posts}, {counts.complaints:,} of them complaints, {counts.located:,} of those with a place; "
+                        f"{_day(local(heard.first))} to {_day(local(heard.last or heard.first))}, "
                         f"{_days(heard.played)} played. Times are of {zone}.")
     if heard.since is not None and heard.since > heard.first:
         yield f"What was raised before {_day(local(heard.since))} is left out: the detector was warming up."

@@ -34,8 +34,8 @@ REASONS = frozenset({
 })
 """Reasons a Failure may have; any other error text becomes the detail of "unreachable"."""
 
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""Virtual time must be able to go on after the last post."""
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Posts within these are played: local time must exist for the first, and time be able to go on after the last."""
 
 Bad = Callable[[str], None]
 """Told of what was skipped: "file:line: why", or "file: why" for the file as a whole."""
@@ -164,8 +164,9 @@ def _read(path: Path, kind: str, bad: Bad) -> Iterator[Event]:
 def mention_event(record: Mapping[str, Any]) -> Event:
     """Read a line of mentions*.jsonl. Raises ValueError naming the field."""
     mention = Mention.from_record(record)
-    if mention.created_at > LATEST:
-        raise ValueError(f"'created_at' is {mention.created_at.year}: time could not go on after it")
+    if not EARLIEST <= mention.created_at < LATEST:
+        raise ValueError(f"'created_at' is in the year {mention.created_at.year}; "
+                         f"{EARLIEST.year} to {LATEST.year} can be played")
     return Event(mention.created_at, mention)
 
 

@@ -225,15 +225,16 @@ def test_lines_that_are_none_are_named_with_file_and_line_and_the_rest_is_played
     folder = _record(tmp_path / "one", _outage(12))
     path = folder / "mentions.jsonl"
     bad = [b"{", b"[]", b"\xff\xfe", b'{"id":"a","created_at":"yesterday","text":"b"}',
-           b'{"id":"a","created_at":"9999-12-31T23:59:59Z","text":"b"}', b"[" * 100_000]
+           b'{"id":"a","created_at":"9999-12-31T23:59:59Z","text":"b"}',
+           b'{"id":"a","created_at":"0001-01-01T00:00:00Z","text":"b"}', b"[" * 100_000]
     path.write_bytes(path.read_bytes() + b"\n".join(bad) + b"\n")
     done = _type(str(folder), *ONE)
     assert done.exit_code == 0, done.output
     for line in range(13, 13 + len(bad)):
         assert f"skipped {path}:{line}: " in done.stderr
-    assert "6 lines could not be read and were skipped." in done.stdout
+    assert "7 lines could not be read and were skipped." in done.stdout
     assert done.stdout.startswith("12 posts, 12 of them complaints")
-    assert _rows(str(folder), *ONE)[0]["skipped"] == 6
+    assert _rows(str(folder), *ONE)[0]["skipped"] == 7
 
 
 def test_a_file_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
