@@ -16,6 +16,7 @@ from ..store import open_store
 from ..store.settings import StoreSettings
 from ..web.server import CannotListen
 from .adding import add_source
+from .backtesting import backtest_command
 from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .detecting import detect
 from .incidents import incidents
@@ -92,7 +93,7 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 
 for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo, detect,
-                incidents, workaround, subscribers, probe_agent, node, train_command):
+                backtest_command, incidents, workaround, subscribers, probe_agent, node, train_command):
     main.add_command(command)
 
 if __name__ == "__main__":

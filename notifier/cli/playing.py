@@ -60,7 +60,7 @@ def replay(directory: Path, recording: Path, approver: Approver, people_file: Bi
     configure(json_lines=False, level="error")
     config = load_or_explain(directory)
     result = replay_recording(config, recording, approver=approver, subscribers=_people(config, people_file),
-                              progress=_Progress(hidden=not sys.stderr.isatty()),
+                              progress=Progress(hidden=not sys.stderr.isatty()),
                               problem=lambda line: click.echo(f"skipped {line}", err=True))
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
@@ -78,11 +78,12 @@ def replay(directory: Path, recording: Path, approver: Approver, people_file: Bi
     click.echo(", ".join(f"{name} {number:,}" for name, number in result["counts"].items()))
 
 
-class _Progress:
+class Progress:
     """Says on standard error, once an hour of virtual time, how far it is."""
 
-    def __init__(self, *, hidden: bool) -> None:
+    def __init__(self, *, hidden: bool, doing: str = "replaying") -> None:
         self.hidden = hidden
+        self.doing = doing
         self.said = ""
 
     def __call__(self, at: datetime) -> None:
@@ -90,7 +91,7 @@ class _Progress:
         if self.hidden or hour == self.said:
             return
         self.said = hour
-        click.echo(f"\rreplaying {hour}", err=True, nl=False)
+        click.echo(f"\r{self.doing} {hour}", err=True, nl=False)
 
 
 def _people(config: Config, file: BinaryIO | None) -> tuple[Subscriber, ...]:

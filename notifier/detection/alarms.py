@@ -58,7 +58,7 @@ class Watch:
         self.chosen = {service: self._choose(board, service, now) for service in sorted(services)}
 
     def _begin(self, board: Board, key: Key, series: Series, now: int) -> None:
-        spike = self._spike(board, key, series, now)
+        spike = self._spike(board, key, now)
         if spike.score < board.threshold:
             return
         rate = board.rate(key, now)
@@ -69,27 +69,16 @@ class Watch:
         series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
                                  peak=spike.score, most=spike.people)
 
-    def _spike(self, board: Board, key: Key, series: Series, now: int) -> Spike:
-        """The least likely window of a series, if it holds people enough; posts of no place start nothing without
-        `home_needs` people of a known one."""
-        service, region = key
-        territory = board.territories.get(service)
-        if territory is None or (score := territory.score(region)) <= 0:
-            return NOTHING
-        minutes, people, expected = territory.window(region)
-        if minutes == 0:  # all parts rose at once
-            minutes, people = SHARE_WINDOW, series.since(now - SHARE_WINDOW * 60)
-            expected = board.rate(key, now) * minutes
-        lacking = region == board.home and series.placed_within(now, minutes) < self._settings.home_needs
-        if people < self._settings.minimum_people or lacking:
-            return NOTHING
-        return Spike(score, minutes, people, expected)
+    def _spike(self, board: Board, key: Key, now: int) -> Spike:
+        """The least likely window of a series, if it may raise an alarm at all."""
+        spike = least_likely(board, key, now)
+        return NOTHING if lacking(board, key, spike, now) else spike
 
     def _continue(self, board: Board, key: Key, series: Series, now: int) -> None:
         episode = series.episode
         assert episode is not None
         rate = board.rate(key, now)
-        spike = self._spike(board, key, series, now)
+        spike = self._spike(board, key, now)
         if spike.score >= board.threshold:
             episode.peak = max(episode.peak, spike.score)
             episode.most = max(episode.most, spike.people)
@@ -130,3 +119,26 @@ class Watch:
 
         reported = [choice.region for choice in self.chosen.get(service, ())]
         return choose(alarms, self._regions, placed=placed_in, reported=reported, settings=self._settings)
+
+
+def least_likely(board: Board, key: Key, now: int) -> Spike:
+    """The least likely window of a series at the last look, whether or not it may raise an alarm."""
+    service, region = key
+    territory = board.territories.get(service)
+    if territory is None or (score := territory.score(region)) <= 0:
+        return NOTHING
+    minutes, people, expected = territory.window(region)
+    if minutes == 0:  # all parts rose at once
+        minutes, people = SHARE_WINDOW, board.series[key].since(now - SHARE_WINDOW * 60)
+        expected = board.rate(key, now) * minutes
+    return Spike(score, minutes, people, expected)
+
+
+def lacking(board: Board, key: Key, spike: Spike, now: int) -> str:
+    """Why a window raises no alarm however unlikely it is, in words; "" where nothing is lacking. Posts of no place
+    start nothing without `home_needs` people of a known one."""
+    if spike.people < board.settings.minimum_people:
+        return f"minimum_people is {board.settings.minimum_people}"
+    if key[1] == board.home and board.series[key].placed_within(now, spike.window) < board.settings.home_needs:
+        return f"home_needs is {board.settings.home_needs}: too few of them named a place"
+    return ""

@@ -29,6 +29,7 @@ from .keeping import CannotRead, dump, load
 from .old_queue import OwnAccounts
 from .people import Voice, is_repost, number, voice_of
 from .place import Placed, PlaceFinder
+from .seen import Seen, seen
 from .settings import DetectionSettings, Vocabulary
 from .telling import Teller, shown
 
@@ -144,6 +145,11 @@ class Detector:
             self._board.forget(second)
             self._watch.look(self._board, second)
             return self._teller.tell(self._board, self._watch, second)
+
+    def seen(self, now: datetime) -> Seen:
+        """What the last look, which was at `now`, held against the threshold. Changes nothing."""
+        with self._lock:
+            return seen(self._board, int(now.timestamp()))
 
     def _count(self) -> None:
         """Count the posts that wait, in the order they were written."""

@@ -11,6 +11,8 @@ from ..model.settings import Duration, Settings
 from .spikes.settings import SpikeSettings
 
 ByLanguage = Mapping[str, tuple[str, ...]]
+FALSE_ALARMS_MOST = 1000
+"""The largest budget of false alarms a month."""
 
 
 class Vocabulary(Settings):
@@ -92,7 +94,7 @@ class DetectionSettings(Settings):
                              level_half_life_hours=self.learn_half_life.total_seconds() / 3600)
     minimum_people: int = Field(default=5, ge=2)
     """Fewer people than this are never a spike, however unusual."""
-    false_alarms_per_month: float = Field(default=1.0, gt=0, le=1000)
+    false_alarms_per_month: float = Field(default=1.0, gt=0, le=FALSE_ALARMS_MOST)
     """How many false alarms in 30 days are put up with, over all services and regions together."""
     prior_per_minute: float = Field(default=0.01, gt=0)
     """People who complain a minute, per service and region, before anything was learnt."""

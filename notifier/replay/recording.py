@@ -12,7 +12,7 @@ import heapq
 import json
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,9 @@ REASONS = frozenset({
     "not_listening", "internal",
 })
 """Reasons a Failure may have; any other error text becomes the detail of "unreachable"."""
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Posts within these are played: local time must exist for the first, and time be able to go on after the last."""
 
 Bad = Callable[[str], None]
 """Told of what was skipped: "file:line: why", or "file: why" for the file as a whole."""
@@ -67,8 +70,22 @@ def read_recording(directory: Path, bad: Bad | None = None) -> Iterator[Event]:
     if not directory.is_dir():
         raise FileNotFoundError(f"{directory} is not a directory: name the one that holds the recording's files")
     tell = bad or _nobody
+    return _in_order([path for path in sorted(directory.iterdir()) if kind_of(path)], lambda _: tell)
+
+
+def read_files(paths: Sequence[Path], bad: Bad) -> Iterator[Event]:
+    """All events of these files, which may lie in several recordings, in the same order; `bad` is told of what was
+    skipped with the file's whole path. Raises ValueError for a file whose name is none of a recording's."""
+    for path in paths:
+        if not kind_of(path):
+            raise ValueError(f"{path} is no file of a recording: they are named mentions*.jsonl, polls*.jsonl, "
+                             "calls*.csv, or the same with .gz")
+    return _in_order(list(paths), lambda path: lambda line: bad(f"{path.parent / line}"))
+
+
+def _in_order(paths: list[Path], bad_of: Callable[[Path], Bad]) -> Iterator[Event]:
     latest: datetime | None = None
-    for event in _merged([path for path in sorted(directory.iterdir()) if _kind(path)], tell):
+    for event in _merged(paths, bad_of):
         latest = event.at if latest is None else max(latest, event.at)
         yield event if event.at == latest else replace(event, at=latest)
 
@@ -77,7 +94,8 @@ def _nobody(_problem: str) -> None:
     """Where nobody wants to know what was skipped."""
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """What a file of a recording holds, by its name: "polls", "mentions", "calls"; "" where it is none."""
     name = path.name.removesuffix(".gz")
     for kind, ending in (("polls", ".jsonl"), ("mentions", ".jsonl"), ("calls", ".csv")):
         if name.startswith(kind) and name.endswith(ending):
@@ -89,14 +107,14 @@ def _order(event: Event) -> tuple[datetime, int]:
     return event.at, 0 if isinstance(event.what, tuple) else 1 if isinstance(event.what, Mention) else 2
 
 
-def _merged(paths: list[Path], bad: Bad) -> Iterator[Event]:
+def _merged(paths: list[Path], bad_of: Callable[[Path], Bad]) -> Iterator[Event]:
     """Like heapq.merge over the files, but each is opened only when its time comes: a year of hours is 8,760 files."""
     coming = deque(sorted((_begins(path), number) for number, path in enumerate(paths)))
     turns: list[tuple[tuple[datetime, int], int, Event, Iterator[Event]]] = []
     while coming or turns:
         while coming and (not turns or coming[0][0] <= turns[0][0][0]):
             _, number = coming.popleft()
-            _next_turn(turns, number, _events(paths[number], bad))
+            _next_turn(turns, number, _events(paths[number], bad_of(paths[number])))
         if turns:
             _, number, event, file = heapq.heappop(turns)
             yield event
@@ -111,13 +129,13 @@ def _next_turn(turns: list[Any], number: int, file: Iterator[Event]) -> None:
 
 def _begins(path: Path) -> datetime:
     """The time of a file's first readable event; where it has none, it is read at once, to tell what is wrong."""
-    first = next(_read(path, _kind(path), _nobody), None)
+    first = next(_read(path, kind_of(path), _nobody), None)
     return datetime.min.replace(tzinfo=UTC) if first is None else first.at
 
 
 def _events(path: Path, bad: Bad) -> Iterator[Event]:
     """The events of one file, put in order within a window."""
-    kind = _kind(path)
+    kind = kind_of(path)
     window = MENTION_WINDOW if kind == "mentions" else POLL_WINDOW
     waiting: list[tuple[datetime, int, Event]] = []
     for number, event in enumerate(_read(path, kind, bad)):
@@ -146,6 +164,9 @@ def _read(path: Path, kind: str, bad: Bad) -> Iterator[Event]:
 def mention_event(record: Mapping[str, Any]) -> Event:
     """Read a line of mentions*.jsonl. Raises ValueError naming the field."""
     mention = Mention.from_record(record)
+    if not EARLIEST <= mention.created_at < LATEST:
+        raise ValueError(f"'created_at' is in the year {mention.created_at.year}; "
+                         f"{EARLIEST.year} to {LATEST.year} can be played")
     return Event(mention.created_at, mention)
 
 

@@ -78,6 +78,10 @@ class Territory:
         number = self.number.get(region)
         return 0.0 if number is None or number >= len(self.last.score) else float(self.last.score[number])
 
+    def unlikely(self) -> tuple[str, ...]:
+        """Regions that heard anything unlikely at the last look, in the tree's order."""
+        return tuple(self.regions[number] for number in np.flatnonzero(self.last.score > 0).tolist())
+
     def window(self, region: str) -> tuple[int, int, float]:
         """Minutes, people and expected people of that window; zeros where nothing is unlikely."""
         number = self.number.get(region)

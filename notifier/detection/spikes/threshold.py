@@ -21,3 +21,10 @@ LEAST = 5.0
 def threshold(series: int, per_month: float) -> float:
     """Score from which an alarm is raised, for at most `per_month` false ones (in 30 days) over `series` series."""
     return max(CALIBRATED + log(max(series, 1) / CALIBRATED_SERIES / per_month) / log(STEP), LEAST)
+
+
+def budget(series: int, score: float) -> float | None:
+    """False alarms a month (in 30 days) from which on `score` raises an alarm; None below LEAST, where none does."""
+    if score < LEAST:
+        return None
+    return float(max(series, 1) / CALIBRATED_SERIES * STEP ** (CALIBRATED - score))
