@@ -33,11 +33,11 @@ from notifier.config.ready_regions import ready, world
 from notifier.detection.complaint import Judge
 from notifier.detection.people import voice_of
 from notifier.detection.place import PlaceFinder
+from notifier.detection.report import Hearing, Report
 from notifier.intake.counting import Collapse, columns
 from notifier.intake.folding import fold_texts
 from notifier.intake.glance import GLANCES
 from notifier.intake.reader import Batch, PostReader, Tally
-from notifier.intake.report import Hearing, Report
 from notifier.intake.shapes import Feed, Shape, read
 from notifier.intake.triggers import Triggers
 from notifier.intake.workers import Workers

@@ -14,8 +14,8 @@ import click
 
 from ..clock import SystemClock
 from ..config.tree import Config
+from ..detection.report import Hearing
 from ..intake.reader import PostReader
-from ..intake.report import Hearing
 from ..intake.settings import IntakeSettings, NodeSettings
 from ..intake.shapes import feeds_of
 from ..logs import configure

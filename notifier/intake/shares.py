@@ -12,8 +12,9 @@ from itertools import groupby
 
 import msgspec
 
-from .counting import Collapse, Counts
-from .report import Report
+from ..detection.counted import Counts
+from ..detection.report import Report
+from .counting import Collapse
 
 Place = tuple[int, int, int]
 """A report's: sequence number of the post's message, line in the message, number among the post's reports."""

@@ -19,8 +19,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 import msgspec
 import structlog
 
+from ..detection.report import Hearing
 from .reader import Batch, PostReader, Tally
-from .report import Hearing
 from .shapes import Feed
 
 log = structlog.get_logger(__name__)

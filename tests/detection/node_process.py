@@ -12,8 +12,8 @@ from typing import Any
 
 from notifier import failpoints
 from notifier.clock import SystemClock
+from notifier.detection.report import Hearing
 from notifier.intake.reader import PostReader
-from notifier.intake.report import Hearing
 from notifier.intake.running import run_node
 from notifier.intake.settings import NodeSettings
 from notifier.intake.shapes import Feed, Shape

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from notifier.config.registry import MENTION_SOURCES
+from notifier.detection.report import Hearing
 from notifier.intake.counting import CannotRead, Collapse, columns
 from notifier.intake.reader import Batch, Tally
-from notifier.intake.report import Hearing
 from notifier.intake.shapes import Feed, Shape, Unread, feed_of, read
 from notifier.intake.workers import CannotStart, Here, Workers
 from notifier.model.mention import Mention

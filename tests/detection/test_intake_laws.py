@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from notifier.detection.counted import Counts
+from notifier.detection.report import Report
 from notifier.detection.words import fold
-from notifier.intake.counting import Collapse, Counts
+from notifier.intake.counting import Collapse
 from notifier.intake.folding import BREAK, fold_texts
 from notifier.intake.glance import GLANCES, tidied
-from notifier.intake.report import Report
 from notifier.intake.shapes import Feed, Shape, read
 from notifier.intake.shares import Handed, Ledger, Merge, Placed, encode, handed_of, reports_of, shares
 from notifier.intake.triggers import Triggers
@@ -101,7 +102,7 @@ def test_the_sieve_drops_no_post_the_judge_would_count(shape: Shape) -> None:
         assert batch.reports == exact
         tally = batch.tally
         assert tally.posts == len(raws) == (tally.unreadable + tally.no_post + tally.no_trigger + tally.no_verdict
-                                            + tally.late + tally.reported)
+                                            + tally.late + tally.outside + tally.reported)
 
     law()
 
