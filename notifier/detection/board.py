@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator
+from collections.abc import Collection, Iterator
 
 from ..model.region import RegionTree
 from .complaint import Kind
@@ -76,14 +76,12 @@ class Board:
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
 
-    def add(self, counts: Counts, now: int, services: Container[str]) -> None:
+    def add(self, counts: Counts, now: int) -> None:
         """Take up what was counted elsewhere, at `now`. Nothing in it is counted again: who had been heard before was
-        known there. A count belongs to the end of its minute; services that are not known here are left out."""
+        known there. A count belongs to the end of its minute."""
         for one in counts.counts:
             at, regions = min(one.minute * 60 + 59, now), self._regions_of(one.region)
-            if not regions or one.service not in services:
-                continue
-            if one.kind is Kind.COMPLAINT and now - at <= LATE * 60:
+            if regions and one.kind is Kind.COMPLAINT and now - at <= LATE * 60:
                 self.territory_of(one.service).count(regions, people=one.people, copies=one.copies)
             for region in regions:
                 _add(self._at((one.service, region)), one, at)
@@ -92,13 +90,15 @@ class Board:
                 if (series := self.series.get((sample.service, region))) is not None:
                     series.show(sample.words, Sample(sample.at, sample.shown, sample.placed_by), self.settings.samples)
         for said in counts.said:
-            if said.service in services and self._regions_of(said.region):
+            if self._regions_of(said.region):
                 self.miner.hear(said)
 
     def _regions_of(self, region: str) -> tuple[str, ...]:
         """The regions a post counts in: its own and all above, within the territory; the whole of it without one."""
         if not region:
             return (self.home,) if self.home else ()
+        if region not in self.regions:  # a node's configuration may be another day's
+            return ()
         return tuple(one for one in self.regions.path(region) if one in self.territory)
 
     def _at(self, key: Key) -> Series:

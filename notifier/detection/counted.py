@@ -6,6 +6,8 @@ advice that was given, each bounded.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from .complaint import Kind
@@ -43,3 +45,10 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
     counts: tuple[Count, ...] = ()
     samples: tuple[Sample, ...] = ()
     said: tuple[Said, ...] = ()
+
+
+def of_services(counts: Counts, services: Container[str]) -> Counts:
+    """What is told of these services: nodes may run with another day's configuration."""
+    return Counts(tuple(one for one in counts.counts if one.service in services),
+                  tuple(one for one in counts.samples if one.service in services),
+                  tuple(one for one in counts.said if one.service in services))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -22,11 +23,11 @@ from ..model.mention import Mention
 from ..model.region import RegionTree
 from ..model.service import Service
 from ..model.signal import Signal
-from ..ports import Clock, Store, Transaction
+from ..ports import Clock, Store
 from .alarms import Watch
 from .board import Board
 from .complaint import Kind
-from .counted import Counts
+from .counted import Counts, of_services
 from .keeping import CannotRead, dump, load
 from .old_queue import OwnAccounts
 from .people import number, voice_of
@@ -80,7 +81,11 @@ class Detector:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
         if self.hear(mention, now):
-            self.take_reports(self._reporter.reports(mention, now), now)
+            self.read(mention, now)
+
+    def read(self, mention: Mention, now: datetime) -> None:
+        """Read a post's words here."""
+        self.take_reports(self._reporter.reports(mention, now), now)
 
     def hear(self, mention: Mention, now: datetime) -> bool:
         """What a post means before its words are read. True where they are worth reading, here or in another process:
@@ -116,17 +121,17 @@ class Detector:
 
     def take_counts(self, counts: Counts, heard: int, now: datetime) -> None:
         """Take up what others counted and collapsed, once. `heard`: second the newest post of theirs was stored at,
-        whatever it said; 0 where nobody knows."""
-        for one in counts.counts:
-            if one.kind is Kind.COMPLAINT:
-                _measure((one.service,), one.region, one.people)
+        whatever it said; 0 where nobody knows. Services that are not configured here are left out."""
+        second = int(now.timestamp())
+        known = of_services(counts, self._services)
+        complaints = [one for one in known.counts if one.kind is Kind.COMPLAINT]
+        for one in complaints:
+            _measure((one.service,), one.region, one.people)
         with self._lock:
-            for one in counts.counts:
-                if one.kind is Kind.COMPLAINT:
-                    self.counts.complaints += one.people
-                    self.counts.located += one.people if one.region else 0
-            self._board.heard(min(heard, int(now.timestamp())))
-            self._board.add(counts, int(now.timestamp()), self._services)
+            self.counts.complaints += sum(one.people for one in complaints)
+            self.counts.located += sum(one.people for one in complaints if one.region)
+            self._board.heard(min(heard, second))
+            self._board.add(known, second)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,6 +228,10 @@ class DetectorLoop:
             detector.restore(self._detector.checkpoint())
             self._detector, self._settings = detector, settings
 
+    def paused(self) -> AbstractContextManager[object]:
+        """While it lasts nothing is counted or kept: for whoever changes `elsewhere`."""
+        return self._turning
+
     def run_once(self) -> bool:
         """One look. Signals that could not be stored are kept and stored with the next ones; True where any were."""
         with self._turning:
@@ -241,7 +250,8 @@ class DetectorLoop:
         with self._store.transaction() as tx:
             if found:
                 tx.put_signals(found)
-            _keep(tx, kept, now)
+            for name, state in kept.items():
+                tx.put_checkpoint(name, state, now)
             failpoint("merge.before_commit")
         failpoint("merge.after_commit")
         self._waiting.clear()
@@ -249,10 +259,10 @@ class DetectorLoop:
         self._counted(found)
         return bool(found)
 
-    def keep(self, tx: Transaction) -> None:
-        """Keep everything in a transaction that is open: the daemon ends."""
+    def kept(self) -> Mapping[str, bytes]:
+        """Checkpoints by name, to be put into one transaction: the daemon ends."""
         with self._turning:
-            _keep(tx, self._kept(), self._clock.now())
+            return self._kept()
 
     def _kept(self) -> Mapping[str, bytes]:
         kept = {CHECKPOINT: self._detector.checkpoint()}
@@ -264,8 +274,3 @@ class DetectorLoop:
             metrics.SIGNALS.labels(signal.klass.value, signal.level.name.lower()).inc()
             log.info("signal.crowd", service=signal.service, region=signal.region, level=signal.level.name,
                      score=round(signal.score, 3), people=signal.facts.get("people"))
-
-
-def _keep(tx: Transaction, kept: Mapping[str, bytes], now: datetime) -> None:
-    for name, state in kept.items():
-        tx.put_checkpoint(name, state, now)
