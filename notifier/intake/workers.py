@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -61,6 +62,14 @@ class Given(msgspec.Struct, array_like=True):
         return len(self.posts) + len(self.mentions)
 
 
+class _Packed(NamedTuple):
+    """A batch as it crosses, with what is asked of it on this side."""
+
+    source: str
+    size: int
+    data: bytes
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _given = msgspec.msgpack.Decoder(Given).decode
 _batch = msgspec.msgpack.Decoder(Batch).decode
@@ -89,7 +98,7 @@ class Workers:
                  waiting_most: int = 64) -> None:
         self._feeds = feeds
         self._take = take
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(max(waiting_most, count))
+        self._waiting: queue.Queue[_Packed | None] = queue.Queue(max(waiting_most, count))
         context = multiprocessing.get_context("spawn")  # threads run already: a fork could inherit their locks
         self._lines = [_Line(context, hearing, feeds, self._waiting, take) for _ in range(count)]
         try:
@@ -103,11 +112,14 @@ class Workers:
 
     def put(self, source: str, posts: Sequence[bytes], now: datetime) -> None:
         """Hand on a batch; waits while too many do."""
-        self._waiting.put(_encode(Given(source, now.timestamp(), posts=list(posts))))
+        self._put(Given(source, now.timestamp(), posts=list(posts)))
 
     def put_mentions(self, source: str, posts: Sequence[Mention], now: datetime) -> None:
         """The same for posts a listener has read already. Raises UnicodeEncodeError where one cannot cross."""
-        self._waiting.put(_encode(Given(source, now.timestamp(), mentions=list(posts))))
+        self._put(Given(source, now.timestamp(), mentions=list(posts)))
+
+    def _put(self, given: Given) -> None:
+        self._waiting.put(_Packed(given.source, given.size, _encode(given)))
 
     def at_work(self) -> int:
         """How many processes can read posts now."""
@@ -130,13 +142,13 @@ class _Line:
     """One process and the thread that feeds it."""
 
     def __init__(self, context: SpawnContext, hearing: Hearing, feeds: Mapping[str, Feed],
-                 waiting: queue.Queue[bytes | None], take: Take) -> None:
+                 waiting: queue.Queue[_Packed | None], take: Take) -> None:
         self._context = context
         self._hearing = hearing
         self._feeds = feeds
         self._waiting = waiting
         self._take = take
-        self._under_way: deque[bytes] = deque()
+        self._under_way: deque[_Packed] = deque()
         self._deaths = 0
         self._ending = False
         self._given_up = False
@@ -207,10 +219,10 @@ class _Line:
                 self._ending = True
                 return
             self._under_way.append(given)
-            self._pipe.send_bytes(given)
+            self._pipe.send_bytes(given.data)
 
     def _answer(self, answer: bytes) -> None:
-        given = _given(self._under_way.popleft())
+        given = self._under_way.popleft()
         self._deaths = 0
         self._take(given.source, _batch(answer))
 
@@ -227,14 +239,13 @@ class _Line:
         log.error("worker.died", exit_code=self._process.exitcode, under_way=len(self._under_way))
         self._replace()
         if self._deaths >= DEATHS_MOST and self._under_way:
-            lost = _given(self._under_way.popleft())
+            lost = self._under_way.popleft()
             self._deaths = 0
-            count = lost.size
-            log.error("worker.batch_set_aside", source=lost.source, posts=count)
-            self._take(lost.source, Batch([], list(range(count)), Tally(posts=count, unreadable=count)))
+            log.error("worker.batch_set_aside", source=lost.source, posts=lost.size)
+            self._take(lost.source, Batch([], list(range(lost.size)), Tally(posts=lost.size, unreadable=lost.size)))
         with contextlib.suppress(OSError):  # dead again: the next turn finds out
             for given in self._under_way:
-                self._pipe.send_bytes(given)
+                self._pipe.send_bytes(given.data)
 
     def _replace(self) -> None:
         """Begin another process, as often as it takes: meanwhile batches wait, and none is blamed."""
