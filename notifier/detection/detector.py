@@ -9,6 +9,7 @@ the order the posts were written, so that the order of arrival within a tick cha
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -108,13 +109,11 @@ class Detector:
         """Keep what posts say, read here or elsewhere, for the next look; it arrives at `now`."""
         second = int(now.timestamp())
         taken = [(report, second) for report in reports]
-        for report, _ in taken:
-            if report.complains:
-                _measure(report.services, report.region)
+        complaints = [report for report, _ in taken if report.complains]
+        _measure(Counter((service, bool(one.region)) for one in complaints for service in one.services))
         with self._lock:
-            for report, _ in taken:
-                self.counts.complaints += report.complains
-                self.counts.located += report.complains and bool(report.region)
+            self.counts.complaints += len(complaints)
+            self.counts.located += sum(bool(one.region) for one in complaints)
             self._pending.extend(taken)
             if len(self._pending) >= PENDING_MOST:
                 self._count()
@@ -125,8 +124,10 @@ class Detector:
         second = int(now.timestamp())
         known = of_services(counts, self._services)
         complaints = [one for one in known.counts if one.kind is Kind.COMPLAINT]
+        people: Counter[tuple[str, bool]] = Counter()
         for one in complaints:
-            _measure((one.service,), one.region, one.people)
+            people[one.service, bool(one.region)] += one.people
+        _measure(people)
         with self._lock:
             self.counts.complaints += sum(one.people for one in complaints)
             self.counts.located += sum(one.people for one in complaints if one.region)
@@ -180,11 +181,12 @@ class Detector:
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
 
 
-def _measure(services: Iterable[str], region: str, people: int = 1) -> None:
-    for service in services:
-        metrics.COMPLAINTS.labels(service).inc(people)
-        if region:
-            metrics.COMPLAINTS_LOCATED.labels(service).inc(people)
+def _measure(complaints: Mapping[tuple[str, bool], int]) -> None:
+    """Complaints by service and whether a region is known."""
+    for (service, located), number_of in complaints.items():
+        metrics.COMPLAINTS.labels(service).inc(number_of)
+        if located:
+            metrics.COMPLAINTS_LOCATED.labels(service).inc(number_of)
 
 
 def _answer(mention: Mention, now: datetime) -> Report:

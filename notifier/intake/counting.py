@@ -11,8 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ..detection.complaint import Kind
 from ..detection.copies import Copies, Held
@@ -135,14 +133,3 @@ def _dumped(copies: Copies) -> _Copies:
 def _loaded(kept: _Copies) -> OrderedDict[int, list[Held]]:
     texts = [Held(*one) for one in kept.texts]
     return OrderedDict((key, [texts[at] for at in bucket]) for key, bucket in kept.keys)
-
-
-Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
-
-def columns(counts: Iterable[Count], index: dict[tuple[str, str, Kind], int]) -> Columns:
-    """(minute, series, people, copies) as arrays of one length; `index` numbers the series and learns new ones."""
-    rows = [(one.minute, index.setdefault((one.service, one.region, one.kind), len(index)), one.people, one.copies)
-            for one in counts]
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 4)
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3]
