@@ -22,7 +22,7 @@ from .app import App, apply, build, make_hearing
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
-from .detection.detector import CHECKPOINT
+from .detection.detector import bring_back
 from .intake.merging import SOURCE as NODES
 from .model.delivery import DeliveryState
 from .model.signal import Freshness
@@ -64,9 +64,8 @@ class Daemon:
     def start(self) -> None:
         """Bring back what was learnt, then turn every loop."""
         with self.store.transaction() as tx:
-            learnt, counted = tx.checkpoint(CHECKPOINT), tx.checkpoint(NODES)
-        if learnt is not None:
-            self.app.detector.restore(learnt)
+            bring_back(self.app.detector, tx)
+            counted = tx.checkpoint(NODES)
         app = self.app
         self.loops = [
             Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,13 +24,14 @@ from ..model.mention import Mention
 from ..model.region import RegionTree
 from ..model.service import Service
 from ..model.signal import Signal
-from ..ports import Clock, Store
+from ..ports import Clock, Store, Transaction
 from .alarms import Watch
 from .board import Board
 from .complaint import Kind
 from .counted import Counts, of_services
-from .keeping import CannotRead, dump, load
+from .keeping import CannotRead, dump, dump_parts, load
 from .old_queue import OwnAccounts
+from .parts import Read, Written
 from .people import number, voice_of
 from .report import Hearing, Report, Reporter, advice, in_order
 from .settings import DetectionSettings, Vocabulary
@@ -169,13 +170,19 @@ class Detector:
             self._count()
             return dump(self._board, self._watch, self._teller)
 
-    def restore(self, kept: bytes) -> None:
-        """Continue from a checkpoint; what cannot be read is logged and left, what names a region or service that is no
-        longer configured is dropped."""
+    def parts(self) -> tuple[bytes, Iterator[tuple[str, bytes]]]:
+        """The same in parts: see `keeping.dump_parts`."""
+        with self._lock:
+            self._count()
+            return dump_parts(self._board, self._watch, self._teller, CHECKPOINT)
+
+    def restore(self, kept: bytes, read: Read = lambda name: None) -> None:
+        """Continue from a checkpoint, whose parts `read` gives; what cannot be read is logged and left, what names a
+        region or service that is no longer configured is dropped."""
         with self._lock:
             self._start_fresh()
             try:
-                load(kept, self._board, self._watch, self._teller, services=self._services)
+                load(kept, self._board, self._watch, self._teller, services=self._services, name=CHECKPOINT, read=read)
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
@@ -194,6 +201,13 @@ def _answer(mention: Mention, now: datetime) -> Report:
     voice, at = voice_of(mention), int(min(mention.created_at, now).timestamp())
     return Report(at=at, voice=voice, kind=Kind.NONE, services=(), region="", words=(), shown="",
                   said=advice(mention, voice, at, "", ""))
+
+
+def bring_back(detector: Detector, tx: Transaction) -> None:
+    """Continue from what the store holds, if it holds anything."""
+    learnt = tx.checkpoint(CHECKPOINT)
+    if learnt is not None:
+        detector.restore(learnt, tx.checkpoint)
 
 
 class Elsewhere(Protocol):
@@ -223,6 +237,7 @@ class DetectorLoop:
         """Between a checkpoint and the detector that continues from it nothing may be counted."""
         self._detector, self._settings = detector, settings
         self.elsewhere = elsewhere
+        self._written = Written()
 
     def replace(self, detector: Detector, settings: DetectionSettings) -> None:
         """Use another detector from the next turn on, which continues from what the one before learnt."""
@@ -256,6 +271,8 @@ class DetectorLoop:
                 tx.put_checkpoint(name, state, now)
             failpoint("merge.before_commit")
         failpoint("merge.after_commit")
+        if kept:
+            self._written.done()
         self._waiting.clear()
         self._kept_at = now if due else self._kept_at
         self._counted(found)
@@ -267,7 +284,9 @@ class DetectorLoop:
             return self._kept()
 
     def _kept(self) -> Mapping[str, bytes]:
-        kept = {CHECKPOINT: self._detector.checkpoint()}
+        """Checkpoints by name: of the detector's parts those that changed since they were written."""
+        head, parts = self._detector.parts()
+        kept = {CHECKPOINT: head, **self._written.changed(parts)}
         return kept | {self.elsewhere.name: self.elsewhere.dump()} if self.elsewhere else kept
 
     @staticmethod

@@ -15,7 +15,7 @@ from typing import Any
 from notifier import failpoints
 from notifier.clock import SystemClock
 from notifier.detection import detector as detection
-from notifier.detection.detector import CHECKPOINT, DetectorLoop
+from notifier.detection.detector import DetectorLoop, bring_back
 from notifier.detection.report import Hearing
 from notifier.intake.merging import SOURCE, open_nodes
 from notifier.intake.reader import PostReader
@@ -52,9 +52,8 @@ def _detector(url: str, chosen: dict[str, Any], folder: str, failpoint: str | No
     store, heard = open_store(StoreSettings(path=str(Path(folder) / "notifier.db"))), fresh()
     nodes = open_nodes(NodeSettings.model_validate(chosen), url, clock)
     with store.transaction() as tx:
-        learnt, counted = tx.checkpoint(CHECKPOINT), tx.checkpoint(SOURCE)
-    if learnt is not None:
-        heard.restore(learnt)
+        bring_back(heard, tx)
+        counted = tx.checkpoint(SOURCE)
     if counted is not None:
         nodes.load(counted)
     loops = [Loop("nodes", nodes.run_once, clock, every=0.05),

@@ -14,7 +14,7 @@ import pytest
 from notifier.clock import SystemClock, VirtualClock
 from notifier.detection.complaint import Kind
 from notifier.detection.counted import Count, Counts, Sample
-from notifier.detection.detector import CHECKPOINT, Detector, DetectorLoop
+from notifier.detection.detector import Detector, DetectorLoop, bring_back
 from notifier.detection.helping.miner import Said
 from notifier.intake.jetstream import Jetstream
 from notifier.intake.merging import MERGE_PATH, SILENT_SECONDS, SOURCE, Nodes
@@ -173,10 +173,9 @@ def test_a_position_without_its_memory_is_never_kept(far: Far, nodes: Nodes, tmp
     nodes.run_once()
     loop.run_once()
     with store.transaction() as tx:
-        learnt, counted = tx.checkpoint(CHECKPOINT), tx.checkpoint(SOURCE)
-    assert learnt is not None
+        counted = tx.checkpoint(SOURCE)
+        bring_back(heard, tx)
     assert counted == nodes.dump()
-    heard.restore(learnt)
     assert _people(heard) == 3
     store.close()
 
@@ -313,11 +312,9 @@ def test_a_daemon_that_dies_anywhere_takes_each_count_once(server: str, tmp_path
 
 def _kept(folder: Path, store: Any) -> Counter[str]:
     """People by region in the memory that is kept."""
-    with store.transaction() as tx:
-        learnt = tx.checkpoint(CHECKPOINT)
     heard = fresh()
-    if learnt is not None:
-        heard.restore(learnt)
+    with store.transaction() as tx:
+        bring_back(heard, tx)
     now, found = SystemClock().now(), Counter[str]()
     for region in ("US-VT", "US-NH", "US-MA", HOME):
         found[region] = int(sum(people for _, people, _ in heard.history("mobile-data", region, minutes=60, now=now)))
