@@ -1,6 +1,10 @@
-"""How many posts a second go from their JSON bytes to counts by region, beside decoding, and decoding and matching.
+"""How many posts a second go from their JSON bytes to updated detectors, beside decoding, and decoding and matching.
 
     python benchmarks/mentions.py [--posts 100000] [--workers 2] [--shares 0.001 0.01 0.05 0.3]
+
+The last stage is the daemon's own detector, in this process: copies and people, each series' counts, the spike core's
+columns of every service that was heard of, and one look at all of them for each row (the daemon looks every ten
+seconds: at the target rate fourteen times as rarely).
 
 Posts are X's lines of about 1 KB with texts of real length, a third of them not plain ASCII; 2,000 trigger patterns;
 3,300 regions. A share of 0.01 means: one post in a hundred holds a trigger, and one in ten of those is a complaint or a
@@ -19,25 +23,25 @@ import resource
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
 
 import msgspec
-import numpy as np
 from ahocorasick_rs import AhoCorasick, Implementation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from notifier.config.ready_regions import ready, world
 from notifier.detection.complaint import Judge
+from notifier.detection.copies import read_post
+from notifier.detection.detector import Detector
 from notifier.detection.people import voice_of
 from notifier.detection.place import PlaceFinder
-from notifier.intake.counting import Collapse, columns
+from notifier.detection.report import Hearing, Report
 from notifier.intake.folding import fold_texts
 from notifier.intake.glance import GLANCES
 from notifier.intake.reader import Batch, PostReader, Tally
-from notifier.intake.report import Hearing, Report
 from notifier.intake.shapes import Feed, Shape, read
 from notifier.intake.triggers import Triggers
 from notifier.intake.workers import Workers
@@ -134,24 +138,6 @@ def made() -> Hearing:
     return Hearing(settings(home_region="US"), words.model_copy(update={"own_symptoms": own}), regions, services())
 
 
-class Grid:
-    """Counts by series and minute, rolled up to every region above: what the detector is fed every tick."""
-
-    def __init__(self, regions: RegionTree) -> None:
-        self.regions = regions
-        self.index: dict[tuple[str, str, object], int] = {}
-        self.people = np.zeros((65_536, 64), dtype=np.int32)
-        self.copies = np.zeros((65_536, 64), dtype=np.int32)
-
-    def update(self, collapse: Collapse, reports: Sequence[Report]) -> None:
-        counts = collapse.count(reports).counts
-        minute, series, people, copies = columns(
-            [msgspec.structs.replace(one, region=region) for one in counts
-             for region in (self.regions.path(one.region) if one.region else ("",))], self.index)
-        np.add.at(self.people, (series, minute % 64), people)
-        np.add.at(self.copies, (series, minute % 64), copies)
-
-
 def own_cpu() -> float:
     """CPU seconds of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -168,27 +154,39 @@ def running(pool: Workers) -> list[tuple[float, float]]:
 
 
 class Sink:
-    """The one detector process: collapses and counts what the others report."""
+    """The one detector, which takes what the others report."""
 
-    def __init__(self, hearing: Hearing) -> None:
+    def __init__(self, detector: Detector) -> None:
         self.lock = threading.Lock()
         self.came = threading.Semaphore(0)
-        self.collapse, self.grid, self.tally = Collapse(hearing.detection), Grid(hearing.regions), Tally()
+        self.detector, self.tally = detector, Tally()
 
     def take(self, source: str, batch: Batch) -> None:
         with self.lock:
             self.tally.add(batch.tally)
-            if batch.reports:
-                self.grid.update(self.collapse, [report for _, report in batch.reports])
+        if batch.reports:
+            self.detector.take_reports([report for _, report in batch.reports], NOW)
         self.came.release()
+
+
+def forgetful(hearing: Hearing) -> Callable[[], Detector]:
+    """Makes the one detector forget all it heard: a new one takes a second."""
+    detector = Detector(hearing.detection, hearing.vocabulary, regions=hearing.regions, services=hearing.services)
+    nothing = detector.checkpoint()
+
+    def fresh() -> Detector:
+        detector.restore(nothing)
+        return detector
+
+    return fresh
 
 
 class Pool:
     """Processes that have read posts before the watch is started."""
 
     def __init__(self, hearing: Hearing, first: Sequence[bytes], workers: int) -> None:
-        self.hearing = hearing
-        self.sink = Sink(hearing)
+        self.fresh = forgetful(hearing)
+        self.sink = Sink(self.fresh())
         self.workers = Workers(hearing, {"x": FEED}, lambda source, batch: self.sink.take(source, batch), count=workers)
         self.put(first[:BATCH * 16 * workers])
 
@@ -201,20 +199,25 @@ class Pool:
             self.sink.came.acquire()
 
     def timed(self, posts: Sequence[bytes]) -> tuple[float, float, Tally, float]:
-        """(CPU s of all processes, wall s, tally, MiB of the largest process that reads; this one
-        holds the benchmark's own posts)."""
-        self.sink = Sink(self.hearing)
+        """(CPU s of all processes, wall s, tally, MiB of the largest process that reads; this one holds the benchmark's
+        own posts) for three quarters of the posts: those before make profiles and names known, as they are after a
+        while."""
+        self.put(posts[:len(posts) // 4])
+        posts = posts[len(posts) // 4:]
+        self.sink = Sink(self.fresh())
         cpu, begun = own_cpu() + sum(seconds for seconds, _ in running(self.workers)), perf_counter()
         self.put(posts)
+        self.sink.detector.signals(NOW)
         wall = perf_counter() - begun
         cpu = own_cpu() + sum(seconds for seconds, _ in running(self.workers)) - cpu
         return cpu, wall, self.sink.tally, max(size for _, size in running(self.workers))
 
 
-def best(run: Callable[[], object], times: int = 3) -> float:
-    """Least CPU seconds of several runs."""
+def best(run: Callable[[], object], times: int = 3, before: Callable[[], object] = lambda: None) -> float:
+    """Least CPU seconds of several runs; `before` each something is done that is not timed."""
     found = []
     for _ in range(times):
+        before()
         begun = process_time()
         run()
         found.append(process_time() - begun)
@@ -234,33 +237,83 @@ def yardsticks(posts: Sequence[bytes], patterns: Sequence[str]) -> None:
 
 
 def stages(hearing: Hearing, triggers: Triggers, posts: Sequence[bytes]) -> None:
-    """Where the time goes, stage by stage in one process; each stage gets what the one before let through."""
-    reader = PostReader(hearing)
+    """Where the time goes, stage by stage in one process; each stage gets what the one before let through. A text that
+    is passed on is judged, placed and read for copies once."""
+    reader, fresh = PostReader(hearing, everywhere=True), forgetful(hearing)
     judge, places = Judge(hearing.vocabulary, hearing.services), PlaceFinder(hearing.regions, home="US")
     cut = [posts[at:at + BATCH] for at in range(0, len(posts), BATCH)]
     glance = GLANCES[Shape.X]
     texts = [[text for raw in batch if (text := glance(raw))] for batch in cut]
     held = [text for batch in texts for text in (batch[at] for at in triggers.holding(batch))]
-    light = [Mention(id="-", created_at=NOW, network="x", text=text) for text in held]
+    light = [Mention(id="-", created_at=NOW, network="x", text=text) for text in dict.fromkeys(held)]
     told = [(raw, text) for raw in posts if (text := glance(raw)) and judge.verdicts(
         Mention(id="-", created_at=NOW, network="x", text=text))]
     mentions = [one for raw, _ in told if isinstance(one := read(FEED, raw, NOW), Mention)]
-    reports = [report for batch in cut for _, report in reader.read(FEED, batch, NOW).reports]
-    sink = Sink(hearing)
+    batches = [reader.read(FEED, batch, NOW) for batch in cut]
+    reports = [report for batch in batches for _, report in batch.reports]
+    detector = fresh()
     rows: list[tuple[str, Callable[[], object], int]] = [
         ("glance (decode)", lambda: [glance(raw) for raw in posts], len(posts)),
         ("fold", lambda: [fold_texts(batch) for batch in texts], len(posts)),
         ("sieve (fold and match)", lambda: [triggers.holding(batch) for batch in texts], len(posts)),
         ("judge", lambda: [judge.verdicts(one) for one in light], len(light)),
         ("read in full", lambda: [read(FEED, raw, NOW) for raw, _ in told], len(told)),
-        ("place", lambda: [places.find(one) for one in mentions], len(mentions)),
-        ("voice", lambda: [voice_of(one) for one in mentions], len(mentions)),
-        ("collapse and count", lambda: sink.grid.update(Collapse(hearing.detection), reports), len(reports)),
+        ("place", lambda: placed(places, mentions), len(mentions)),
+        ("voice", lambda: voices(mentions), len(mentions)),
+        ("report to and from a process", lambda: [sent(batch) for batch in batches], len(reports)),
+        ("detector", lambda: counted(detector, reports), len(reports)),
     ]
     print(f"  {'stage':34} {'posts in':>10} {'µs each':>9} {'µs a post':>10}")
     for name, run, count in rows:
-        seconds = best(run)
+        seconds = best(run, before=fresh if name == "detector" else lambda: None)
         print(f"  {name:34} {count:>10,} {seconds / max(count, 1) * 1e6:>9.2f} {seconds / len(posts) * 1e6:>10.3f}")
+
+
+def placed(places: PlaceFinder, mentions: Sequence[Mention]) -> None:
+    """Texts as read for the first time; profiles are known, as those of most authors are after a while."""
+    places._text.cache_clear()
+    for one in mentions:
+        places.find(one)
+
+
+def voices(mentions: Sequence[Mention]) -> None:
+    """As read for the first time."""
+    read_post.cache_clear()
+    for one in mentions:
+        voice_of(one)
+
+
+def sent(batch: Batch) -> Batch:
+    """What the answer of a process costs on both sides."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch)
+
+
+def counted(detector: Detector, reports: Sequence[Report]) -> Detector:
+    """Copies, people, series and the spike core's counts."""
+    detector.take_reports(reports, NOW)
+    detector.history("power", "US", minutes=1, now=NOW)
+    return detector
+
+
+def looks(hearing: Hearing, posts: Sequence[bytes]) -> None:
+    """What a look, a minute that ends and a checkpoint cost, whatever the number of posts: the columns of every service
+    in every region."""
+    reports = [report for _, report in PostReader(hearing).read(FEED, posts, NOW).reports]
+    detector = counted(forgetful(hearing)(), reports)
+    detector.signals(NOW)
+    series = sum(map(len, detector._board.territories.values()))
+    print(f"\nwhatever the number of posts: {series:,} series of the spike core, "
+          f"{len(detector._board.series):,} heard of")
+    minutes = iter(range(1, 1000))
+
+    def look() -> None:
+        detector.take_reports(reports[:50], NOW)
+        detector.signals(NOW)
+
+    for name, run in (("a look (every 10 s)", look),
+                      ("a look that ends a minute", lambda: detector.signals(NOW + timedelta(minutes=next(minutes)))),
+                      ("a checkpoint (every minute)", detector.checkpoint)):
+        print(f"  {name:34} {best(run, 5) * 1e3:>9.2f} ms")
 
 
 def main() -> None:
@@ -287,18 +340,20 @@ def main() -> None:
           f"{sum(not text.isascii() for text in texts) / len(texts):.0%} not plain ASCII; "
           f"{len(triggers):,} triggers, {sum(1 for _ in hearing.regions):,} regions")
     yardsticks(first, sorted(triggers))
-    print(f"\nfrom bytes to counts, {asked.workers} processes and this one (target {TARGET:,})")
+    print(f"\nfrom bytes to updated detectors, {asked.workers} processes and this one (target {TARGET:,})")
     print(f"  {'posts':28} {'reported':>9} {'µs CPU':>8} {'2 cores':>10} {'wall':>10} {'MiB each':>9}")
     pool = Pool(hearing, first, asked.workers)
     for name, posts in rows.items():
         seconds, wall, tally, memory = pool.timed(posts)
-        each = seconds / len(posts)
-        print(f"  {name:28} {tally.reported / len(posts):>9.3%} {each * 1e6:>8.2f} {2 / each:>10,.0f} "
-              f"{len(posts) / wall:>10,.0f} {memory:>9,.0f}")
+        each = seconds / tally.posts
+        print(f"  {name:28} {tally.reported / tally.posts:>9.3%} {each * 1e6:>8.2f} {2 / each:>10,.0f} "
+              f"{tally.posts / wall:>10,.0f} {memory:>9,.0f}")
     pool.workers.stop()
-    shown = f"{asked.shares[min(1, len(asked.shares) - 1)]:.1%} hold a trigger"
-    print(f"\nwhere the time goes, one process, {shown}")
-    stages(hearing, Triggers(triggers), rows[shown])
+    for shown in dict.fromkeys((f"{asked.shares[min(1, len(asked.shares) - 1)]:.1%} hold a trigger",
+                                f"{asked.shares[-1]:.1%} hold a trigger", "half repost one complaint")):
+        print(f"\nwhere the time goes, one process, {shown}")
+        stages(hearing, Triggers(triggers), rows[shown])
+    looks(hearing, rows[f"{asked.shares[-1]:.1%} hold a trigger"])
 
 
 if __name__ == "__main__":

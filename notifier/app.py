@@ -20,7 +20,9 @@ from .delivery.reconciler import Reconciler
 from .delivery.sender import Sender
 from .detection.detector import Detector, DetectorLoop
 from .detection.old_queue_loop import OldQueueLoop
+from .detection.report import Hearing
 from .incidents.decider import Decider
+from .intake.intake import Intake
 from .model.mention import Mention
 from .model.settings import Settings
 from .notices.compose import Speaker
@@ -73,6 +75,11 @@ def make_detector(config: Config) -> Detector:
     return Detector(config.detection, config.vocabulary, regions=config.regions, services=config.services)
 
 
+def make_hearing(config: Config) -> Hearing:
+    """What is needed to read a post, here or elsewhere."""
+    return Hearing(config.detection, config.vocabulary, config.regions, config.services)
+
+
 @dataclass
 class App:
     """All stages of one deployment, wired. Fields are replaced on reload; what is under way stays as it was."""
@@ -85,6 +92,7 @@ class App:
     listener: Listener
     detector: Detector
     detecting: DetectorLoop
+    intake: Intake
     old_queue: OldQueueLoop
     decider: Decider
     senders: dict[str, Sender]
@@ -94,7 +102,7 @@ class App:
 
     def take(self, source: str, mention: Mention) -> None:
         """Hand one post to the detector in force."""
-        self.detector.take(source, mention, self.clock.now())
+        self.intake.take(source, mention, self.clock.now())
 
     def unsubscribe_url(self, subscriber: str | None) -> str | None:
         """The one-click link of a subscriber; None where the deployment has no public address or key."""
@@ -124,6 +132,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
     channels = make_channels(config) if channels is None else channels
     sources = make_sources(config)
     detector = make_detector(config)
+    detecting = DetectorLoop(detector, store, clock, config.detection)
     app: App
 
     def take(source: str, mention: Mention) -> None:
@@ -134,7 +143,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
         poller=Poller(sources, store, clock, config.polling, tap=tap_poll, regions=config.regions),
         listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
         detector=detector,
-        detecting=DetectorLoop(detector, store, clock, config.detection),
+        detecting=detecting, intake=Intake(clock, lambda: app.detector, detecting),
         old_queue=OldQueueLoop(detector.own, store, clock, config.regions, config.services),
         decider=Decider(store, clock, make_speaker(config, channels), config.policies, config.maintenance,
                         config.workarounds),
@@ -157,9 +166,9 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     listeners = make_mention_sources(config) if listen else {}
     speaker = make_speaker(config, channels)
     detector = make_detector(config)
-    detector.restore(app.detector.checkpoint())
-    app.config, app.channels, app.detector = config, channels, detector
     app.detecting.replace(detector, config.detection)
+    app.config, app.channels, app.detector = config, channels, detector
+    app.intake.replace(config.intake, make_hearing(config))
     app.old_queue.replace(detector.own, config.regions, config.services)
     app.poller.replace(sources, config.regions)
     app.listener.replace(listeners)

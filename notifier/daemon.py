@@ -18,10 +18,12 @@ from typing import Any
 import structlog
 
 from . import __version__, metrics, systemd
-from .app import App, apply, build
+from .app import App, apply, build, make_hearing
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
+from .detection.detector import bring_back
+from .intake.merging import SOURCE as NODES
 from .model.delivery import DeliveryState
 from .model.signal import Freshness
 from .model.times import rfc3339
@@ -62,9 +64,8 @@ class Daemon:
     def start(self) -> None:
         """Bring back what was learnt, then turn every loop."""
         with self.store.transaction() as tx:
-            learnt = tx.checkpoint("detector")
-        if learnt is not None:
-            self.app.detector.restore(learnt)
+            bring_back(self.app.detector, tx)
+            counted = tx.checkpoint(NODES)
         app = self.app
         self.loops = [
             Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),
@@ -79,6 +80,7 @@ class Daemon:
         for loop in self.loops:
             loop.start()
         self._start_senders()
+        app.intake.start(app.config.intake, make_hearing(app.config), counted)
         app.poller.start()
         app.listener.start()
         self.web.start()
@@ -90,6 +92,7 @@ class Daemon:
         self.web.stop()
         self.app.listener.stop()
         self.app.poller.stop()
+        self.app.intake.stop()
         for loop in [*self.loops, *self.sender_loops.values()]:
             loop.stopping.set()
         for loop in [*self.loops, *self.sender_loops.values()]:
@@ -97,8 +100,10 @@ class Daemon:
                 log.warning("loop.slow_to_stop", loop=loop.name)
         try:
             last = json.dumps({**self.status(), "running": False}).encode()
+            learnt = self.app.detecting.kept()
             with self.store.transaction() as tx:
-                tx.put_checkpoint("detector", self.app.detector.checkpoint(), self.clock.now())
+                for name, kept in learnt.items():
+                    tx.put_checkpoint(name, kept, self.clock.now())
                 tx.put_checkpoint(STATUS, last, self.clock.now())
         except StoreUnavailable as error:
             log.error("daemon.checkpoint_lost", error=str(error))
@@ -167,7 +172,8 @@ class Daemon:
     def _freshness(self) -> bool:
         """Age what is silent: sources beyond their budget, listeners, the crowd, and what nobody reads any more."""
         self.app.poller.run_once()
-        listeners = self.app.listener.states(self.clock.now())
+        now = self.clock.now()
+        listeners = (*self.app.listener.states(now), *self.app.intake.states(now))
         heard = (*listeners, *crowd_state(listeners))
         known = self.app.poller.ids | {state.source for state in heard}
         with self.store.transaction() as tx:
@@ -187,7 +193,10 @@ class Daemon:
 
     def hung(self) -> list[str]:
         """Names of loops that stopped turning."""
-        return stuck([*self.loops, *self.sender_loops.values()], self.clock.monotonic(), STUCK_AFTER)
+        return stuck(self._turning(), self.clock.monotonic(), STUCK_AFTER)
+
+    def _turning(self) -> list[Loop]:
+        return [*self.loops, *self.sender_loops.values(), *self.app.intake.loops]
 
     def unready(self) -> list[str]:
         """What is missing before the daemon can do its work, in words."""
@@ -208,7 +217,7 @@ class Daemon:
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
             "hung": self.hung(), "web_port": self.web.port, "stopped_channels": self._stopped_channels(),
-            "loops": {loop.name: loop.failures for loop in [*self.loops, *self.sender_loops.values()]},
+            "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
 
     def _stopped_channels(self) -> Mapping[str, str]:
@@ -259,6 +268,7 @@ class Daemon:
 
     def _before_scrape(self) -> None:
         """Gauges that mirror the store are set when somebody looks, not all day long."""
+        self.app.intake.status()
         try:
             with self.store.transaction() as tx:
                 metrics.KILL_SWITCH.set(1 if tx.switch("kill") == "on" else 0)

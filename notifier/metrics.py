@@ -53,6 +53,11 @@ OLD_QUEUE = Gauge(
     ["service", "region"],
 )
 LISTENER_CONNECTED = Gauge("notifier_listener_connected", "Whether a listener's connection is up", ["source"])
+WORKERS_WANTED = Gauge("notifier_intake_workers_configured", "Processes that are to read posts")
+WORKERS = Gauge("notifier_intake_workers", "Processes at work that read posts")
+WORKER_DEATHS = Counter("notifier_intake_worker_deaths_total", "Processes that died while they read posts")
+NODES_COUNTS = Counter("notifier_nodes_counts_total", "Messages of counts taken from nodes by result", ["result"])
+NODES_GAPS = Counter("notifier_nodes_gaps_total", "Stretches of posts whose counts were dropped before we took them")
 
 # deciding
 SIGNALS = Counter("notifier_signals_total", "Signals recorded", ["class", "level"])

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from ..app import make_channels, make_mention_sources, make_sources, make_speaker
+from ..app import make_channels, make_hearing, make_mention_sources, make_sources, make_speaker
 from ..clock import SystemClock
 from ..config import Mistake
 from ..config import check as check_directory
 from ..config.schema import json_schema
 from ..config.tree import Config
+from ..intake.examining import examine as examine_intake
 from ..model.notice import NoticeState
 from ..model.times import parse_rfc3339
 from ..notices.preview import PreviewRow
@@ -137,6 +138,7 @@ def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
 
 def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
     yield _examine_store(config, store_path)
+    yield from examine_intake(config.intake, make_hearing(config))
     now = SystemClock().now()
     with ThreadPoolExecutor(8) as pool:
         channels = list(make_channels(config).values())
@@ -225,6 +227,9 @@ def _print_status(whole: dict[str, Any]) -> None:
         click.echo(f"the daemon is not running{last}")
     for mistake in daemon.get("rejected", []):
         click.echo(f"  edit rejected: {Mistake(**mistake)}")
+    intake = daemon.get("intake", {})
+    if daemon.get("running") and intake.get("workers_at_work", 0) < intake.get("workers", 0):
+        click.echo(f"  {intake['workers_at_work']} of {intake['workers']} processes that read posts are at work")
     for channel, why in daemon.get("stopped_channels", {}).items():
         click.echo(f"  channel {channel} has stopped: {why}")
     if whole["kill_switch"] == "on":

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..delivery.settings import DeliverySettings
 from ..detection.settings import DetectionSettings, Vocabulary
+from ..intake.settings import IntakeSettings
 from ..model.company import Company
 from ..model.policy import MaintenanceWindow, Policy
 from ..model.service import Service
@@ -32,6 +33,8 @@ class NotifierFile(Settings):
     """How sources are polled."""
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     """How notices are delivered."""
+    intake: IntakeSettings = Field(default_factory=IntakeSettings)
+    """How posts are read: in the daemon, in processes beside it, on several machines."""
     people: PeopleSettings = Field(default_factory=PeopleSettings)
     """Defaults of subscribers."""
 

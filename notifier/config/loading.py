@@ -48,7 +48,8 @@ def _freeze(draft: Draft) -> Config:
         workarounds=tuple(_workaround(entry) for _, entry in draft.workarounds),
         maintenance=tuple(window for _, window in draft.maintenance),
         vocabulary=draft.vocabulary, detection=draft.detection, polling=settings.polling,
-        delivery=settings.delivery, people=settings.people, web=settings.web, store=settings.store)
+        delivery=settings.delivery, intake=settings.intake,
+        people=settings.people, web=settings.web, store=settings.store)
 
 
 def _by_id(draft: Draft, part: str) -> Mapping[str, Settings]:

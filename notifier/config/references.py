@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from ..intake.merging import SOURCE as NODES
+from ..intake.streams import client_missing
 from ..model.notice import Stage, Template
 from ..model.policy import Policy, Release
 from ..model.settings import Settings
@@ -26,7 +28,7 @@ YEARS = range(2000, 2101)
 def check_references(draft: Draft) -> None:
     """Note every mistake that shows only when the files are read together."""
     for part in (_company, _services, _policies, _sources, _channels, _maintenance, _workarounds, _templates,
-                 _detection):
+                 _detection, _intake):
         part(draft)
 
 
@@ -258,6 +260,19 @@ def _detection(draft: Draft) -> None:
     for settings, part in ((draft.detection, "detection"), (draft.vocabulary, "vocabulary")):
         for path, what, value in _named_in(settings, (part,)):
             _known(file, path, what, value, draft.regions if what == "region" else draft.services)
+
+
+def _intake(draft: Draft) -> None:
+    """Counts of nodes are merged here: with which client, and under which name their silence shows."""
+    if draft.settings is None or draft.settings.intake.nats is None:
+        return
+    if missing := client_missing():
+        draft.file("notifier.yaml").mistake(("intake", "nats"), missing)
+    for part in ("sources", "mentions"):
+        for number, settings in draft.entries.get(part, ()):
+            if getattr(settings, "id", None) == NODES:
+                draft.file("sources.yaml").mistake((part, number, "id"), "is the name of all nodes together",
+                                                   found=shown(NODES), expected="another name")
 
 
 _NAMING: dict[str, str] = {"home_region": "region", "own_symptoms": "service", "operators": "service"}

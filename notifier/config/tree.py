@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..delivery.settings import DeliverySettings
 from ..detection.settings import DetectionSettings, Vocabulary
+from ..intake.settings import IntakeSettings
 from ..model.company import Company
 from ..model.notice import Template
 from ..model.policy import MaintenanceWindow, Policy
@@ -42,6 +43,7 @@ class Config:
     detection: DetectionSettings
     polling: PollingSettings
     delivery: DeliverySettings
+    intake: IntakeSettings
     people: PeopleSettings
     web: WebSettings
     store: StoreSettings

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 
 from ..model.region import RegionTree
 from .complaint import Kind
-from .helping.miner import Miner, Said
-from .people import Counted, Crowd, Voice
+from .counted import Count, Counts
+from .helping.miner import Miner
+from .people import Counted, Crowd
+from .report import Report
 from .series import Sample, Series
 from .settings import DetectionSettings
 from .spikes.counts import LATE
@@ -22,24 +23,6 @@ SERVICES_MOST = 10
 
 Key = tuple[str, str]
 """Service and region."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Post:
-    """What one post says of services that it says the same of. `region` is "" where nothing tells; `shown` is its text
-    without names and links; `placed_by` why the region is its place."""
-
-    at: int
-    person: int
-    kind: Kind
-    services: tuple[str, ...]
-    region: str
-    words: tuple[str, ...]
-    shown: str
-    voice: Voice = field(compare=False)
-    placed_by: str = field(default="", compare=False)
-    said: Said | None = field(default=None, compare=False)
-    """For the miner: a post that may say what helps."""
 
 
 class Board:
@@ -65,7 +48,7 @@ class Board:
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def count(self, post: Post, now: int) -> None:
+    def count(self, post: Report, now: int) -> None:
         """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not. `now` is
         when it arrived."""
         regions = self._regions_of(post.region)
@@ -83,20 +66,39 @@ class Board:
             for region in regions:
                 self._enter(self._at((service, region)), post, tally.counted)
 
-    def _enter(self, series: Series, post: Post, counted: Counted) -> None:
+    def _enter(self, series: Series, post: Report, counted: Counted) -> None:
         if counted is Counted.COPY:
             if post.kind is Kind.COMPLAINT:
                 series.copy(post.at)
         elif post.kind is Kind.COMPLAINT:
-            series.add(post.at, placed=bool(post.region), words=post.words,
-                       sample=Sample(post.at, post.shown, post.placed_by), most=self.settings.samples)
+            series.add(post.at, placed=bool(post.region))
+            series.show(post.words, Sample(post.at, post.shown, post.placed_by), self.settings.samples)
         elif post.kind is Kind.RECOVERY:
             series.recover(post.at)
+
+    def add(self, counts: Counts, now: int) -> None:
+        """Take up what was counted elsewhere, at `now`. Nothing in it is counted again: who had been heard before was
+        known there. A count belongs to the end of its minute."""
+        for one in counts.counts:
+            at, regions = min(one.minute * 60 + 59, now), self._regions_of(one.region)
+            if regions and one.kind is Kind.COMPLAINT and now - at <= LATE * 60:
+                self.territory_of(one.service).count(regions, people=one.people, copies=one.copies)
+            for region in regions:
+                _add(self._at((one.service, region)), one, at)
+        for sample in counts.samples:
+            for region in self._regions_of(sample.region) if sample.kind is Kind.COMPLAINT else ():
+                if (series := self.series.get((sample.service, region))) is not None:
+                    series.show(sample.words, Sample(sample.at, sample.shown, sample.placed_by), self.settings.samples)
+        for said in counts.said:
+            if self._regions_of(said.region):
+                self.miner.hear(said)
 
     def _regions_of(self, region: str) -> tuple[str, ...]:
         """The regions a post counts in: its own and all above, within the territory; the whole of it without one."""
         if not region:
             return (self.home,) if self.home else ()
+        if region not in self.regions:  # a node's configuration may be another day's
+            return ()
         return tuple(one for one in self.regions.path(region) if one in self.territory)
 
     def _at(self, key: Key) -> Series:
@@ -154,6 +156,14 @@ class Board:
         for minute in range(last - min(max(minutes, 0), 180) + 1, last + 1):
             heard = series.minutes.get(minute, 0) if series else 0
             yield minute, heard, self.rate((service, region), minute * 60)
+
+
+def _add(series: Series, one: Count, at: int) -> None:
+    if one.kind is Kind.COMPLAINT:
+        series.add(at, placed=bool(one.region), people=one.people)
+        series.copy(at, one.copies)
+    elif one.kind is Kind.RECOVERY:
+        series.recover(at, one.people)
 
 
 def _parents(regions: RegionTree, territory: Collection[str], home: str | None, most: int) -> dict[str, str | None]:

@@ -2,50 +2,55 @@
 
 A post may say several things, each of other services: "power is back but the internet is down". Each is counted.
 
-Posts are judged as they arrive, in the listener's threads; counting waits for the next look, in the order the posts
-were written, so that the order of arrival within a tick changes nothing.
+Posts are judged as they arrive, in the listener's threads or in other processes; counting waits for the next look, in
+the order the posts were written, so that the order of arrival within a tick changes nothing.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from .. import metrics
+from ..failpoints import failpoint
 from ..model.mention import Mention
 from ..model.region import RegionTree
 from ..model.service import Service
 from ..model.signal import Signal
-from ..ports import Clock, Store
+from ..ports import Clock, Store, Transaction
 from .alarms import Watch
-from .board import Board, Post
-from .complaint import Judge, Kind, Verdict
-from .helping.miner import Said
-from .keeping import CannotRead, dump, load
+from .board import Board
+from .complaint import Kind
+from .counted import Counts, of_services
+from .keeping import CannotRead, dump, dump_parts, load
 from .old_queue import OwnAccounts
-from .people import Voice, is_repost, number, voice_of
-from .place import Placed, PlaceFinder
+from .parts import Read, Written
+from .people import number, voice_of
+from .report import Hearing, Report, Reporter, advice, in_order
 from .seen import Seen, seen
 from .settings import DetectionSettings, Vocabulary
-from .telling import Teller, shown
+from .telling import Teller
 
 log = structlog.get_logger(__name__)
 
 PENDING_MOST = 10_000
 """Posts that wait for the next look before they are counted out of turn."""
 CHECKPOINT_EVERY = timedelta(minutes=1)
-LIKELY = 0.5
-"""A place less sure than this is more likely wrong than right: the post counts as one without a place."""
+CHECKPOINT = "detector"
+"""Name of the detector's checkpoint in the store."""
 
 
 @dataclass
-class Counts:
+class Tally:
     """Posts since the start: taken, found to be complaints of their author's own, and those of them a region was found
-    for."""
+    for. Of what nodes counted, people stand for complaints, and posts are not known."""
 
     mentions: int = 0
     complaints: int = 0
@@ -57,84 +62,81 @@ class Detector:
 
     def __init__(self, settings: DetectionSettings, vocabulary: Vocabulary, *, regions: RegionTree,
                  services: Mapping[str, Service]) -> None:
-        self.counts = Counts()
+        self.counts = Tally()
         self.own = OwnAccounts(settings.own_accounts)
         self._settings = settings
         self._regions = regions
         self._services = services
-        self._judge = Judge(vocabulary, services)
-        self._places = PlaceFinder(regions, home=settings.home_region, nowhere=vocabulary.nowhere,
-                                   not_places=vocabulary.not_places)
+        self._reporter = Reporter(Hearing(settings, vocabulary, regions, services))
         self._lock = threading.Lock()
         self._start_fresh()
 
     def _start_fresh(self) -> None:
-        self._pending: list[tuple[Post, int]] = []
-        """Posts with when they arrived."""
+        self._pending: list[tuple[Report, int]] = []
+        """Reports with when they arrived."""
         self._board = Board(self._settings, self._regions)
         self._watch = Watch(self._settings, self._regions)
         self._teller = Teller(self._settings, self._regions, self._services)
 
+    # ── hearing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
     def take(self, source: str, mention: Mention, now: datetime) -> None:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
-        if self.own.name_of(mention) is not None:
-            spoken = (service for verdict in self._judge.verdicts(mention) for service in verdict.services)
-            self.own.hear(mention, now, tuple(spoken))
-            with self._lock:
-                self.counts.mentions += 1
-            return
-        self.own.hear(mention, now)
-        second = int(now.timestamp())
-        at = min(int(mention.created_at.timestamp()), second)
-        if second - at > self._settings.late_within.total_seconds():
-            with self._lock:
-                self.counts.mentions += 1
-            return
-        posts = self._read(mention, at)
+        if self.hear(mention, now):
+            self.read(mention, now)
+
+    def read(self, mention: Mention, now: datetime) -> None:
+        """Read a post's words here."""
+        self.take_reports(self._reporter.reports(mention, now), now)
+
+    def hear(self, mention: Mention, now: datetime) -> bool:
+        """What a post means before its words are read. True where they are worth reading, here or in another process:
+        its reports go to `take_reports`."""
+        ours = self.own.name_of(mention) is not None
+        verdicts = self._reporter.verdicts(mention.text) if ours else ()
+        self.own.hear(mention, now, tuple(service for verdict in verdicts for service in verdict.services))
+        counts = not ours and not self._reporter.is_late(mention, now)
         with self._lock:
             self.counts.mentions += 1
-            self._board.heard(at)
-            for post in posts:
-                if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
-                    self.counts.complaints += 1
-                    self.counts.located += bool(post.region)
-            self._pending.extend((post, second) for post in posts)
+            if not counts:
+                return False
+            self._board.heard(int(min(mention.created_at, now).timestamp()))
+            answers = mention.reply_to is not None and number(mention.reply_to) in self._board.miner.posts
+        if answers:  # only here is it known what was answered
+            self.take_reports(self._reporter.reports(mention, now) or (_answer(mention, now),), now)
+        return not answers
+
+    def take_reports(self, reports: Iterable[Report], now: datetime) -> None:
+        """Keep what posts say, read here or elsewhere, for the next look; it arrives at `now`."""
+        second = int(now.timestamp())
+        taken = [(report, second) for report in reports]
+        complaints = [report for report, _ in taken if report.complains]
+        _measure(Counter((service, bool(one.region)) for one in complaints for service in one.services))
+        with self._lock:
+            self.counts.complaints += len(complaints)
+            self.counts.located += sum(bool(one.region) for one in complaints)
+            self._pending.extend(taken)
             if len(self._pending) >= PENDING_MOST:
                 self._count()
 
-    def _read(self, mention: Mention, at: int) -> tuple[Post, ...]:
-        """What a post says, once for each kind of thing it says; empty where that is nothing to us."""
-        verdicts = self._judge.verdicts(mention)
-        if not verdicts:
-            return self._answer(mention, at)
-        placed = self._placed(mention)
-        voice = voice_of(mention, tuple(word for verdict in verdicts for word in verdict.words))
-        posts = [self._said(mention, verdict, voice, placed, at) for verdict in verdicts]
-        for post in posts:
-            if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
-                _measure(post)
-        return _with_advice(posts, mention)
+    def take_counts(self, counts: Counts, heard: int, now: datetime) -> None:
+        """Take up what others counted and collapsed, once. `heard`: second the newest post of theirs was stored at,
+        whatever it said; 0 where nobody knows. Services that are not configured here are left out."""
+        second = int(now.timestamp())
+        known = of_services(counts, self._services)
+        complaints = [one for one in known.counts if one.kind is Kind.COMPLAINT]
+        people: Counter[tuple[str, bool]] = Counter()
+        for one in complaints:
+            people[one.service, bool(one.region)] += one.people
+        _measure(people)
+        with self._lock:
+            self.counts.complaints += sum(one.people for one in complaints)
+            self.counts.located += sum(one.people for one in complaints if one.region)
+            self._board.heard(min(heard, second))
+            self._board.add(known, second)
 
-    def _placed(self, mention: Mention) -> Placed | None:
-        """Where a post speaks of, None where that is unknown or more likely wrong than right."""
-        placed = self._places.find(mention)
-        return placed if placed is not None and placed.certainty >= LIKELY else None
-
-    @staticmethod
-    def _said(mention: Mention, verdict: Verdict, voice: Voice, placed: Placed | None, at: int) -> Post:
-        passed_on = voice.passed_on or is_repost(mention, verdict.words)  # "power is back! RT @ann: no internet"
-        return Post(at=at, person=voice.person, voice=voice._replace(passed_on=passed_on), kind=verdict.kind,
-                    services=verdict.services, words=verdict.words, region=placed.region if placed else "",
-                    shown=shown(mention.text), placed_by=shown(placed.reason) if placed else "")
-
-    def _answer(self, mention: Mention, at: int) -> tuple[Post, ...]:
-        """A post that is nothing by itself but answers one that said what helps: it may say whether it did."""
-        if mention.reply_to is None or number(mention.reply_to) not in self._board.miner.posts:
-            return ()
-        voice = voice_of(mention)
-        return (Post(at=at, person=voice.person, voice=voice, kind=Kind.NONE, services=(), words=(), region="",
-                     shown="", said=_advice(mention, voice, at, "", "")),)
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def signals(self, now: datetime) -> tuple[Signal, ...]:
         """What is new, renewed or over since the last call."""
@@ -152,10 +154,10 @@ class Detector:
             return seen(self._board, int(now.timestamp()))
 
     def _count(self) -> None:
-        """Count the posts that wait, in the order they were written."""
-        posts, self._pending = sorted(self._pending), []
-        for post, arrived in posts:
-            self._board.count(post, arrived)
+        """Count the reports that wait, in the order their posts were written."""
+        waiting, self._pending = sorted(self._pending, key=lambda one: (in_order(one[0]), one[1])), []
+        for report, arrived in waiting:
+            self._board.count(report, arrived)
 
     def history(self, service: str, region: str, *, minutes: int,
                 now: datetime) -> tuple[tuple[datetime, float, float], ...]:
@@ -166,76 +168,132 @@ class Detector:
             return tuple((datetime.fromtimestamp(minute * 60, UTC), float(heard), usual) for minute, heard, usual
                          in self._board.history(service, region, last, minutes))
 
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
     def checkpoint(self) -> bytes:
         """All that was learnt and is under way, without any name or unreported text."""
         with self._lock:
             self._count()
             return dump(self._board, self._watch, self._teller)
 
-    def restore(self, kept: bytes) -> None:
-        """Continue from a checkpoint; what cannot be read is logged and left, what names a region or service that is no
-        longer configured is dropped."""
+    def parts(self) -> tuple[bytes, Iterator[tuple[str, bytes]]]:
+        """The same in parts: see `keeping.dump_parts`."""
+        with self._lock:
+            self._count()
+            return dump_parts(self._board, self._watch, self._teller, CHECKPOINT)
+
+    def restore(self, kept: bytes, read: Read = lambda name: None) -> None:
+        """Continue from a checkpoint, whose parts `read` gives; what cannot be read is logged and left, what names a
+        region or service that is no longer configured is dropped."""
         with self._lock:
             self._start_fresh()
             try:
-                load(kept, self._board, self._watch, self._teller, services=self._services)
+                load(kept, self._board, self._watch, self._teller, services=self._services, name=CHECKPOINT, read=read)
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
 
 
-def _measure(post: Post) -> None:
-    for service in post.services:
-        metrics.COMPLAINTS.labels(service).inc()
-        if post.region:
-            metrics.COMPLAINTS_LOCATED.labels(service).inc()
+def _measure(complaints: Mapping[tuple[str, bool], int]) -> None:
+    """Complaints by service and whether a region is known."""
+    for (service, located), number_of in complaints.items():
+        metrics.COMPLAINTS.labels(service).inc(number_of)
+        if located:
+            metrics.COMPLAINTS_LOCATED.labels(service).inc(number_of)
 
 
-def _with_advice(posts: list[Post], mention: Mention) -> tuple[Post, ...]:
-    """The same posts; the first that is no complaint may say what helps."""
-    advising = next((post for post in posts if post.kind is not Kind.COMPLAINT), None)
-    return tuple(replace(post, said=_advice(mention, post.voice, post.at, post.services[0], post.region))
-                 if post is advising else post for post in posts)
+def _answer(mention: Mention, now: datetime) -> Report:
+    """A post that is nothing by itself but answers one that said what helps: it may say whether it did."""
+    voice, at = voice_of(mention), int(min(mention.created_at, now).timestamp())
+    return Report(at=at, voice=voice, kind=Kind.NONE, services=(), region="", words=(), shown="",
+                  said=advice(mention, voice, at, "", ""))
 
 
-def _advice(mention: Mention, voice: Voice, at: int, service: str, region: str) -> Said:
-    return Said(at, voice.person, service, region, mention.text, number(mention.id),
-                number(mention.reply_to) if mention.reply_to else 0)
+def bring_back(detector: Detector, tx: Transaction) -> None:
+    """Continue from what the store holds, if it holds anything."""
+    learnt = tx.checkpoint(CHECKPOINT)
+    if learnt is not None:
+        detector.restore(learnt, tx.checkpoint)
+
+
+class Elsewhere(Protocol):
+    """Counts that other machines made. What `counts` gave is in the detector's memory; `dump` says how far that goes,
+    and is kept with it, so that a restart neither loses nor repeats any."""
+
+    name: str
+
+    def counts(self) -> Iterable[tuple[Counts, int]]:
+        """What came since the last call, each with the second its newest post was stored at."""
+        ...
+
+    def dump(self) -> bytes: ...
 
 
 class DetectorLoop:
-    """Looks at the counts every tick and keeps what it finds."""
+    """Looks at the counts every tick and keeps what it finds. Counts made `elsewhere` are taken up and kept in the same
+    turn, and their position in the same transaction as the memory they went into."""
 
-    def __init__(self, detector: Detector, store: Store, clock: Clock, settings: DetectionSettings) -> None:
+    def __init__(self, detector: Detector, store: Store, clock: Clock, settings: DetectionSettings,
+                 elsewhere: Elsewhere | None = None) -> None:
         self._store = store
         self._clock = clock
         self._waiting: dict[tuple[str, str, str, str], Signal] = {}
         self._kept_at: datetime | None = None
-        self.replace(detector, settings)
+        self._turning = threading.Lock()
+        """Between a checkpoint and the detector that continues from it nothing may be counted."""
+        self._detector, self._settings = detector, settings
+        self.elsewhere = elsewhere
+        self._written = Written()
 
     def replace(self, detector: Detector, settings: DetectionSettings) -> None:
-        """Use another detector from the next turn on."""
-        self._detector = detector
-        self._settings = settings
+        """Use another detector from the next turn on, which continues from what the one before learnt."""
+        with self._turning:
+            detector.restore(self._detector.checkpoint())
+            self._detector, self._settings = detector, settings
+
+    def paused(self) -> AbstractContextManager[object]:
+        """While it lasts nothing is counted or kept: for whoever changes `elsewhere`."""
+        return self._turning
 
     def run_once(self) -> bool:
         """One look. Signals that could not be stored are kept and stored with the next ones; True where any were."""
-        now = self._clock.now()
+        with self._turning:
+            return self._look(self._clock.now())
+
+    def _look(self, now: datetime) -> bool:
+        for counts, heard in self.elsewhere.counts() if self.elsewhere else ():
+            self._detector.take_counts(counts, heard, now)
+        failpoint("merge.counted")
         self._waiting.update((signal.key, signal) for signal in self._detector.signals(now))
         due = self._kept_at is None or now - self._kept_at >= CHECKPOINT_EVERY
         if not self._waiting and not due:
             return False
         found = tuple(self._waiting.values())
-        state = self._detector.checkpoint() if due else None
+        kept = self._kept() if due else {}
         with self._store.transaction() as tx:
             if found:
                 tx.put_signals(found)
-            if state is not None:
-                tx.put_checkpoint("detector", state, now)
+            for name, state in kept.items():
+                tx.put_checkpoint(name, state, now)
+            failpoint("merge.before_commit")
+        failpoint("merge.after_commit")
+        if kept:
+            self._written.done()
         self._waiting.clear()
         self._kept_at = now if due else self._kept_at
         self._counted(found)
         return bool(found)
+
+    def kept(self) -> Mapping[str, bytes]:
+        """Checkpoints by name, to be put into one transaction: the daemon ends."""
+        with self._turning:
+            return self._kept()
+
+    def _kept(self) -> Mapping[str, bytes]:
+        """Checkpoints by name: of the detector's parts those that changed since they were written."""
+        head, parts = self._detector.parts()
+        kept = {CHECKPOINT: head, **self._written.changed(parts)}
+        return kept | {self.elsewhere.name: self.elsewhere.dump()} if self.elsewhere else kept
 
     @staticmethod
     def _counted(signals: Iterable[Signal]) -> None:

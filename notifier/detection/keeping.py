@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 
 from .alarms import Watch
 from .board import Board
+from .parts import Read, cut, joined, lengths
 from .rollup import Choice
 from .series import Bins, Episode, Sample, Series
 from .spikes.keeping import Kept
@@ -27,13 +28,28 @@ class CannotRead(Exception):
 
 
 def dump(board: Board, watch: Watch, teller: Teller) -> bytes:
-    """Everything that is needed to continue as if nothing had happened."""
+    """Everything that is needed to continue as if nothing had happened, in one piece."""
+    territories = {service: territory.dump() for service, territory in sorted(board.territories.items())}
+    return _packed(board, watch, teller, {"territories": territories})
+
+
+def dump_parts(board: Board, watch: Watch, teller: Teller, name: str) -> tuple[bytes, Iterator[tuple[str, bytes]]]:
+    """The same in parts: what belongs to the name itself, packed, and (name, bytes) of each stretch of columns below
+    it."""
+    whole = {service: territory.dump() for service, territory in sorted(board.territories.items())}
+    heads = {service: msgspec.structs.replace(kept, columns={}) for service, kept in whole.items()}
+    parts = (part for service, kept in whole.items() for part in cut(kept, f"{name}/{service}"))
+    sizes = {service: lengths(kept) for service, kept in whole.items()}
+    return _packed(board, watch, teller, {"territories": heads, "sizes": sizes}), parts
+
+
+def _packed(board: Board, watch: Watch, teller: Teller, territories: dict[str, Any]) -> bytes:
     kept = {
         "version": VERSION,
         "heard_at": board.heard_at,
         "people": board.people.dump(),
         "helping": board.miner.dump(),
-        "territories": {service: territory.dump() for service, territory in sorted(board.territories.items())},
+        **territories,
         "series": [[*key, _series(series)] for key, series in sorted(board.series.items())],
         "chosen": {service: [[one.region, one.alarm] for one in chosen] for service, chosen in watch.chosen.items()},
         "told": [[*key, asdict(told)] for key, told in sorted(teller.told.items())],
@@ -50,10 +66,17 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def load(kept: bytes, board: Board, watch: Watch, teller: Teller, *, services: Container[str]) -> None:
-    """Fill a fresh memory. Raises CannotRead for anything that `dump` did not write."""
+def load(kept: bytes, board: Board, watch: Watch, teller: Teller, *, services: Container[str], name: str = "",
+         read: Read = lambda name: None) -> None:
+    """Fill a fresh memory. `read` gives the parts below `name`, where `dump_parts` wrote it. Raises CannotRead for
+    anything that `dump` and `dump_parts` did not write."""
     try:
         found = _unpack(kept)
+        sizes = found.get("sizes", {})
+        for service in sizes:
+            head = msgspec.convert(found["territories"][service], Kept)
+            if service in services:
+                found["territories"][service] = joined(head, sizes[service], f"{name}/{service}", read)
         _load(found, board, watch, teller, services)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError,
             zlib.error) as error:
@@ -80,7 +103,7 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
     board.miner.load(found["helping"])
     for service, one in found["territories"].items():
         if service in services:
-            board.territory_of(service).load(msgspec.convert(one, Kept))
+            board.territory_of(service).load(one if isinstance(one, Kept) else msgspec.convert(one, Kept))
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
     watch.chosen = {service: tuple(Choice(region, alarm) for region, alarm in chosen if known(service, region)

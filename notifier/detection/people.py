@@ -21,7 +21,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ..model.mention import Mention
-from .copies import NOTHING_OF_ITS_OWN, Copies, Text, own_part, read_text, word_list, words_of
+from .copies import NOTHING_OF_ITS_OWN, Copies, Text, own_part, read_post, word_list
 from .words import fold, plain, split
 
 WHATS_MOST = 6
@@ -92,8 +92,7 @@ class Voice(NamedTuple):
 def voice_of(mention: Mention, symptom: Iterable[str] = ()) -> Voice:
     """What of a post matters for counting; `symptom`: the phrases that made it a complaint (Verdict.words). Linear in
     the post's length; never raises."""
-    words, cut = words_of(mention.text)
-    text = read_text(words, cut)
+    words, text = read_post(mention.text)
     new = is_new_account(mention)
     like = 0
     if text is None and mention.reply_to and not _says_more(words, symptom):

@@ -5,8 +5,8 @@ that is and the words that say it. What has no place stays without one: the dete
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -18,15 +18,19 @@ from .placing.certainty import Ground, certainty
 from .placing.cities import collector_paused
 from .placing.codewords import CODE
 from .placing.flags import flags
-from .placing.lexicon import BIG, Lexicon, Openings
+from .placing.lexicon import BIG, Hit, Lexicon, Openings
 from .placing.reading import hits
 from .placing.settling import NOWHERE, Reading, Settler
-from .placing.spelling import plain, quick, split, without_links
+from .placing.spelling import Words, plain, quick, split, without_links
 
 FIELD_MOST = 500
 """Characters of a field looked at."""
 REMEMBERED = 20_000
 """Fields remembered: profiles repeat."""
+TEXTS_REMEMBERED = 2_048
+"""Texts remembered, some 5 KB each: what is passed on is read once."""
+SETTLED_MOST = 16
+"""What one text means by its authors' profiles, remembered at most."""
 
 _WHERE = {"place": "place field", "text": "text", "profile": "profile"}
 _DIGIT = re.compile("[0-9]")
@@ -53,6 +57,18 @@ class Placed:
         return f"{_WHERE[self.how]} says {self.words!r}: {self.ground.value}{of_part}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text's words and the names in it. `alone`: those that stand by themselves, which a profile may settle;
+    `settled`: what the text says, by what the profile does of them."""
+
+    text: str
+    words: Words
+    hits: Sequence[Hit]
+    alone: tuple[str, ...]
+    settled: dict[tuple[str | None, ...], Reading] = field(default_factory=dict)
+
+
 class PlaceFinder:
     """Finds the region a post speaks of. `home` settles names that several places share. Safe to use from several
     threads; takes linear time and bounded memory whatever the text."""
@@ -69,6 +85,7 @@ class PlaceFinder:
         self._singles = self._lexicon.openings.singles - frozenset(
             name for name in self._lexicon.not_places if not any(one.people == OWN for one in self._names[name]))
         self._field = lru_cache(maxsize=REMEMBERED)(self._read_field)
+        self._text = lru_cache(maxsize=TEXTS_REMEMBERED)(self._hits_in)
 
     @staticmethod
     def _read_names(regions: RegionTree, home: str | None, not_places: Iterable[str]) -> Lexicon:
@@ -93,13 +110,28 @@ class PlaceFinder:
     # ── running text ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read_text(self, text: str, profile: Reading) -> Reading:
+        """What a text says. The profile is asked about names that stand alone, and of nothing else: the answer is
+        remembered by what it says of those."""
+        read = self._text(text)
+        if read is None:
+            return NOWHERE
+        of_profile = (profile.region, *(profile.names.get(name) for name in read.alone)) if read.alone else ()
+        known = read.settled.get(of_profile)
+        if known is None:
+            known = self._settler.settle(read.words, read.hits, profile, read.text, running=True)
+            if len(read.settled) < SETTLED_MOST:
+                read.settled[of_profile] = known
+        return known
+
+    def _hits_in(self, text: str) -> _Text | None:
+        """The names in a text, as far as its words alone tell; None where it holds none."""
         text = without_links(text)
         bare = plain(text)
         if not self._may_name(bare):
-            return NOWHERE
+            return None
         words = split(bare)
         found = hits(self._lexicon, words, running=True)
-        return self._settler.settle(words, found, profile, text, running=True) if found else NOWHERE
+        return _Text(text, words, found, self._settler.alone(words, found)) if found else None
 
     def _may_name(self, text: str) -> bool:
         """Whether a text holds a name, a state's letters, a hashtag or a code: most do not, and need not be looked at

@@ -62,26 +62,33 @@ class Series:
         """Whether there is anything to look at."""
         return bool(self.placed or self.unplaced or self.recovered or self.episode)
 
-    def add(self, at: int, *, placed: bool, words: Iterable[str], sample: Sample, most: int) -> None:
-        """Count one person's complaint; keep its words and, as one of the `most` newest, its text."""
+    def add(self, at: int, *, placed: bool, people: int = 1) -> None:
+        """Count the complaint of one person, or of several."""
+        if not people:
+            return
         bins = self.placed if placed else self.unplaced
-        bins[at // BIN] = bins.get(at // BIN, 0) + 1
-        self.minutes[at // 60] = self.minutes.get(at // 60, 0) + 1
+        bins[at // BIN] = bins.get(at // BIN, 0) + people
+        self.minutes[at // 60] = self.minutes.get(at // 60, 0) + people
         if self.episode is not None and at >= self.episode.onset:
-            self.episode.people += 1
+            self.episode.people += people
+
+    def show(self, words: Iterable[str], sample: Sample, most: int) -> None:
+        """Keep a complaint's words and, as one of the `most` newest, its text."""
         for word in words:
             if word in self.words or len(self.words) < WORDS_MOST:
                 self.words[word] = self.words.get(word, 0) + 1
         if most and all(sample.text != known.text for known in self.samples):
             self.samples = [*self.samples, sample][-most:]
 
-    def copy(self, at: int) -> None:
-        """Count one complaint that is another's."""
-        self.copies[at // 60] = self.copies.get(at // 60, 0) + 1
+    def copy(self, at: int, copies: int = 1) -> None:
+        """Count complaints that are another's."""
+        if copies:
+            self.copies[at // 60] = self.copies.get(at // 60, 0) + copies
 
-    def recover(self, at: int) -> None:
-        """Count one person who says that it works again."""
-        self.recovered[at // BIN] = self.recovered.get(at // BIN, 0) + 1
+    def recover(self, at: int, people: int = 1) -> None:
+        """Count people who say that it works again."""
+        if people:
+            self.recovered[at // BIN] = self.recovered.get(at // BIN, 0) + people
 
     def windows(self, now: int, lengths: Iterable[int], rate: float) -> list[Heard]:
         """What the windows of these minutes hold that end now; none reaches back into an episode that is over."""

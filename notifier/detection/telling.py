@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,17 +30,6 @@ MAJOR_PEOPLE = 25
 """People in one window from which trouble is major."""
 HALF = 6.0
 """A spike of score s (chance explains it with 10^-s) is told as 1 - 2^(-s/HALF): 5.5 gives 0.47, 12 gives 0.75."""
-SHOWN_MOST = 200
-"""Characters of a post that are shown."""
-
-_HIDDEN = re.compile(r"https?://\S+|www\.\S+|[@＠][\w.-]+", re.IGNORECASE)
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff]+")
-
-
-def shown(text: str) -> str:
-    """A post as staff may see it: no names, links or control characters, on one line, not too long."""
-    plain = " ".join(_UNSEEN.sub(" ", _HIDDEN.sub(" ", text[:2_000])).split())
-    return plain if len(plain) <= SHOWN_MOST else plain[:SHOWN_MOST - 1].rstrip() + "…"
 
 
 def strength(score: float) -> float:

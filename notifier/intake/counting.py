@@ -11,14 +11,14 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from ..detection.complaint import Kind
 from ..detection.copies import Copies, Held
+from ..detection.counted import Count, Counts, Sample
+from ..detection.helping.miner import Said
 from ..detection.people import Counted, Crowd
+from ..detection.report import Report
 from ..detection.settings import DetectionSettings
-from .report import Report
 
 WINDOW_LARGEST = 256 * 1024 * 1024
 """Bytes a kept window may unpack to."""
@@ -26,39 +26,11 @@ SAMPLES = 3
 """Posts kept as examples in one batch, for each service, region and kind …"""
 SAMPLES_MOST = 500
 """… and in all, the newest of them."""
+SAID_MOST = 50
+"""Posts that say what helps, kept of one batch."""
 
 Key = tuple[int, str, str, Kind]
 """Minute since 1970, service, region ("" where none is known), kind."""
-
-
-class Count(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
-    """People and copies that one minute brought, as `detection.people` counts them."""
-
-    minute: int
-    service: str
-    region: str
-    kind: Kind
-    people: int
-    copies: int
-
-
-class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
-    """One counted person's words, for evidence: second it counts at, the words that decided, the text without names
-    and links."""
-
-    at: int
-    service: str
-    region: str
-    kind: Kind
-    words: tuple[str, ...]
-    shown: str
-
-
-class Counts(msgspec.Struct, frozen=True, array_like=True):
-    """Everything a stretch of reports came to."""
-
-    counts: tuple[Count, ...] = ()
-    samples: tuple[Sample, ...] = ()
 
 
 class CannotRead(Exception):
@@ -95,8 +67,11 @@ class Collapse:
         """Count reports, in their order."""
         found: dict[Key, list[int]] = {}
         samples: dict[tuple[str, str, Kind], list[Sample]] = {}
+        said: list[Said] = []
         for report in reports:
             self._pass_to(report.at)
+            if report.said is not None and not report.voice.passed_on and len(said) < SAID_MOST:
+                said.append(report.said)
             for service in report.services:
                 counted = self._crowd.count(report.voice, f"{service}\n{report.kind}", report.at).counted
                 if counted is Counted.NOTHING:
@@ -105,9 +80,9 @@ class Collapse:
                 row[0 if counted is Counted.PERSON else 1] += 1
                 kept = samples.setdefault((service, report.region, report.kind), [])
                 if counted is Counted.PERSON and len(kept) < SAMPLES:
-                    kept.append(Sample(report.at, service, report.region, report.kind, report.words, report.shown))
+                    kept.append(_sample(report, service))
         shown = sorted(sample for kept in samples.values() for sample in kept)[-SAMPLES_MOST:]
-        return Counts(tuple(Count(*key, *row) for key, row in sorted(found.items())), tuple(shown))
+        return Counts(tuple(Count(*key, *row) for key, row in sorted(found.items())), tuple(shown), tuple(said))
 
     def _pass_to(self, at: int) -> None:
         """Forget what no report that may still come could be compared with; at a new minute, not at the end of a batch:
@@ -141,6 +116,10 @@ class Collapse:
         crowd.people.lately.counts = OrderedDict(found.lately)
 
 
+def _sample(report: Report, service: str) -> Sample:
+    return Sample(report.at, service, report.region, report.kind, report.words, report.shown, report.placed_by)
+
+
 def _dumped(copies: Copies) -> _Copies:
     number: dict[int, int] = {}
     texts: list[tuple[int, int, str, bool, bool]] = []
@@ -154,14 +133,3 @@ def _dumped(copies: Copies) -> _Copies:
 def _loaded(kept: _Copies) -> OrderedDict[int, list[Held]]:
     texts = [Held(*one) for one in kept.texts]
     return OrderedDict((key, [texts[at] for at in bucket]) for key, bucket in kept.keys)
-
-
-Columns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
-
-def columns(counts: Iterable[Count], index: dict[tuple[str, str, Kind], int]) -> Columns:
-    """(minute, series, people, copies) as arrays of one length; `index` numbers the series and learns new ones."""
-    rows = [(one.minute, index.setdefault((one.service, one.region, one.kind), len(index)), one.people, one.copies)
-            for one in counts]
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 4)
-    return table[:, 0], table[:, 1], table[:, 2], table[:, 3]

@@ -29,6 +29,7 @@ from nats.js.object_store import ObjectStore
 
 from ..secret import SecretMissing
 from .settings import NodeSettings
+from .streams import DETECTOR, Unreachable
 
 T = TypeVar("T")
 
@@ -39,10 +40,6 @@ EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 WRONG_LAST = 10071
 """JetStream's error code for "wrong last sequence": somebody else wrote first."""
 UNREACHABLE = (NatsError, OSError)
-
-
-class Unreachable(Exception):
-    """NATS did not answer, or refused: look at its address, its credentials, and whether JetStream is on."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,14 @@ class Jetstream:
             await self._js.object_store(self._windows)
         except BucketNotFoundError:
             await self._js.create_object_store(self._windows)
+
+    def born(self) -> str:
+        """When the streams of posts and counts were made: what tells them from others of that name."""
+        return self._run(self._born())
+
+    async def _born(self) -> str:
+        made = [(await self._js.stream_info(self.stream(name))).created for name in ("posts", "counts")]
+        return " ".join(one.isoformat() if one else "" for one in made)
 
     def stream(self, name: str) -> str:
         """The name of one of our streams."""
@@ -288,6 +293,20 @@ class Jetstream:
         windows: ObjectStore = await self._js.object_store(self._windows)
         return (await windows.get(str(partition))).data
 
+    def told(self) -> str:
+        """What the streams hold, in words; makes none."""
+        return self._run(self._told())
+
+    async def _told(self) -> str:
+        info = await self._js.account_info()
+        try:
+            states = [(name, (await self._js.stream_info(self.stream(name))).state) for name in ("posts", "counts")]
+            waiting = (await self._js.consumer_info(self.stream("posts"), READERS)).num_pending or 0
+        except NotFoundError:
+            return f"JetStream answers ({info.streams} streams); ours are made by the first node or daemon"
+        held = ", ".join(f"{state.messages} messages of {name}" for name, state in states)
+        return f"JetStream answers: {held}, {waiting} that no node has taken"
+
     def dead(self, most: int) -> list[tuple[str, str]]:
         """(place, why) of the oldest dead letters, for staff; what they hold is in the stream."""
         return self._run(self._dead(most))
@@ -303,19 +322,20 @@ class Jetstream:
 
     # ── the detector's end ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def counts(self, after: int, seconds: float, most: int = 256) -> list[tuple[int, bytes]]:
-        """(sequence, data) of what was handed on after message `after`, in order; none where none came in time. Calls
-        go on where the one before ended."""
+    def counts(self, after: int | None, seconds: float, most: int = 256) -> list[tuple[int, bytes]]:
+        """(sequence, data) of what was handed on after message `after` (None: from now on), in order; none where none
+        came in time. Calls go on where the one before ended."""
         return self._run(self._counts(after, seconds, most))
 
-    async def _counts(self, after: int, seconds: float, most: int) -> list[tuple[int, bytes]]:
-        reading = self._reading.get(-1)
+    async def _counts(self, after: int | None, seconds: float, most: int) -> list[tuple[int, bytes]]:
+        reading = self._reading.get(DETECTOR)
         if reading is None:
+            begin = DeliverPolicy.NEW if after is None else DeliverPolicy.BY_START_SEQUENCE
             reading = await self._js.pull_subscribe(
                 f"{self.settings.prefix}.counts.>", stream=self.stream("counts"), config=ConsumerConfig(
-                    ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                    opt_start_seq=after + 1, inactive_threshold=3600))
-            self._reading[-1] = reading
+                    ack_policy=AckPolicy.NONE, deliver_policy=begin,
+                    opt_start_seq=None if after is None else after + 1, inactive_threshold=3600))
+            self._reading[DETECTOR] = reading
         try:
             found = await reading.fetch(most, timeout=seconds)
         except TimeoutError:

@@ -20,7 +20,18 @@ from .counting import CannotRead, Collapse
 from .jetstream import Jetstream, Taken
 from .reader import PostReader
 from .shapes import Feed
-from .shares import REPORTS_MOST, UNREADABLE, Ledger, Placed, encode, handed_of, reports_of, shares, window_of
+from .shares import (
+    UNREADABLE,
+    Ledger,
+    Placed,
+    encode,
+    handed_of,
+    message,
+    messages,
+    reports_of,
+    shares,
+    window_of,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +66,7 @@ class Reading:
         for number, (partition, reports) in enumerate(shares(found, self._settings.partitions).items()):
             if number:
                 failpoint("node.between_partitions")
-            self._jetstream.put_all("reports", [(str(partition), encode(reports[at:at + REPORTS_MOST]))
-                                                for at in range(0, len(reports), REPORTS_MOST)])
+            self._jetstream.put_all("reports", [(str(partition), data) for data in messages(reports)])
         failpoint("node.stored")
         self._jetstream.done(taken)
         failpoint("node.done")
@@ -213,7 +223,7 @@ class Owning:
         found = False
         for handed in mine.ledger.count(floor, heard):
             failpoint("owner.counted")
-            if not self._hand_on(partition, mine, encode(handed)):
+            if not self._hand_on(partition, mine, message(handed)):
                 return False
             found = True
         if not found and self._clock.monotonic() - mine.handed_on > BEAT_SECONDS:

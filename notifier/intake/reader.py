@@ -8,15 +8,17 @@ from datetime import datetime
 
 import msgspec
 
+from ..detection.report import Hearing, Report, Reporter
 from ..model.mention import Mention
 from .glance import GLANCES, tidied
-from .report import Hearing, Report, Reporter
 from .shapes import Feed, Unread, read
+from .triggers import Triggers
 
 
 class Tally(msgspec.Struct, array_like=True):
     """What became of posts: taken, and of those how many had bytes nobody can read, were no posts or unwanted, held no
-    trigger, were judged nothing, came late, or were reported (`reported`; `placed` of them with a place)."""
+    trigger, were judged nothing, came late, speak of places outside the territory, or were reported (`reported`;
+    `placed` of them with a place)."""
 
     posts: int = 0
     unreadable: int = 0
@@ -24,6 +26,7 @@ class Tally(msgspec.Struct, array_like=True):
     no_trigger: int = 0
     no_verdict: int = 0
     late: int = 0
+    outside: int = 0
     reported: int = 0
     placed: int = 0
 
@@ -45,8 +48,11 @@ class Batch(msgspec.Struct, array_like=True):
 class PostReader:
     """Reads posts of any feed. Safe to use from several threads; never raises for anything a post may hold."""
 
-    def __init__(self, hearing: Hearing) -> None:
+    def __init__(self, hearing: Hearing, *, everywhere: bool = False) -> None:
+        """`everywhere`: report of places outside the territory too, for a detector that counts what it leaves out."""
         self._reporter = Reporter(hearing)
+        self._triggers = Triggers(self._reporter.triggers())
+        self._everywhere = everywhere
 
     def read(self, feed: Feed, posts: Sequence[bytes], heard: datetime | Sequence[datetime]) -> Batch:
         """Reports of a batch of posts, heard all at one moment or each at its own."""
@@ -68,7 +74,7 @@ class PostReader:
         """The same for posts a source has read already."""
         taken = list(posts)
         batch = Batch([], [], Tally(posts=len(taken)))
-        held = self._reporter.triggers.holding([post.text for post in taken])
+        held = self._triggers.holding([post.text for post in taken])
         batch.tally.no_trigger = len(taken) - len(held)
         for at in held:
             self._report(taken[at], now, at, batch)
@@ -79,7 +85,7 @@ class PostReader:
         glance = GLANCES[feed.shape]
         texts = [glance(raw) for raw in posts]
         told = [at for at, text in enumerate(texts) if text]
-        held = self._reporter.triggers.holding([text for text in texts if text])
+        held = self._triggers.holding([text for text in texts if text])
         found = [told[at] for at in held if self._reporter.verdicts(tidied(feed.shape, texts[told[at]] or ""))]
         tally.no_trigger = len(told) - len(held)
         tally.no_verdict = len(held) - len(found)
@@ -90,11 +96,14 @@ class PostReader:
         return found
 
     def _report(self, mention: Mention, now: datetime, at: int, batch: Batch) -> None:
-        reports = self._reporter.reports(mention, now)
+        found = self._reporter.reports(mention, now)
+        reports = found if self._everywhere else [one for one in found if self._reporter.counts_here(one)]
         batch.reports.extend((at, report) for report in reports)
         if reports:
             batch.tally.reported += 1
             batch.tally.placed += bool(reports[0].region)
+        elif found:
+            batch.tally.outside += 1
         elif self._reporter.is_late(mention, now):
             batch.tally.late += 1
         else:

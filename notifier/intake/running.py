@@ -14,11 +14,12 @@ import structlog
 from ..detection.settings import DetectionSettings
 from ..ports import Clock
 from ..runner import Loop
-from .jetstream import Jetstream, Unreachable
+from .jetstream import Jetstream
 from .node import Owning, Reading
 from .reader import PostReader
 from .settings import NodeSettings
 from .shapes import Feed
+from .streams import Unreachable
 
 log = structlog.get_logger(__name__)
 

@@ -6,20 +6,23 @@ out in the order of places, so that whoever does it, and however often, comes to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import groupby
 
 import msgspec
 
-from .counting import Collapse, Counts
-from .report import Report
+from ..detection.counted import Counts
+from ..detection.report import Report
+from .counting import Collapse
 
 Place = tuple[int, int, int]
 """A report's: sequence number of the post's message, line in the message, number among the post's reports."""
 REPORTS_MOST = 500
-"""Reports in one message: under half of what a NATS server takes by default (1 MiB)."""
-COUNTED_MOST = 5_000
+"""Reports in one message …"""
+MESSAGE_BYTES = 512 * 1024
+"""… as long as they take no more than this: half of what a NATS server takes by default."""
+COUNTED_MOST = 2_000
 """Reports counted into one batch, but for those of one message, which stay together."""
 
 
@@ -76,6 +79,31 @@ def shares(reports: Iterable[Placed], partitions: int) -> dict[int, list[Placed]
                 report = msgspec.structs.replace(report, services=tuple(mine))
             found.setdefault(partition, []).append(Placed(placed.place, report))
     return found
+
+
+def messages(reports: Sequence[Placed]) -> Iterator[bytes]:
+    """The reports as bytes, in as few messages as they fit into. However long the posts are that strangers write, one
+    report takes some 30 KB at most."""
+    for at in range(0, len(reports), REPORTS_MOST):
+        yield from _halved(reports[at:at + REPORTS_MOST])
+
+
+def _halved(reports: Sequence[Placed]) -> Iterator[bytes]:
+    data = encode(reports)
+    if len(data) <= MESSAGE_BYTES or len(reports) == 1:
+        yield data
+        return
+    half = len(reports) // 2
+    yield from _halved(reports[:half])
+    yield from _halved(reports[half:])
+
+
+def message(handed: Handed) -> bytes:
+    """Counts as bytes; without the posts beside them where they would not fit. Counts are never left out."""
+    data = encode(handed)
+    if len(data) <= MESSAGE_BYTES:
+        return data
+    return encode(msgspec.structs.replace(handed, counts=Counts(handed.counts.counts)))
 
 
 class Ledger:

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from .node_process import reader
+from .scene import fresh
 
 reader()
+fresh()

@@ -12,7 +12,7 @@ import pytest
 
 from notifier.clock import VirtualClock
 from notifier.demo.vermont import mentions
-from notifier.detection.detector import DetectorLoop
+from notifier.detection.detector import DetectorLoop, bring_back
 from notifier.model.mention import Mention
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import StoreUnavailable
@@ -303,9 +303,8 @@ def test_the_loop_stores_signals_and_checkpoint(tmp_path: Path) -> None:
     loop.run_once()
     with with_store.store.transaction() as tx:  # type: ignore[attr-defined]
         assert [s.region for s in tx.open_signals(clock.now())] == ["US-VT"]
-        kept = tx.checkpoint("detector")
-    other = detector()
-    other.restore(kept)
+        other = detector()
+        bring_back(other, tx)
     assert other.signals(clock.now() + TICK) == ()
     assert sum(people for _, people, _ in other.history("mobile-data", "US-VT", minutes=5, now=clock.now())) == 6
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from notifier.config.registry import MENTION_SOURCES
-from notifier.intake.counting import CannotRead, Collapse, columns
+from notifier.detection.report import Hearing
+from notifier.intake.counting import CannotRead, Collapse
 from notifier.intake.reader import Batch, Tally
-from notifier.intake.report import Hearing
 from notifier.intake.shapes import Feed, Shape, Unread, feed_of, read
 from notifier.intake.workers import CannotStart, Here, Workers
 from notifier.model.mention import Mention
@@ -130,18 +130,6 @@ def test_a_window_that_is_damaged_says_so() -> None:
     for kept in (b"", b"x", Collapse(settings()).dump()[:-3], b"x\x9c\x03\x00\x00\x00\x00\x01"):
         with pytest.raises(CannotRead):
             Collapse(settings()).load(kept)
-
-
-def test_counts_become_columns() -> None:
-    """One row a count; series are numbered as they are met."""
-    batch = reader().read(FEEDS["x"], [json.dumps(X).encode()], NOW)
-    counts = Collapse(settings()).count(report for _, report in batch.reports)
-    index: dict[Any, int] = {}
-    minute, series, people, copies = columns(counts.counts, index)
-    assert (minute.tolist(), series.tolist(), people.tolist(), copies.tolist()) == (
-        [int(NOW.timestamp()) // 60 - 1], [0], [1], [0])
-    assert list(index) == [("power", "US-VT", "complaint")]
-    assert all(len(column) == 0 for column in columns((), index))
 
 
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────

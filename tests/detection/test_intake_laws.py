@@ -11,13 +11,26 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from notifier.detection.counted import Counts
+from notifier.detection.report import Report
 from notifier.detection.words import fold
-from notifier.intake.counting import Collapse, Counts
+from notifier.intake.counting import Collapse
 from notifier.intake.folding import BREAK, fold_texts
 from notifier.intake.glance import GLANCES, tidied
-from notifier.intake.report import Report
 from notifier.intake.shapes import Feed, Shape, read
-from notifier.intake.shares import Handed, Ledger, Merge, Placed, encode, handed_of, reports_of, shares
+from notifier.intake.shares import (
+    MESSAGE_BYTES,
+    Handed,
+    Ledger,
+    Merge,
+    Placed,
+    encode,
+    handed_of,
+    message,
+    messages,
+    reports_of,
+    shares,
+)
 from notifier.intake.triggers import Triggers
 from notifier.model.mention import Mention
 
@@ -101,7 +114,7 @@ def test_the_sieve_drops_no_post_the_judge_would_count(shape: Shape) -> None:
         assert batch.reports == exact
         tally = batch.tally
         assert tally.posts == len(raws) == (tally.unreadable + tally.no_post + tally.no_trigger + tally.no_verdict
-                                            + tally.late + tally.reported)
+                                            + tally.late + tally.outside + tally.reported)
 
     law()
 
@@ -218,3 +231,19 @@ def test_an_owner_with_nothing_to_count_says_how_far_it_is() -> None:
     ledger = Ledger(2, Collapse(scene.settings()), upto=5)
     assert list(ledger.count(9, 100)) == []
     assert ledger.nothing(100) == Handed(2, 5, 9, 100, Counts())
+
+
+def test_reports_of_the_longest_posts_fit_into_messages() -> None:
+    """Whoever writes thousands of emoji at us must not stop a node: a NATS server takes a mebibyte."""
+    post = Mention(id="1", created_at=NOW, network="x", author="u", reply_to="2",
+                   text="turn off 3G and it works, no power " + "😀 名 " * 3000)
+    found = reader()._reporter.reports(post, NOW)
+    assert {report.kind.value for report in found} >= {"workaround"}
+    placed = [Placed((at, 0, number), report) for at in range(500) for number, report in enumerate(found)]
+    sent = list(messages(placed))
+    assert max(map(len, sent)) <= MESSAGE_BYTES
+    assert [one for data in sent for one in reports_of(data)] == placed
+    counts = Collapse(scene.settings()).count(report for _ in range(60) for report in found)
+    assert len(message(Handed(0, 0, 1, 0, counts))) <= MESSAGE_BYTES
+    many = Counts(counts.counts, counts.samples * 5_000, counts.said)
+    assert handed_of(message(Handed(0, 0, 1, 0, many))) == Handed(0, 0, 1, 0, Counts(counts.counts))

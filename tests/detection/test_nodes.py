@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from notifier.clock import SystemClock
-from notifier.intake.counting import Collapse, Counts
+from notifier.detection.counted import Counts
+from notifier.intake.counting import Collapse
 from notifier.intake.jetstream import Jetstream
 from notifier.intake.node import NODE_PATH
 from notifier.intake.settings import NodeSettings

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from notifier.cli.main import main
 from notifier.clock import SystemClock
-from notifier.intake.jetstream import Jetstream, Unreachable
+from notifier.intake.jetstream import Jetstream
 from notifier.intake.settings import NodeSettings
 from notifier.intake.shares import handed_of
+from notifier.intake.streams import Unreachable
 from notifier.model.mention import Mention
 from tests.parts.waiting import until
 

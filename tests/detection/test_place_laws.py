@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import process_time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from notifier.detection.placing.spelling import fold, plain, split, without_links
@@ -52,11 +52,27 @@ def test_a_quick_look_misses_nothing(text: str) -> None:
     """A text that is not looked at closely holds no place: the quick look is a saving, not a rule."""
     finder = places()
     seen = finder.find(post(text))
+    finder._text.cache_clear()
     looked, finder._may_name = finder._may_name, lambda text: True  # type: ignore[method-assign]
     try:
         assert finder.find(post(text)) == seen
     finally:
         finder._may_name = looked  # type: ignore[method-assign]
+        finder._text.cache_clear()
+
+
+@LAWS
+@example(text="no power in Newport", profiles=["Newport, VT", "Newport, RI", "Leeds", ""])
+@example(text="Springfield is dark", profiles=["Massachusetts", "Springfield, VT", "London"])
+@given(text=TEXTS, profiles=st.lists(TEXTS, min_size=1, max_size=4))
+def test_what_is_remembered_of_a_text_changes_no_answer(text: str, profiles: list[str]) -> None:
+    """The same text by one author after another: each gets the place it would get were the text read for them alone."""
+    finder, alone = places(), []
+    for profile in profiles:
+        finder._text.cache_clear()
+        alone.append(finder.find(post(text, where=profile)))
+    finder._text.cache_clear()
+    assert [finder.find(post(text, where=profile)) for profile in [*profiles, *profiles]] == [*alone, *alone]
 
 
 @LAWS

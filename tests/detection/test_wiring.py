@@ -91,7 +91,7 @@ def test_copies_and_reposts_are_counted_beside_people() -> None:
 
 def test_an_unsure_place_is_none() -> None:
     """Of two places named either may be meant: it counts for the whole territory, as without a place."""
-    assert (sure := detector()._places.find(post("no 3G", where="Seattle & London"))) is not None
+    assert (sure := detector()._reporter.places.find(post("no 3G", where="Seattle & London"))) is not None
     assert sure.certainty < 0.5
     heard = _heard(post("no 3G", at=START, who="a", where="Seattle & London"))
     assert ("mobile-data", sure.region) not in heard._board.series
@@ -117,7 +117,7 @@ def test_staff_see_by_what_posts_were_placed() -> None:
 
 def test_reading_names_of_countries_leaves_the_languages_whole() -> None:
     """Notices write numbers with the same package."""
-    detector()._places.find(post("no 3G", where="Deutschland"))
+    detector()._reporter.places.find(post("no 3G", where="Deutschland"))
     for language in EXONYM_LANGUAGES:
         assert None in Locale.parse(language).decimal_formats, language
 

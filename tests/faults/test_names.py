@@ -1,5 +1,5 @@
-"""No step of the send path or of a node is without a name in `SEND_PATH` or `NODE_PATH`, and no name there is without a
-step."""
+"""No step of the send path, of a node or of the merging of what nodes counted is without a name in `SEND_PATH`,
+`NODE_PATH` or `MERGE_PATH`, and no name there is without a step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import notifier
 from notifier.failpoints import BESIDE, SEND_PATH
+from notifier.intake.merging import MERGE_PATH
 from notifier.intake.node import NODE_PATH
 
 ROOT = Path(notifier.__file__).parent
@@ -51,8 +52,8 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    assert points() == set(SEND_PATH) | set(NODE_PATH) | beside
-    assert not set(SEND_PATH) & (beside | set(NODE_PATH))
+    assert points() == set(SEND_PATH) | set(NODE_PATH) | set(MERGE_PATH) | beside
+    assert not set(SEND_PATH) & (beside | set(NODE_PATH) | set(MERGE_PATH))
 
 
 def test_every_step_of_the_store_is_enumerated() -> None:

@@ -129,6 +129,13 @@ def test_the_image_checks_its_configuration_as_its_own_user(buildah: Buildah, co
     assert refused.returncode != 0
 
 
+def test_the_image_is_a_node_too(buildah: Buildah, container: str) -> None:
+    """The NATS client is there: what is missing is a server."""
+    done = buildah("run", container, "--", "notifier", "node", "--nats", "nats://127.0.0.1:1", check=False)
+    assert done.returncode != 0
+    assert "NATS at nats://127.0.0.1:1 cannot be used" in done.stdout + done.stderr
+
+
 def test_the_image_holds_no_tests_and_no_pip_cache(buildah: Buildah, container: str) -> None:
     found = buildah("run", container, "--", "sh", "-c", "ls -d /src /root/.cache /opt/notifier/tests 2>/dev/null; true")
     assert found.stdout == ""

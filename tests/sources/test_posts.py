@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.sources.posts.posts import clean, in_languages, matcher, words
+from notifier.sources.posts.posts import clean, in_languages, matcher, read_object, words
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,20 @@ def test_languages(lang: str | None, wanted: tuple[str, ...], kept: bool) -> Non
 def test_clean_text_can_always_be_stored(text: str) -> None:
     assert "\x00" not in clean(text).encode("utf-8").decode()
     assert words(10**5000) is None
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.integers(2**62, 2**90), st.floats(), st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+    max_leaves=8)
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), st.booleans(), st.one_of(st.none(), st.integers(0, 40)))
+def test_a_quick_decoder_changes_no_post(record: dict[str, object], escaped: bool, cut: int | None) -> None:
+    """Whatever the bytes: what is read is what the standard library reads, half surrogate pairs and NaN included."""
+    raw = json.dumps(record, ensure_ascii=escaped).encode("utf-8", "surrogatepass")[:cut]
+    try:
+        expected = json.loads(raw)
+    except ValueError:
+        expected = None
+    assert repr(read_object(raw)) == repr(expected if isinstance(expected, dict) else None)

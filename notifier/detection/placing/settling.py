@@ -79,6 +79,10 @@ class Settler:
         found.sort(key=lambda one: one.hits[0].start)
         return self._told(words, found, text, running=running)
 
+    def alone(self, words: Words, hits: Sequence[Hit]) -> tuple[str, ...]:
+        """The names that stand by themselves: what they mean the profile may tell, of the others it is not asked."""
+        return tuple(sorted({chain[0].name for chain in self._chains(words, hits) if len(chain) == 1}))
+
     def _told(self, words: Words, found: Sequence[Found], text: str, *, running: bool) -> Reading:
         """The one region that all of `found` agree on, the most specific; else those at home; else what all share; of
         a field that names several countries, the first."""

@@ -138,7 +138,7 @@ class Words:
         last = first + sum(map(len, self.gaps[start + 1:end])) + sum(map(len, self.raw[start:end]))
         if not original or original == self.text:
             return self.text[first:last]
-        until = list(accumulate(len(plain(letter)) for letter in original))
+        until = list(accumulate(1 if letter.isascii() else len(plain(letter)) for letter in original))
         if not until or until[-1] != len(self.text):
             return self.text[first:last]
         return original[bisect_right(until, first):bisect_left(until, last) + 1]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ...config.tree import Config
-from ...detection.detector import Counts, Detector
+from ...detection.detector import Detector, Tally
 from ..recording import kind_of, read_files
 from .alarms import Alarm
 from .passes import Heard, Pass, play
@@ -45,7 +45,7 @@ class Backtest:
     """What was heard, and what each threshold made of it, the strictest first."""
 
     heard: Heard
-    counts: Counts
+    counts: Tally
     results: tuple[Result, ...]
     beyond: tuple[Outage, ...]
     """Known outages outside the time that was played."""
