@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 PENDING_MOST = 10_000
 """Posts that wait for the next look before they are counted out of turn."""
 CHECKPOINT_EVERY = timedelta(minutes=1)
+"""How often what was learnt is kept where there is nothing to tell; with each signal it is."""
 LIKELY = 0.5
 """A place less sure than this is more likely wrong than right: the post counts as one without a place."""
 
@@ -213,21 +214,21 @@ class DetectorLoop:
         self._settings = settings
 
     def run_once(self) -> bool:
-        """One look. Signals that could not be stored are kept and stored with the next ones; True where any were."""
+        """One look. Signals are stored with the state that made them, so that who dies after it goes on with the same
+        outages; what could not be stored is kept and stored with the next ones. True where signals were."""
         now = self._clock.now()
         self._waiting.update((signal.key, signal) for signal in self._detector.signals(now))
         due = self._kept_at is None or now - self._kept_at >= CHECKPOINT_EVERY
         if not self._waiting and not due:
             return False
         found = tuple(self._waiting.values())
-        state = self._detector.checkpoint() if due else None
+        state = self._detector.checkpoint()
         with self._store.transaction() as tx:
             if found:
                 tx.put_signals(found)
-            if state is not None:
-                tx.put_checkpoint("detector", state, now)
+            tx.put_checkpoint("detector", state, now)
         self._waiting.clear()
-        self._kept_at = now if due else self._kept_at
+        self._kept_at = now
         self._counted(found)
         return bool(found)
 

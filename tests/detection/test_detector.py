@@ -310,6 +310,29 @@ def test_the_loop_stores_signals_and_checkpoint(tmp_path: Path) -> None:
     assert sum(people for _, people, _ in other.history("mobile-data", "US-VT", minutes=5, now=clock.now())) == 6
 
 
+def test_killed_after_any_look_the_outage_keeps_its_name(tmp_path: Path) -> None:
+    """Whatever the store holds after a look, the detector made of it goes on with that outage and tells no other."""
+    store, clock = open_store(StoreSettings(path=str(tmp_path / "n.db"))), VirtualClock(START)
+    heard = detector()
+    loop = DetectorLoop(heard, store, clock, settings())
+    posts = _vermonters(60, 5 * MINUTE)
+    stored: set[str] = set()
+    for number in range(1, 31):
+        clock.advance(TICK)
+        for one in [p for p in posts if clock.now() - TICK <= p.created_at < clock.now()]:
+            heard.take("test", one, clock.now())
+        loop.run_once()
+        with store.transaction() as tx:
+            stored |= {signal.fingerprint for signal in tx.open_signals(clock.now())}
+            kept = tx.checkpoint("detector")
+        again = detector()
+        again.restore(kept)
+        more = _vermonters(10, TICK, begin=clock.now(), first=1000 * number)
+        told = {signal.fingerprint for signal in _trouble(play(again, more, until=clock.now() + MINUTE))}
+        assert not stored or told <= stored
+    assert len(stored) == 1
+
+
 def test_the_vermont_morning() -> None:
     """The reconstruction: raised within six minutes, Vermont only, over within minutes of the end."""
     told = play(detector(), mentions(), until=datetime.fromisoformat("2012-09-18T15:00:00+00:00"))
