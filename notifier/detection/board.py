@@ -9,7 +9,7 @@ from ..model.region import RegionTree
 from .complaint import Kind
 from .helping.miner import Miner, Said
 from .people import Counted, Crowd, Voice
-from .series import Sample, Series
+from .series import KEEP, Sample, Series
 from .settings import DetectionSettings
 from .spikes.counts import LATE
 from .spikes.territory import Territory
@@ -143,8 +143,9 @@ class Board:
         """Drop what can no longer matter."""
         self.people.forget(now)
         self.miner.forget(now)
+        keep = max(KEEP, (max(self.settings.windows) + 1) * 60)  # the longest window and a little
         for series in self.series.values():
-            series.forget(now)
+            series.forget(now, keep)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

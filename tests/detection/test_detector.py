@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,26 @@ def test_four_people_are_not() -> None:
 def test_five_people_over_two_hours_are_not() -> None:
     """That happens by itself."""
     assert play(detector(), _vermonters(5, 120 * MINUTE), until=START + 130 * MINUTE) == []
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param({"windows": [1]}, id="the shortest window alone"),
+    pytest.param({"windows": [120]}, id="the longest alone"),
+    pytest.param({"windows": list(range(1, 121))}, id="as many as may be"),
+    pytest.param({"learn_half_life": "1h"}, id="the fastest learning"),
+    pytest.param({"prior_per_minute": 1e-9}, id="nearly nothing is usual"),
+])
+def test_what_check_lets_through_hears_an_outage(change: dict[str, Any]) -> None:
+    """The ends of what may be set are no way to make the detector deaf."""
+    told = play(detector(**change), _vermonters(20, 2 * MINUTE), until=START + 4 * MINUTE)
+    assert _trouble(told)
+
+
+def test_a_long_window_tells_of_all_its_people() -> None:
+    """Nobody whom the longest window counts is forgotten before it ends."""
+    posts = _vermonters(16, 50 * MINUTE, begin=START + 31 * MINUTE)
+    told = play(detector(windows=[50], prior_per_minute=0.05), posts, until=START + 82 * MINUTE)
+    assert _trouble(told)[-1].facts["people"] == "16"
 
 
 def test_one_person_is_one_person() -> None:
