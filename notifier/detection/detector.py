@@ -173,10 +173,13 @@ class Detector:
         with self._lock:
             self._start_fresh()
             try:
-                load(kept, self._board, self._watch, self._teller, services=self._services)
+                unread = load(kept, self._board, self._watch, self._teller, services=self._services)
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
+                return
+        for service, reason in unread.items():
+            log.warning("detector.territory_unreadable", service=service, reason=reason)
 
 
 def _measure(post: Post) -> None:

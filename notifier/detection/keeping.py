@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -50,11 +50,11 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def load(kept: bytes, board: Board, watch: Watch, teller: Teller, *, services: Container[str]) -> None:
-    """Fill a fresh memory. Raises CannotRead for anything that `dump` did not write."""
+def load(kept: bytes, board: Board, watch: Watch, teller: Teller, *, services: Container[str]) -> Mapping[str, str]:
+    """Fill a fresh memory. Returns why, by service, what was usual of it could not be read; it is learnt anew. Raises
+    CannotRead for anything else that `dump` did not write."""
     try:
-        found = _unpack(kept)
-        _load(found, board, watch, teller, services)
+        return _load(_unpack(kept), board, watch, teller, services)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError,
             zlib.error) as error:
         raise CannotRead(f"{type(error).__name__}: {str(error)[:200]}") from error
@@ -71,16 +71,15 @@ def _unpack(kept: bytes) -> Any:
     return found
 
 
-def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Container[str]) -> None:
+def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Container[str]) -> Mapping[str, str]:
     def known(service: str, region: str) -> bool:
         return service in services and region in board.territory
 
     board.heard_at = int(found["heard_at"])
     board.people.load(found["people"])
     board.miner.load(found["helping"])
-    for service, one in found["territories"].items():
-        if service in services:
-            board.territory_of(service).load(msgspec.convert(one, Kept))
+    unread = {service: why for service, one in found["territories"].items() if service in services
+              and (why := _load_territory(board, service, one))}
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
     watch.chosen = {service: tuple(Choice(region, alarm) for region, alarm in chosen if known(service, region)
@@ -89,6 +88,20 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
     teller.told = {(service, region): Told(str(told["fingerprint"]), *(int(told[name]) for name in
                                                                       ("started", "at", "people", "level")))
                    for service, region, told in found["told"] if known(service, region)}
+    for service in {service for (service, _), series in board.series.items() if series.episode is not None}:
+        board.territory_of(service)  # an alarm under way asks it what is usual
+    return unread
+
+
+def _load_territory(board: Board, service: str, one: Any) -> str:
+    """Take in what is usual of a service. Where that cannot be read, why; its territory is then a fresh one."""
+    try:
+        board.territory_of(service).load(msgspec.convert(one, Kept))
+    except (ValueError, OverflowError) as error:
+        board.territories.pop(service)
+        board.territory_of(service)
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return ""
 
 
 def _series_of(one: Any) -> Series:

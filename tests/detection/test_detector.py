@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.clock import VirtualClock
 from notifier.demo.vermont import mentions
@@ -289,6 +291,54 @@ def test_a_restart_in_the_middle_of_an_outage() -> None:
                  until=START + 40 * MINUTE)
     assert {s.key for s in before} == {s.key for s in after}
     assert after[-1].level is Level.OK
+
+
+@pytest.mark.parametrize("windows", [
+    pytest.param([1, 2, 3, 5, 8, 13, 21], id="shorter: its columns are of another size"),
+    pytest.param([1, 2, 3, 5, 8, 13, 21, 34, 55], id="longer, too"),
+    pytest.param([1, 5, 34], id="others, of which the longest is the same"),
+])
+def test_other_windows_forget_nothing_else(windows: list[int]) -> None:
+    """An edit of `detection.windows` during an outage: people, levels, what was told and the alarm stay."""
+    posts = _vermonters(30, 10 * MINUTE)
+    now = START + 5 * MINUTE
+    first, second = detector(), detector(windows=windows)
+    before = play(first, [p for p in posts if p.created_at < now], until=now)
+    second.restore(first.checkpoint())
+    assert list(second.history("mobile-data", "US-VT", minutes=9, now=now)) == list(
+        first.history("mobile-data", "US-VT", minutes=9, now=now))
+    after = play(second, [p for p in posts if p.created_at >= now], begin=now, until=now + 35 * MINUTE)
+    assert {s.key for s in before} == {s.key for s in after}
+    assert after[-1].level is Level.OK
+
+
+def _with_territory(kept: bytes, territory: object) -> bytes:
+    """A checkpoint whose mobile data has this for a territory."""
+    found = msgspec.msgpack.decode(zlib.decompress(kept))
+    found["territories"]["mobile-data"] = territory
+    return zlib.compress(msgspec.msgpack.encode(found))
+
+
+@pytest.mark.parametrize("territory", [
+    pytest.param(None, id="nothing"), pytest.param({"version": "one"}, id="of another shape"),
+    pytest.param({"version": 999, "regions": [], "rows": [], "minute": 1, "heard": 1, "count": 1, "columns": {}},
+                 id="of another version"),
+    pytest.param({"version": 1, "regions": ["US-VT"], "rows": [], "minute": 1, "heard": 1, "count": 1,
+                  "columns": {"usual.seen": bytes(8)}}, id="of which all but one column is missing"),
+])
+def test_a_damaged_territory_drops_no_other(territory: object) -> None:
+    """Its levels are learnt anew; the outage under way keeps its name, and other services know all they knew."""
+    power = [post("lost power", at=START + n * TICK, who=f"p{n}", where="Boston, MA") for n in range(6)]
+    first, second = detector(), detector()
+    now = START + 5 * MINUTE
+    before = play(first, [*_vermonters(15, 5 * MINUTE), *power], until=now)
+    with capture_logs() as logs:
+        second.restore(_with_territory(first.checkpoint(), territory))
+    assert [(one["event"], one["service"]) for one in logs] == [("detector.territory_unreadable", "mobile-data")]
+    assert list(second.history("power", "US-MA", minutes=9, now=now)) == list(
+        first.history("power", "US-MA", minutes=9, now=now))
+    after = play(second, _vermonters(15, 5 * MINUTE, begin=now, first=100), begin=now, until=now + 35 * MINUTE)
+    assert {s.key for s in before} == {s.key for s in after}
 
 
 class Unwilling:
