@@ -157,7 +157,7 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     listeners = make_mention_sources(config) if listen else {}
     speaker = make_speaker(config, channels)
     detector = make_detector(config)
-    detector.restore(app.detector.checkpoint())
+    app.detector.hand_over(detector)
     app.config, app.channels, app.detector = config, channels, detector
     app.detecting.replace(detector, config.detection)
     app.old_queue.replace(detector.own, config.regions, config.services)

@@ -66,6 +66,8 @@ class Detector:
         self._places = PlaceFinder(regions, home=settings.home_region, nowhere=vocabulary.nowhere,
                                    not_places=vocabulary.not_places)
         self._lock = threading.Lock()
+        self._heir: Detector | None = None
+        """Who continues from here since the configuration changed."""
         self._start_fresh()
 
     def _start_fresh(self) -> None:
@@ -78,30 +80,32 @@ class Detector:
     def take(self, source: str, mention: Mention, now: datetime) -> None:
         """Judge one post and keep it for the next look. It counts at the time it was written: one from the future
         counts now, one older than `late_within` not at all. Never raises for anything a post may hold."""
-        if self.own.name_of(mention) is not None:
-            spoken = (service for verdict in self._judge.verdicts(mention) for service in verdict.services)
-            self.own.hear(mention, now, tuple(spoken))
-            with self._lock:
-                self.counts.mentions += 1
-            return
-        self.own.hear(mention, now)
+        ours = self.own.name_of(mention) is not None
         second = int(now.timestamp())
         at = min(int(mention.created_at.timestamp()), second)
-        if second - at > self._settings.late_within.total_seconds():
-            with self._lock:
-                self.counts.mentions += 1
-            return
-        posts = self._read(mention, at)
+        late = second - at > self._settings.late_within.total_seconds()
+        spoken = self._judge.verdicts(mention) if ours else ()
+        posts = () if ours or late else self._read(mention, at)
         with self._lock:
-            self.counts.mentions += 1
-            self._board.heard(at)
-            for post in posts:
-                if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
-                    self.counts.complaints += 1
-                    self.counts.located += bool(post.region)
-            self._pending.extend((post, second) for post in posts)
-            if len(self._pending) >= PENDING_MOST:
-                self._count()
+            heir = self._heir
+            if heir is None:
+                self.own.hear(mention, now, tuple(service for verdict in spoken for service in verdict.services))
+                self.counts.mentions += 1
+                if not (ours or late):
+                    self._wait(posts, at, second)
+        if heir is not None:
+            heir.take(source, mention, now)
+
+    def _wait(self, posts: tuple[Post, ...], at: int, second: int) -> None:
+        """Keep what a post says, written at `at`, for the next look."""
+        self._board.heard(at)
+        for post in posts:
+            if post.kind is Kind.COMPLAINT and not post.voice.passed_on:
+                self.counts.complaints += 1
+                self.counts.located += bool(post.region)
+        self._pending.extend((post, second) for post in posts)
+        if len(self._pending) >= PENDING_MOST:
+            self._count()
 
     def _read(self, mention: Mention, at: int) -> tuple[Post, ...]:
         """What a post says, once for each kind of thing it says; empty where that is nothing to us."""
@@ -140,11 +144,14 @@ class Detector:
         """What is new, renewed or over since the last call."""
         second = int(now.timestamp())
         with self._lock:
-            self._count()
-            self._board.look(second)
-            self._board.forget(second)
-            self._watch.look(self._board, second)
-            return self._teller.tell(self._board, self._watch, second)
+            heir = self._heir
+            if heir is None:
+                self._count()
+                self._board.look(second)
+                self._board.forget(second)
+                self._watch.look(self._board, second)
+                return self._teller.tell(self._board, self._watch, second)
+        return heir.signals(now)
 
     def _count(self) -> None:
         """Count the posts that wait, in the order they were written."""
@@ -157,15 +164,31 @@ class Detector:
         """(minute, people heard, people usual) of the last `minutes` (at most 180), oldest first."""
         last = int(now.timestamp()) // 60
         with self._lock:
-            self._count()
-            return tuple((datetime.fromtimestamp(minute * 60, UTC), float(heard), usual) for minute, heard, usual
-                         in self._board.history(service, region, last, minutes))
+            heir = self._heir
+            if heir is None:
+                self._count()
+                return tuple((datetime.fromtimestamp(minute * 60, UTC), float(heard), usual) for minute, heard, usual
+                             in self._board.history(service, region, last, minutes))
+        return heir.history(service, region, minutes=minutes, now=now)
 
     def checkpoint(self) -> bytes:
         """All that was learnt and is under way, without any name or unreported text."""
         with self._lock:
+            heir = self._heir
+            if heir is None:
+                self._count()
+                return dump(self._board, self._watch, self._teller)
+        return heir.checkpoint()
+
+    def hand_over(self, heir: Detector) -> None:
+        """Let a fresh detector, of another configuration, continue from here at once. Whoever still holds this one from
+        then on speaks to that: no post, look or checkpoint falls between the two."""
+        with self._lock:
             self._count()
-            return dump(self._board, self._watch, self._teller)
+            heir.restore(dump(self._board, self._watch, self._teller))
+            heir.own.continue_from(self.own)
+            heir.counts = replace(self.counts)
+            self._heir = heir
 
     def restore(self, kept: bytes) -> None:
         """Continue from a checkpoint; what cannot be read is logged and left, what names a region or service that is no

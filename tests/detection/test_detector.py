@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,7 +14,9 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from notifier.app import apply, build
 from notifier.clock import VirtualClock
+from notifier.config import load
 from notifier.demo.vermont import mentions
 from notifier.detection.detector import DetectorLoop
 from notifier.model.mention import Mention
@@ -22,7 +25,7 @@ from notifier.ports import StoreUnavailable
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
 
-from .scene import START, TICK, detector, play, post, settings
+from .scene import CONFIG, START, TICK, detector, play, post, settings
 
 MINUTE = timedelta(minutes=1)
 
@@ -339,6 +342,57 @@ def test_a_damaged_territory_drops_no_other(territory: object) -> None:
         first.history("power", "US-MA", minutes=9, now=now))
     after = play(second, _vermonters(15, 5 * MINUTE, begin=now, first=100), begin=now, until=now + 35 * MINUTE)
     assert {s.key for s in before} == {s.key for s in after}
+
+
+# ── another configuration ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_still_holds_the_detector_of_before_loses_nothing() -> None:
+    """A listener's thread that is in the middle of a post, and a look that has begun, when the configuration changes:
+    the post counts once, in the detector in force, and the outage is told once."""
+    before, after = detector(), detector(windows=[1, 5, 21])
+    posts = _vermonters(8, MINUTE)
+    for one in posts[:4]:
+        before.take("test", one, START + MINUTE)
+    before.hand_over(after)
+    for one in posts[4:]:
+        before.take("test", one, START + MINUTE)
+    assert after.counts.mentions == 8
+    told = before.signals(START + MINUTE)
+    assert [signal.facts["people"] for signal in told] == ["8"]
+    assert after.signals(START + MINUTE + TICK) == ()
+    again = detector()
+    again.restore(before.checkpoint())
+    assert again.signals(START + MINUTE + TICK) == ()
+    assert before.history("mobile-data", "US-VT", minutes=3, now=START + MINUTE) == after.history(
+        "mobile-data", "US-VT", minutes=3, now=START + MINUTE)
+
+
+def test_what_our_accounts_posted_outlives_an_edit() -> None:
+    """Else the warning of an old queue would end with each reload; an account that is no longer ours says nothing."""
+    ours = {"@GMMobile": ["x:42"], "@GMSold": ["x:43"]}
+    before, after = detector(own_accounts=ours), detector(own_accounts={"@GMMobile": ["x:42", "x:44"]})
+    for one in (post("sorry", who="42"), post("sorry", who="43")):
+        before.take("test", one, START)
+    before.hand_over(after)
+    before.take("test", post("sorry", who="44"), START)
+    assert [one.account for one in after.own.lately(START)] == ["@GMMobile", "@GMMobile"]
+
+
+def test_a_reload_drops_no_post(tmp_path: Path) -> None:
+    """The whole daemon's wiring: a post handed to the detector of before counts in the one in force."""
+    directory = tmp_path / "config"
+    shutil.copytree(CONFIG, directory)
+    store, clock = open_store(StoreSettings(path=str(tmp_path / "n.db"))), VirtualClock(START)
+    app = build(load(directory), store=store, clock=clock, channels={}, listen=False)
+    held = app.detector
+    apply(app, load(directory), listen=False)
+    for one in _vermonters(6, TICK):
+        held.take("test", one, START)
+    clock.advance(TICK)
+    assert app.detecting.run_once() is True
+    assert app.detector is not held
+    store.close()
 
 
 class Unwilling:
