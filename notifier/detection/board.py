@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..model.region import RegionTree
 from .complaint import Kind
 from .counted import Count, Counts
 from .helping.miner import Miner
-from .people import Counted, Crowd
+from .people import Counted, Crowd, Tally, Why
 from .report import Report
-from .series import Sample, Series
+from .series import KEEP, Sample, Series
 from .settings import DetectionSettings
 from .spikes.counts import LATE
 from .spikes.territory import Territory
@@ -52,12 +52,11 @@ class Board:
         """Count one post for each service it speaks of: as a person, as a copy of another's complaint, or not. `now` is
         when it arrived."""
         regions = self._regions_of(post.region)
-        if post.said is not None and not post.voice.passed_on and (regions or not post.services):
+        tallies = [(service, self.people.count(post.voice, f"{service}\n{post.kind}", post.at))
+                   for service in post.services] if regions else []
+        if post.said is not None and (regions or not post.services) and self._own_word(post, tallies):
             self.miner.hear(post.said)
-        if not regions:
-            return
-        for service in post.services:
-            tally = self.people.count(post.voice, f"{service}\n{post.kind}", post.at)
+        for service, tally in tallies:
             if tally.counted is Counted.NOTHING:
                 continue
             if post.kind is Kind.COMPLAINT and now - post.at <= LATE * 60:
@@ -65,6 +64,11 @@ class Board:
                 self.territory_of(service).count(regions, people=int(person), copies=int(not person))
             for region in regions:
                 self._enter(self._at((service, region)), post, tally.counted)
+
+    def _own_word(self, post: Report, tallies: Iterable[tuple[str, Tally]]) -> bool:
+        """Whether what a post advises is its author's own word, who may have been counted already: the last counts."""
+        new = any(tally.why is Why.NEW_ACCOUNT for _, tally in tallies)
+        return not new and self.people.copied(post.voice, post.at) is None
 
     def _enter(self, series: Series, post: Report, counted: Counted) -> None:
         if counted is Counted.COPY:
@@ -145,8 +149,9 @@ class Board:
         """Drop what can no longer matter."""
         self.people.forget(now)
         self.miner.forget(now)
+        keep = max(KEEP, (max(self.settings.windows) + 1) * 60)  # the longest window and a little
         for series in self.series.values():
-            series.forget(now)
+            series.forget(now, keep)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

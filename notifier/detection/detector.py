@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -43,6 +43,7 @@ log = structlog.get_logger(__name__)
 PENDING_MOST = 10_000
 """Posts that wait for the next look before they are counted out of turn."""
 CHECKPOINT_EVERY = timedelta(minutes=1)
+"""How often what was learnt is kept where there is nothing to tell; with each signal it is."""
 CHECKPOINT = "detector"
 """Name of the detector's checkpoint in the store."""
 
@@ -69,6 +70,8 @@ class Detector:
         self._services = services
         self._reporter = Reporter(Hearing(settings, vocabulary, regions, services))
         self._lock = threading.Lock()
+        self._heir: Detector | None = None
+        """Who continues from here since the configuration changed."""
         self._start_fresh()
 
     def _start_fresh(self) -> None:
@@ -95,14 +98,18 @@ class Detector:
         its reports go to `take_reports`."""
         ours = self.own.name_of(mention) is not None
         verdicts = self._reporter.verdicts(mention.text) if ours else ()
-        self.own.hear(mention, now, tuple(service for verdict in verdicts for service in verdict.services))
         counts = not ours and not self._reporter.is_late(mention, now)
         with self._lock:
-            self.counts.mentions += 1
-            if not counts:
-                return False
-            self._board.heard(int(min(mention.created_at, now).timestamp()))
-            answers = mention.reply_to is not None and number(mention.reply_to) in self._board.miner.posts
+            heir, answers = self._heir, False
+            if heir is None:
+                self.own.hear(mention, now, tuple(service for verdict in verdicts for service in verdict.services))
+                self.counts.mentions += 1
+                if not counts:
+                    return False
+                self._board.heard(int(min(mention.created_at, now).timestamp()))
+                answers = mention.reply_to is not None and number(mention.reply_to) in self._board.miner.posts
+        if heir is not None:
+            return heir.hear(mention, now)
         if answers:  # only here is it known what was answered
             self.take_reports(self._reporter.reports(mention, now) or (_answer(mention, now),), now)
         return not answers
@@ -110,15 +117,19 @@ class Detector:
     def take_reports(self, reports: Iterable[Report], now: datetime) -> None:
         """Keep what posts say, read here or elsewhere, for the next look; it arrives at `now`."""
         second = int(now.timestamp())
-        taken = [(report, second) for report in reports]
-        complaints = [report for report, _ in taken if report.complains]
-        _measure(Counter((service, bool(one.region)) for one in complaints for service in one.services))
+        found = tuple(reports)
+        complaints = [report for report in found if report.complains]
         with self._lock:
-            self.counts.complaints += len(complaints)
-            self.counts.located += sum(bool(one.region) for one in complaints)
-            self._pending.extend(taken)
-            if len(self._pending) >= PENDING_MOST:
-                self._count()
+            heir = self._heir
+            if heir is None:
+                _measure(Counter((service, bool(one.region)) for one in complaints for service in one.services))
+                self.counts.complaints += len(complaints)
+                self.counts.located += sum(bool(one.region) for one in complaints)
+                self._pending.extend((report, second) for report in found)
+                if len(self._pending) >= PENDING_MOST:
+                    self._count()
+        if heir is not None:
+            heir.take_reports(found, now)
 
     def take_counts(self, counts: Counts, heard: int, now: datetime) -> None:
         """Take up what others counted and collapsed, once. `heard`: second the newest post of theirs was stored at,
@@ -142,11 +153,14 @@ class Detector:
         """What is new, renewed or over since the last call."""
         second = int(now.timestamp())
         with self._lock:
-            self._count()
-            self._board.look(second)
-            self._board.forget(second)
-            self._watch.look(self._board, second)
-            return self._teller.tell(self._board, self._watch, second)
+            heir = self._heir
+            if heir is None:
+                self._count()
+                self._board.look(second)
+                self._board.forget(second)
+                self._watch.look(self._board, second)
+                return self._teller.tell(self._board, self._watch, second)
+        return heir.signals(now)
 
     def seen(self, now: datetime) -> Seen:
         """What the last look, which was at `now`, held against the threshold. Changes nothing."""
@@ -164,17 +178,33 @@ class Detector:
         """(minute, people heard, people usual) of the last `minutes` (at most 180), oldest first."""
         last = int(now.timestamp()) // 60
         with self._lock:
-            self._count()
-            return tuple((datetime.fromtimestamp(minute * 60, UTC), float(heard), usual) for minute, heard, usual
-                         in self._board.history(service, region, last, minutes))
+            heir = self._heir
+            if heir is None:
+                self._count()
+                return tuple((datetime.fromtimestamp(minute * 60, UTC), float(heard), usual) for minute, heard, usual
+                             in self._board.history(service, region, last, minutes))
+        return heir.history(service, region, minutes=minutes, now=now)
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def checkpoint(self) -> bytes:
         """All that was learnt and is under way, without any name or unreported text."""
         with self._lock:
+            heir = self._heir
+            if heir is None:
+                self._count()
+                return dump(self._board, self._watch, self._teller)
+        return heir.checkpoint()
+
+    def hand_over(self, heir: Detector) -> None:
+        """Let a fresh detector, of another configuration, continue from here at once. Whoever still holds this one from
+        then on speaks to that: no post, look or checkpoint falls between the two."""
+        with self._lock:
             self._count()
-            return dump(self._board, self._watch, self._teller)
+            heir.restore(dump(self._board, self._watch, self._teller))
+            heir.own.continue_from(self.own)
+            heir.counts = replace(self.counts)
+            self._heir = heir
 
     def parts(self) -> tuple[bytes, Iterator[tuple[str, bytes]]]:
         """The same in parts: see `keeping.dump_parts`."""
@@ -188,10 +218,14 @@ class Detector:
         with self._lock:
             self._start_fresh()
             try:
-                load(kept, self._board, self._watch, self._teller, services=self._services, name=CHECKPOINT, read=read)
+                unread = load(kept, self._board, self._watch, self._teller, services=self._services, name=CHECKPOINT,
+                              read=read)
             except CannotRead as error:
                 self._start_fresh()
                 log.warning("detector.checkpoint_unreadable", reason=str(error))
+                return
+        for service, reason in unread.items():
+            log.warning("detector.territory_unreadable", service=service, reason=reason)
 
 
 def _measure(complaints: Mapping[tuple[str, bool], int]) -> None:
@@ -248,7 +282,7 @@ class DetectorLoop:
     def replace(self, detector: Detector, settings: DetectionSettings) -> None:
         """Use another detector from the next turn on, which continues from what the one before learnt."""
         with self._turning:
-            detector.restore(self._detector.checkpoint())
+            self._detector.hand_over(detector)
             self._detector, self._settings = detector, settings
 
     def paused(self) -> AbstractContextManager[object]:
@@ -256,7 +290,8 @@ class DetectorLoop:
         return self._turning
 
     def run_once(self) -> bool:
-        """One look. Signals that could not be stored are kept and stored with the next ones; True where any were."""
+        """One look. Signals are stored with the state that made them, so that who dies after it goes on with the same
+        outages; what could not be stored is kept and stored with the next ones. True where signals were."""
         with self._turning:
             return self._look(self._clock.now())
 
@@ -269,7 +304,7 @@ class DetectorLoop:
         if not self._waiting and not due:
             return False
         found = tuple(self._waiting.values())
-        kept = self._kept() if due else {}
+        kept = self._kept()
         with self._store.transaction() as tx:
             if found:
                 tx.put_signals(found)
@@ -277,10 +312,9 @@ class DetectorLoop:
                 tx.put_checkpoint(name, state, now)
             failpoint("merge.before_commit")
         failpoint("merge.after_commit")
-        if kept:
-            self._written.done()
+        self._written.done()
         self._waiting.clear()
-        self._kept_at = now if due else self._kept_at
+        self._kept_at = now
         self._counted(found)
         return bool(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -67,17 +67,14 @@ def _series(series: Series) -> dict[str, Any]:
 
 
 def load(kept: bytes, board: Board, watch: Watch, teller: Teller, *, services: Container[str], name: str = "",
-         read: Read = lambda name: None) -> None:
-    """Fill a fresh memory. `read` gives the parts below `name`, where `dump_parts` wrote it. Raises CannotRead for
-    anything that `dump` and `dump_parts` did not write."""
+         read: Read = lambda name: None) -> Mapping[str, str]:
+    """Fill a fresh memory. `read` gives the parts below `name`, where `dump_parts` wrote it. Returns why, by service,
+    what was usual of it could not be read; it is learnt anew. Raises CannotRead for anything else that `dump` and
+    `dump_parts` did not write."""
     try:
         found = _unpack(kept)
-        sizes = found.get("sizes", {})
-        for service in sizes:
-            head = msgspec.convert(found["territories"][service], Kept)
-            if service in services:
-                found["territories"][service] = joined(head, sizes[service], f"{name}/{service}", read)
-        _load(found, board, watch, teller, services)
+        unread = _join(found, name, read, services)
+        return {**_load(found, board, watch, teller, services), **unread}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError,
             zlib.error) as error:
         raise CannotRead(f"{type(error).__name__}: {str(error)[:200]}") from error
@@ -94,16 +91,15 @@ def _unpack(kept: bytes) -> Any:
     return found
 
 
-def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Container[str]) -> None:
+def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Container[str]) -> Mapping[str, str]:
     def known(service: str, region: str) -> bool:
         return service in services and region in board.territory
 
     board.heard_at = int(found["heard_at"])
     board.people.load(found["people"])
     board.miner.load(found["helping"])
-    for service, one in found["territories"].items():
-        if service in services:
-            board.territory_of(service).load(one if isinstance(one, Kept) else msgspec.convert(one, Kept))
+    unread = {service: why for service, one in found["territories"].items() if service in services
+              and (why := _load_territory(board, service, one))}
     board.series = {(service, region): _series_of(one) for service, region, one in found["series"]
                     if known(service, region)}
     watch.chosen = {service: tuple(Choice(region, alarm) for region, alarm in chosen if known(service, region)
@@ -112,6 +108,34 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
     teller.told = {(service, region): Told(str(told["fingerprint"]), *(int(told[name]) for name in
                                                                       ("started", "at", "people", "level")))
                    for service, region, told in found["told"] if known(service, region)}
+    for service in {service for (service, _), series in board.series.items() if series.episode is not None}:
+        board.territory_of(service)  # an alarm under way asks it what is usual
+    return unread
+
+
+def _join(found: Any, name: str, read: Read, services: Container[str]) -> dict[str, str]:
+    """Put the parts of each territory together. Returns why, by service, one could not be; it is taken out."""
+    unread = {}
+    for service, sizes in found.get("sizes", {}).items():
+        head = msgspec.convert(found["territories"].pop(service), Kept)
+        if service not in services:
+            continue
+        try:
+            found["territories"][service] = joined(head, sizes, f"{name}/{service}", read)
+        except (ValueError, zlib.error) as error:
+            unread[service] = f"{type(error).__name__}: {str(error)[:200]}"
+    return unread
+
+
+def _load_territory(board: Board, service: str, one: Any) -> str:
+    """Take in what is usual of a service. Where that cannot be read, why; its territory is then a fresh one."""
+    try:
+        board.territory_of(service).load(one if isinstance(one, Kept) else msgspec.convert(one, Kept))
+    except (ValueError, OverflowError) as error:
+        board.territories.pop(service)
+        board.territory_of(service)
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return ""
 
 
 def _series_of(one: Any) -> Series:

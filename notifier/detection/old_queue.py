@@ -120,6 +120,12 @@ class OwnAccounts:
         self.posts.append(OwnPost(min(mention.created_at, now), name, answers, bool(mention.reply_to), speaks_of))
         return True
 
+    def continue_from(self, before: OwnAccounts) -> None:
+        """Take over what was heard under another configuration, as far as the accounts are still ours."""
+        ours = set(self._names.values())
+        self.posts.extend(one for one in before.posts if one.account in ours)
+        self._heard.update(before._heard)
+
     def lately(self, since: datetime) -> tuple[OwnPost, ...]:
         """What our accounts posted from then on, as far as it is kept."""
         kept = tuple(self.posts)  # at once: listeners add to it from their threads

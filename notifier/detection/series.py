@@ -12,7 +12,7 @@ from .spike import Heard
 BIN = 10
 """Seconds of a bin."""
 KEEP = 35 * 60
-"""Seconds bins are kept: the longest window and a little."""
+"""Seconds bins are kept at least."""
 KEEP_MINUTES = 180
 """Minutes kept for people to look at."""
 WORDS_MOST = 50
@@ -134,10 +134,10 @@ class Series:
         """When the last complaint was, 0 if none is kept."""
         return max((at for bins in (self.placed, self.unplaced) for at in bins), default=0) * BIN
 
-    def forget(self, now: int) -> None:
-        """Drop what is too old; what an episode gathered stays until it is over."""
-        for bins, oldest in ((self.placed, (now - KEEP) // BIN), (self.unplaced, (now - KEEP) // BIN),
-                             (self.recovered, (now - KEEP) // BIN), (self.minutes, now // 60 - KEEP_MINUTES),
+    def forget(self, now: int, keep: int = KEEP) -> None:
+        """Drop what is older than `keep` seconds; what an episode gathered stays until it is over."""
+        for bins, oldest in ((self.placed, (now - keep) // BIN), (self.unplaced, (now - keep) // BIN),
+                             (self.recovered, (now - keep) // BIN), (self.minutes, now // 60 - KEEP_MINUTES),
                              (self.copies, now // 60 - KEEP_MINUTES)):
             for at in [at for at in bins if at < oldest]:
                 del bins[at]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ..model.settings import Duration, Settings
-from .spikes.settings import SpikeSettings
+from .spikes.settings import MOST_PER_MINUTE, Lengths, SpikeSettings
 
 ByLanguage = Mapping[str, tuple[str, ...]]
 FALSE_ALARMS_MOST = 1000
@@ -79,12 +80,18 @@ class Vocabulary(Settings):
     """Names of places that are more often something else in posts ("Mobile", "Reading")."""
 
 
+def _an_hour(value: timedelta) -> timedelta:
+    if value < timedelta(hours=1):
+        raise ValueError("expected at least 1h: levels are learnt hour by hour")
+    return value
+
+
 class DetectionSettings(Settings):
     """Limits of the detector. "People" are distinct authors; reposts, copies and repeats count nobody new."""
 
     tick: Duration = timedelta(seconds=10)
     """How often counts are looked at."""
-    windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
+    windows: Lengths = (1, 2, 3, 5, 8, 13, 21, 34)
     """Lengths of the windows that are tested, in minutes."""
 
     @property
@@ -96,9 +103,9 @@ class DetectionSettings(Settings):
     """Fewer people than this are never a spike, however unusual."""
     false_alarms_per_month: float = Field(default=1.0, gt=0, le=FALSE_ALARMS_MOST)
     """How many false alarms in 30 days are put up with, over all services and regions together."""
-    prior_per_minute: float = Field(default=0.01, gt=0)
+    prior_per_minute: float = Field(default=0.01, gt=0, le=MOST_PER_MINUTE)
     """People who complain a minute, per service and region, before anything was learnt."""
-    learn_half_life: Duration = timedelta(days=4)
+    learn_half_life: Annotated[Duration, AfterValidator(_an_hour)] = timedelta(days=4)
     """How fast the usual level follows what is heard."""
     quiet_after: Duration = timedelta(minutes=15)
     """A spike is over when nothing unusual was heard for so long (a third of it once people say it works again)."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from notifier.app import apply, build
 from notifier.clock import VirtualClock
+from notifier.config import load
 from notifier.demo.vermont import mentions
 from notifier.detection.detector import DetectorLoop, bring_back
 from notifier.model.mention import Mention
@@ -19,7 +25,7 @@ from notifier.ports import StoreUnavailable
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
 
-from .scene import START, TICK, detector, play, post, settings
+from .scene import CONFIG, START, TICK, detector, play, post, settings
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,6 +60,26 @@ def test_four_people_are_not() -> None:
 def test_five_people_over_two_hours_are_not() -> None:
     """That happens by itself."""
     assert play(detector(), _vermonters(5, 120 * MINUTE), until=START + 130 * MINUTE) == []
+
+
+@pytest.mark.parametrize("change", [
+    pytest.param({"windows": [1]}, id="the shortest window alone"),
+    pytest.param({"windows": [120]}, id="the longest alone"),
+    pytest.param({"windows": list(range(1, 121))}, id="as many as may be"),
+    pytest.param({"learn_half_life": "1h"}, id="the fastest learning"),
+    pytest.param({"prior_per_minute": 1e-9}, id="nearly nothing is usual"),
+])
+def test_what_check_lets_through_hears_an_outage(change: dict[str, Any]) -> None:
+    """The ends of what may be set are no way to make the detector deaf."""
+    told = play(detector(**change), _vermonters(20, 2 * MINUTE), until=START + 4 * MINUTE)
+    assert _trouble(told)
+
+
+def test_a_long_window_tells_of_all_its_people() -> None:
+    """Nobody whom the longest window counts is forgotten before it ends."""
+    posts = _vermonters(16, 50 * MINUTE, begin=START + 31 * MINUTE)
+    told = play(detector(windows=[50], prior_per_minute=0.05), posts, until=START + 82 * MINUTE)
+    assert _trouble(told)[-1].facts["people"] == "16"
 
 
 def test_one_person_is_one_person() -> None:
@@ -270,6 +296,105 @@ def test_a_restart_in_the_middle_of_an_outage() -> None:
     assert after[-1].level is Level.OK
 
 
+@pytest.mark.parametrize("windows", [
+    pytest.param([1, 2, 3, 5, 8, 13, 21], id="shorter: its columns are of another size"),
+    pytest.param([1, 2, 3, 5, 8, 13, 21, 34, 55], id="longer, too"),
+    pytest.param([1, 5, 34], id="others, of which the longest is the same"),
+])
+def test_other_windows_forget_nothing_else(windows: list[int]) -> None:
+    """An edit of `detection.windows` during an outage: people, levels, what was told and the alarm stay."""
+    posts = _vermonters(30, 10 * MINUTE)
+    now = START + 5 * MINUTE
+    first, second = detector(), detector(windows=windows)
+    before = play(first, [p for p in posts if p.created_at < now], until=now)
+    second.restore(first.checkpoint())
+    assert list(second.history("mobile-data", "US-VT", minutes=9, now=now)) == list(
+        first.history("mobile-data", "US-VT", minutes=9, now=now))
+    after = play(second, [p for p in posts if p.created_at >= now], begin=now, until=now + 35 * MINUTE)
+    assert {s.key for s in before} == {s.key for s in after}
+    assert after[-1].level is Level.OK
+
+
+def _with_territory(kept: bytes, territory: object) -> bytes:
+    """A checkpoint whose mobile data has this for a territory."""
+    found = msgspec.msgpack.decode(zlib.decompress(kept))
+    found["territories"]["mobile-data"] = territory
+    return zlib.compress(msgspec.msgpack.encode(found))
+
+
+@pytest.mark.parametrize("territory", [
+    pytest.param(None, id="nothing"), pytest.param({"version": "one"}, id="of another shape"),
+    pytest.param({"version": 999, "regions": [], "rows": [], "minute": 1, "heard": 1, "count": 1, "columns": {}},
+                 id="of another version"),
+    pytest.param({"version": 1, "regions": ["US-VT"], "rows": [], "minute": 1, "heard": 1, "count": 1,
+                  "columns": {"usual.seen": bytes(8)}}, id="of which all but one column is missing"),
+])
+def test_a_damaged_territory_drops_no_other(territory: object) -> None:
+    """Its levels are learnt anew; the outage under way keeps its name, and other services know all they knew."""
+    power = [post("lost power", at=START + n * TICK, who=f"p{n}", where="Boston, MA") for n in range(6)]
+    first, second = detector(), detector()
+    now = START + 5 * MINUTE
+    before = play(first, [*_vermonters(15, 5 * MINUTE), *power], until=now)
+    with capture_logs() as logs:
+        second.restore(_with_territory(first.checkpoint(), territory))
+    assert [(one["event"], one["service"]) for one in logs] == [("detector.territory_unreadable", "mobile-data")]
+    assert list(second.history("power", "US-MA", minutes=9, now=now)) == list(
+        first.history("power", "US-MA", minutes=9, now=now))
+    after = play(second, _vermonters(15, 5 * MINUTE, begin=now, first=100), begin=now, until=now + 35 * MINUTE)
+    assert {s.key for s in before} == {s.key for s in after}
+
+
+# ── another configuration ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_still_holds_the_detector_of_before_loses_nothing() -> None:
+    """A listener's thread that is in the middle of a post, and a look that has begun, when the configuration changes:
+    the post counts once, in the detector in force, and the outage is told once."""
+    before, after = detector(), detector(windows=[1, 5, 21])
+    posts = _vermonters(8, MINUTE)
+    for one in posts[:4]:
+        before.take("test", one, START + MINUTE)
+    before.hand_over(after)
+    for one in posts[4:]:
+        before.take("test", one, START + MINUTE)
+    assert after.counts.mentions == 8
+    told = before.signals(START + MINUTE)
+    assert [signal.facts["people"] for signal in told] == ["8"]
+    assert after.signals(START + MINUTE + TICK) == ()
+    again = detector()
+    again.restore(before.checkpoint())
+    assert again.signals(START + MINUTE + TICK) == ()
+    assert before.history("mobile-data", "US-VT", minutes=3, now=START + MINUTE) == after.history(
+        "mobile-data", "US-VT", minutes=3, now=START + MINUTE)
+
+
+def test_what_our_accounts_posted_outlives_an_edit() -> None:
+    """Else the warning of an old queue would end with each reload; an account that is no longer ours says nothing."""
+    ours = {"@GMMobile": ["x:42"], "@GMSold": ["x:43"]}
+    before, after = detector(own_accounts=ours), detector(own_accounts={"@GMMobile": ["x:42", "x:44"]})
+    for one in (post("sorry", who="42"), post("sorry", who="43")):
+        before.take("test", one, START)
+    before.hand_over(after)
+    before.take("test", post("sorry", who="44"), START)
+    assert [one.account for one in after.own.lately(START)] == ["@GMMobile", "@GMMobile"]
+
+
+def test_a_reload_drops_no_post(tmp_path: Path) -> None:
+    """The whole daemon's wiring: a post handed to the detector of before counts in the one in force."""
+    directory = tmp_path / "config"
+    shutil.copytree(CONFIG, directory)
+    store, clock = open_store(StoreSettings(path=str(tmp_path / "n.db"))), VirtualClock(START)
+    app = build(load(directory), store=store, clock=clock, channels={}, listen=False)
+    held = app.detector
+    apply(app, load(directory), listen=False)
+    for one in _vermonters(6, TICK):
+        held.take("test", one, START)
+    clock.advance(TICK)
+    assert app.detecting.run_once() is True
+    assert app.detector is not held
+    store.close()
+
+
 class Unwilling:
     """A real store whose next transaction fails, as a full disk would make it."""
 
@@ -307,6 +432,29 @@ def test_the_loop_stores_signals_and_checkpoint(tmp_path: Path) -> None:
         bring_back(other, tx)
     assert other.signals(clock.now() + TICK) == ()
     assert sum(people for _, people, _ in other.history("mobile-data", "US-VT", minutes=5, now=clock.now())) == 6
+
+
+def test_killed_after_any_look_the_outage_keeps_its_name(tmp_path: Path) -> None:
+    """Whatever the store holds after a look, the detector made of it goes on with that outage and tells no other."""
+    store, clock = open_store(StoreSettings(path=str(tmp_path / "n.db"))), VirtualClock(START)
+    heard = detector()
+    loop = DetectorLoop(heard, store, clock, settings())
+    posts = _vermonters(60, 5 * MINUTE)
+    stored: set[str] = set()
+    for number in range(1, 31):
+        clock.advance(TICK)
+        for one in [p for p in posts if clock.now() - TICK <= p.created_at < clock.now()]:
+            heard.take("test", one, clock.now())
+        loop.run_once()
+        with store.transaction() as tx:
+            stored |= {signal.fingerprint for signal in tx.open_signals(clock.now())}
+            kept = tx.checkpoint("detector")
+        again = detector()
+        again.restore(kept)
+        more = _vermonters(10, TICK, begin=clock.now(), first=1000 * number)
+        told = {signal.fingerprint for signal in _trouble(play(again, more, until=clock.now() + MINUTE))}
+        assert not stored or told <= stored
+    assert len(stored) == 1
 
 
 def test_the_vermont_morning() -> None:

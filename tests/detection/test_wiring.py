@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel import Locale
@@ -127,3 +127,45 @@ def test_a_territory_of_which_no_nickname_is_known() -> None:
     tree = RegionTree({"hills": Region("hills", "the Hills", "state")})
     heard = Detector(settings(home_region="hills"), vocabulary(), regions=tree, services=services())
     assert _people(_heard(post("no 3G", at=START, where="the Hills"), heard=heard), "mobile-data", "hills") == 1
+
+
+# ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+ADVICE = "turn off 3G and mobile data works again in all of Vermont"
+
+
+@pytest.mark.parametrize(("texts", "people"), [
+    pytest.param([ADVICE] * 40, 1, id="one text is one person's"),
+    pytest.param([ADVICE, *[f"RT @ann: {ADVICE}"] * 40], 1, id="reposts are nobody's"),
+    pytest.param([f"{own}: turn off 3G, then mobile data works again" for own in (
+        "Barre here", "hey from my kitchen in Stowe", "what my neighbour told me", "that did it at the farm")], 4,
+        id="people with words of their own are people"),
+])
+def test_copies_of_advice_are_nobody(texts: list[str], people: int) -> None:
+    """Staff read "N people say so": N are people as elsewhere, not posts."""
+    heard = _heard(*(post(text, at=START, who=f"w{n}", where="Barre, VT") for n, text in enumerate(texts)))
+    (cluster,) = heard._board.miner.clusters.values()
+    assert len(cluster.people) == people
+
+
+def test_new_accounts_alone_advise_nothing() -> None:
+    """Forty accounts made today, each with other words, are as few people for advice as for complaints."""
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    born = (int(now.timestamp() * 1000) - 3_600_000 - 1_288_834_974_657) << 22
+    heard = detector()
+    for n in range(40):
+        text = f"turn off 3G and mobile data works again, says number {n} of us who live in the valley"
+        heard.take("test", post(text, at=now, who=str(born + n), where="Barre, VT"), now)
+    heard.signals(now)
+    (cluster,) = heard._board.miner.clusters.values()
+    assert len(cluster.people) <= 4
+
+
+def test_who_changes_their_mind_is_heard() -> None:
+    """The same person's second word counts in place of the first."""
+    said = post("turn off 3G, that helps, mobile data works again", at=START, who="ann", where="Barre, VT")
+    heard = _heard(said)
+    _heard(post("tried that again, didn't work", at=START + TICK, who="ann", reply_to=said.id), heard=heard)
+    (cluster,) = heard._board.miner.clusters.values()
+    assert [word.helps for word in cluster.people.values()] == [False]

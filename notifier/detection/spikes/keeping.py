@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from .field import Field
 
 VERSION = 1
+WINDOWS = "windows."
+"""How the names of the windows' columns begin."""
 
 Array = NDArray[np.generic]
 
@@ -41,11 +43,14 @@ def keep(field: Field, regions: Sequence[str], more: Mapping[str, Array]) -> Kep
 
 
 def restore(field: Field, regions: Sequence[str], kept: Kept, more: Mapping[str, Array]) -> None:
-    """Fill a fresh field. Raises ValueError where what was kept is of another version or damaged."""
+    """Fill a fresh field. Where its longest window is another than it was the windows begin anew; all that was learnt
+    stays. Raises ValueError where what was kept is of another version or damaged; what is filled by then is no use."""
     if kept.version != VERSION:
         raise ValueError(f"a field of version {kept.version}; this is version {VERSION}")
     rows = [regions[row] for row in field.usual.rows]
-    for columns, now, before in (((*_by_region(field), *more.items()), regions, kept.regions),
+    as_long = _as_long(field, kept)
+    by_region = [(name, column) for name, column in _by_region(field) if as_long or not name.startswith(WINDOWS)]
+    for columns, now, before in (((*by_region, *more.items()), regions, kept.regions),
                                  (tuple(_by_row(field)), rows, kept.rows)):
         position = {name: number for number, name in enumerate(before)}
         known = [(number, position[name]) for number, name in enumerate(now) if name in position]
@@ -53,8 +58,14 @@ def restore(field: Field, regions: Sequence[str], kept: Kept, more: Mapping[str,
         for name, column in columns:
             _fill(name, column, kept.columns, len(before), to, old)
     field.minute = None if kept.minute < 0 else kept.minute
-    field.usual.heard, field.windows.count = max(kept.heard, 0), max(kept.count, 0)
+    field.usual.heard, field.windows.count = max(kept.heard, 0), max(kept.count, 0) if as_long else 0
     field.usual.refresh()
+
+
+def _as_long(field: Field, kept: Kept) -> bool:
+    """Whether the longest window is what it was: the last minutes of a field are kept for as long as that."""
+    column = dict(_by_region(field))[f"{WINDOWS}factor"]
+    return len(kept.columns.get(f"{WINDOWS}factor", b"")) == len(column) * len(kept.regions) * column.dtype.itemsize
 
 
 def _fill(name: str, column: Array, kept: Mapping[str, bytes], before: int, to: NDArray[np.int64],

@@ -8,18 +8,37 @@ usual, a missed one counting an hour, at one false incident a month.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from ...model.settings import Settings
+
+LONGEST = 120
+"""Minutes a window may have: a field keeps every minute of its longest one for every series."""
+MOST_PER_MINUTE = 10_000.0
+"""People a minute that may be called usual before anything was heard; from infinitely many nothing is a spike."""
+
+
+def _some(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    if not 1 <= len(lengths) <= LONGEST:
+        raise ValueError(f"expected 1 to {LONGEST} windows")
+    return lengths
+
+
+Lengths = Annotated[tuple[Annotated[int, Field(ge=1, le=LONGEST)], ...], AfterValidator(_some),
+                    Field(json_schema_extra={"minItems": 1, "maxItems": LONGEST})]
+"""Minutes of windows."""
 
 
 class SpikeSettings(Settings):
     """What may be changed of the detector without reading its code."""
 
-    windows: tuple[int, ...] = (1, 2, 3, 5, 8, 13, 21, 34)
+    windows: Lengths = (1, 2, 3, 5, 8, 13, 21, 34)
     """Minutes of the windows. Adding 55 changed the mean delay by less than one in a hundred."""
-    prior_per_minute: float = 0.01
+    prior_per_minute: float = Field(default=0.01, gt=0, le=MOST_PER_MINUTE)
     """People a minute in a series of which nothing is known; worth five minutes of hearing."""
-    level_half_life_hours: float = 96.0
+    level_half_life_hours: float = Field(default=96.0, ge=1, allow_inf_nan=False)
     """How fast the level follows. 60: -1 % in mean delay, and a slow outage is learnt sooner: not taken."""
 
 
