@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..model.region import RegionTree
 from .board import Board, Key
 from .rollup import Alarm, Choice, choose
-from .series import BIN, Episode, Series
+from .series import BIN, Episode, Series, Window
 from .settings import DetectionSettings
 from .spike import NOTHING, Spike, onset, tail
 
@@ -67,7 +67,7 @@ class Watch:
         begun = first // 60 * 60
         board.territories[key[0]].hold(key[1], True)
         series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
-                                 peak=spike.score, most=spike.people)
+                                 peak=spike.score, most=spike.people, window=_window(board, key, spike, rate))
 
     def _spike(self, board: Board, key: Key, series: Series, now: int) -> Spike:
         """The least likely window of a series, if it holds people enough; posts of no place start nothing without
@@ -91,7 +91,8 @@ class Watch:
         rate = board.rate(key, now)
         spike = self._spike(board, key, series, now)
         if spike.score >= board.threshold:
-            episode.peak = max(episode.peak, spike.score)
+            if spike.score > episode.peak:
+                episode.peak, episode.window = spike.score, _window(board, key, spike, rate)
             episode.most = max(episode.most, spike.people)
         if any(tail(late.people, late.expected, UNUSUAL_DISPERSION) >= UNUSUAL
                for late in series.windows(now, UNUSUAL_WINDOWS, rate)):
@@ -130,3 +131,9 @@ class Watch:
 
         reported = [choice.region for choice in self.chosen.get(service, ())]
         return choose(alarms, self._regions, placed=placed_in, reported=reported, settings=self._settings)
+
+
+def _window(board: Board, key: Key, spike: Spike, usual: float) -> Window:
+    """What is told of a spike. Of a window that begins before anybody listened only the minutes since count."""
+    listened = board.territories[key[0]].field.windows.count + 1
+    return Window(min(spike.window, listened), spike.people, spike.expected, usual)
