@@ -12,13 +12,12 @@ import click
 from ..detection.old_queue_loop import KEPT as OLD_QUEUE
 from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState
-from ..model.signal import Signal
 from ..model.staff import Verb
-from ..model.times import rfc3339
 from ..ports import Store, Transaction
 from .deployment import actor_option, config_option, json_option, opened_store, store_option
-from .output import Problem, harmless, print_json, print_table
+from .output import Problem, print_json, print_lines, print_table
 from .requests import ask
+from .showing import evidence_lines, history_lines, incident_lines
 
 
 @click.group()
@@ -41,9 +40,10 @@ def list_incidents(directory: Path, store_path: Path | None, as_json: bool, ever
     if as_json:
         print_json({"incidents": found, "waiting": waiting})
         return
-    print_table("Incidents", ["id", "service", "regions", "state", "level", "since", "why"],
-                [(i.id, i.service, i.regions, i.state, i.level, i.started_at, i.reason) for i in found],
-                empty="No incident is open." if not everything else "There has been no incident.")
+    for incident in found:
+        print_lines(incident_lines(incident))
+    if not found:
+        click.echo("No incident is open." if not everything else "There has been no incident.")
     if waiting:
         print_waiting(waiting)
 
@@ -71,15 +71,11 @@ def show(incident: str, directory: Path, store_path: Path | None, as_json: bool)
                     "deliveries": [{"notice": d.notice, "channel": d.channel, "state": d.state, "reason": d.reason,
                                     "attempts": d.attempts} for d in deliveries]})
         return
-    _print_incident(found)
-    for why in queue:
-        click.echo(harmless(f"  {why}"))
-    print_table("Evidence", ["class", "source", "region", "since", "score", "why"],
-                [(s.klass, s.source, s.region, s.started_at, f"{s.score:.2f}", s.why) for s in evidence],
-                empty="No evidence is kept: it was opened by hand.")
-    print_table("What sources say of it", ["source", "what", "in their words"], _told(evidence), empty="")
-    print_table("History", ["at", "from", "to", "by", "why"],
-                [(m.at, m.before, m.after, m.actor, m.reason) for m in moves], empty="")
+    print_lines([*incident_lines(found), *((4, why) for why in queue)])
+    click.echo("\nEvidence" if evidence else "\nNo evidence is kept: it was opened by hand.")
+    print_lines(evidence_lines(evidence))
+    click.echo("\nHistory")
+    print_lines(history_lines(moves))
     for notice in notices:
         _print_notice(notice)
     print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
@@ -92,30 +88,11 @@ def old_queues(tx: Transaction) -> list[dict[str, str]]:
     return list(json.loads(kept)) if kept else []
 
 
-_TOLD = {"workaround": "helps meanwhile", "restoration": "back", "restoration_at": "back at", "cause": "cause",
-         "customers_out": "customers out", "url": "more"}
-"""Facts worth a line, and what the line is called."""
-
-
-def _told(evidence: Sequence[Signal]) -> list[tuple[str, str, str]]:
-    """Each source's own words on what helps, when it is back, why and for how many; each once."""
-    lines = {(s.source, label, s.facts[name]): None
-             for s in evidence for name, label in _TOLD.items() if s.facts.get(name)}
-    return list(lines)
-
-
 def _incident(tx: Transaction, incident: str) -> Incident:
     found = tx.incident(incident)
     if found is None:
         raise Problem(f"there is no incident {incident}: `notifier incidents list --all` shows them")
     return found
-
-
-def _print_incident(found: Incident) -> None:
-    click.echo(f"{found.id}: {found.service} in {', '.join(found.regions)} – {found.state} since "
-               f"{rfc3339(found.started_at)}\n  {found.reason}")
-    if found.held_by:
-        click.echo(f"  held by {found.held_by}: the daemon says nothing about it by itself")
 
 
 def _notice_row(notice: Notice) -> dict[str, Any]:

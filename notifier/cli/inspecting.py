@@ -18,6 +18,7 @@ from ..config.schema import json_schema
 from ..config.tree import Config
 from ..intake.examining import examine as examine_intake
 from ..model.notice import NoticeState
+from ..model.signal import SignalClass
 from ..model.times import parse_rfc3339
 from ..notices.preview import PreviewRow
 from ..notices.preview import preview as preview_rows
@@ -26,7 +27,8 @@ from ..secret import SecretMissing
 from ..store import open_store
 from .deployment import config_option, json_option, load_or_explain, loaded, opened_store, store_option, unknown
 from .incidents import old_queues, print_waiting
-from .output import Problem, harmless, print_json, print_table
+from .output import Problem, harmless, print_json, print_lines, print_table
+from .showing import crowd_lines, incident_lines
 
 
 @click.command()
@@ -195,11 +197,12 @@ def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
         waiting, kill = tx.notices(state=NoticeState.WAITING), tx.switch("kill")
         gauges = dict(tx.gauges(SystemClock().now()))
         old_queue = old_queues(tx)
+        crowd = {i.id: [s for s in tx.evidence_of(i.id) if s.klass is SignalClass.CROWD] for i in open_now}
     if daemon.get("running"):
         age = (SystemClock().now() - parse_rfc3339(daemon["at"])).total_seconds()
         daemon["running"] = age < 30
     whole = {"daemon": daemon, "kill_switch": kill or "off", "sources": sources, "open_incidents": open_now,
-             "waiting": waiting, "old_queue": old_queue, "gauges": gauges}
+             "waiting": waiting, "old_queue": old_queue, "crowd": crowd, "gauges": gauges}
     if as_json:
         print_json(whole)
         return
@@ -237,9 +240,10 @@ def _print_status(whole: dict[str, Any]) -> None:
     print_table("Sources", ["source", "state", "last known", "why"],
                 [(s.source, s.freshness, s.last_known_at, s.why) for s in whole["sources"]],
                 empty="No source has been read yet.")
-    print_table("Open incidents", ["id", "service", "regions", "state"],
-                [(i.id, i.service, i.regions, i.state) for i in whole["open_incidents"]],
-                empty="No incident is open.")
+    click.echo("Open incidents" if whole["open_incidents"] else "No incident is open.")
+    for incident in whole["open_incidents"]:
+        print_lines((2 + indent, text) for indent, text in incident_lines(incident))
+        print_lines(crowd_lines(incident, whole["crowd"][incident.id]))
     for one in whole["old_queue"]:
         click.echo(harmless(f"{one['incident']}: {one['why']}"))
     print_waiting(whole["waiting"])

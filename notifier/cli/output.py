@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -53,6 +54,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in listed:
         table.add_row(*map(Text, row))  # not markup: titles come from outside, and "[red]" is a title too
     console.print(table)
+
+
+def print_lines(lines: Iterable[tuple[int, str]], *, hang: int = 2) -> None:
+    """Print texts, each after so many spaces, wrapped between words at the terminal's width; what is wrapped stands
+    `hang` deeper. A word that is too long, such as an address, stays whole."""
+    for indent, text in lines:
+        first, more = " " * indent, " " * (indent + hang)
+        for line in harmless(text).splitlines():
+            click.echo(textwrap.fill(line, max(console.width, 40), initial_indent=first, subsequent_indent=more,
+                                     break_long_words=False, break_on_hyphens=False))
+            first = more
 
 
 def _cell(value: Any) -> str:

@@ -27,7 +27,7 @@ YEARS = range(2000, 2101)
 
 def check_references(draft: Draft) -> None:
     """Note every mistake that shows only when the files are read together."""
-    for part in (_company, _services, _policies, _sources, _channels, _maintenance, _workarounds, _templates,
+    for part in (_company, _services, _policies, _sources, _mentions, _channels, _maintenance, _workarounds, _templates,
                  _detection, _intake):
         part(draft)
 
@@ -119,6 +119,21 @@ def _sources(draft: Draft) -> None:
         _all_known(file, (*at, "own_regions"), "region", getattr(settings, "own_regions", ()), draft.regions)
         for position, agent in enumerate(getattr(settings, "agents", ())):
             _all_known(file, (*at, "agents", position, "regions"), "region", agent.regions, draft.regions)
+
+
+def _mentions(draft: Draft) -> None:
+    """A listener that hears an account of ours which the detector does not know would bring our replies as complaints.
+    """
+    file = draft.file("sources.yaml")
+    ours = {account.casefold() for listed_ in draft.detection.own_accounts.values() for account in listed_}
+    for number, settings in draft.entries.get("mentions", ()):
+        network = getattr(settings, "kind", "")
+        for position, account in enumerate(getattr(settings, "own_accounts", ())):
+            if f"{network}:{account}".casefold() not in ours:
+                file.mistake(("mentions", number, "own_accounts", position),
+                             "is no account of ours to the detector: its replies would count as complaints",
+                             found=shown(account), nearest=nearest(f"{network}:{account}", ours),
+                             expected=f"{network}:{account} in detection.own_accounts of vocabulary.yaml")
 
 
 def _placing(draft: Draft, file: YamlFile, at: Path_, placing: Any) -> None:

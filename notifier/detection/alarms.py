@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..model.region import RegionTree
 from .board import Board, Key
 from .rollup import Alarm, Choice, choose
-from .series import BIN, Episode, Series
+from .series import BIN, Episode, Series, Window
 from .settings import DetectionSettings
 from .spike import NOTHING, Spike, onset, tail
 
@@ -67,7 +67,7 @@ class Watch:
         begun = first // 60 * 60
         board.territories[key[0]].hold(key[1], True)
         series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
-                                 peak=spike.score, most=spike.people)
+                                 peak=spike.score, most=spike.people, window=_window(board, key, spike, rate))
 
     def _spike(self, board: Board, key: Key, now: int) -> Spike:
         """The least likely window of a series, if it may raise an alarm at all."""
@@ -80,7 +80,8 @@ class Watch:
         rate = board.rate(key, now)
         spike = self._spike(board, key, now)
         if spike.score >= board.threshold:
-            episode.peak = max(episode.peak, spike.score)
+            if spike.score > episode.peak:
+                episode.peak, episode.window = spike.score, _window(board, key, spike, rate)
             episode.most = max(episode.most, spike.people)
         if any(tail(late.people, late.expected, UNUSUAL_DISPERSION) >= UNUSUAL
                for late in series.windows(now, UNUSUAL_WINDOWS, rate)):
@@ -142,3 +143,9 @@ def lacking(board: Board, key: Key, spike: Spike, now: int) -> str:
     if key[1] == board.home and board.series[key].placed_within(now, spike.window) < board.settings.home_needs:
         return f"home_needs is {board.settings.home_needs}: too few of them named a place"
     return ""
+
+
+def _window(board: Board, key: Key, spike: Spike, usual: float) -> Window:
+    """What is told of a spike. Of a window that begins before anybody listened only the minutes since count."""
+    listened = board.territories[key[0]].field.windows.count + 1
+    return Window(min(spike.window, listened), spike.people, spike.expected, usual)

@@ -136,7 +136,12 @@ class Board:
     @property
     def threshold(self) -> float:
         """Score from which a series alarms, so that all together keep to the false alarms a month that are allowed."""
-        return threshold(sum(map(len, self.territories.values())), self.settings.false_alarms_per_month)
+        return threshold(self.watched, self.settings.false_alarms_per_month)
+
+    @property
+    def watched(self) -> int:
+        """Series that share the false alarms allowed: every region of every service that was heard of."""
+        return sum(map(len, self.territories.values()))
 
     def territory_of(self, service: str) -> Territory:
         """The counts of one service in all regions; begun where it was not heard of."""

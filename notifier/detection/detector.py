@@ -334,4 +334,5 @@ class DetectorLoop:
         for signal in signals:
             metrics.SIGNALS.labels(signal.klass.value, signal.level.name.lower()).inc()
             log.info("signal.crowd", service=signal.service, region=signal.region, level=signal.level.name,
-                     score=round(signal.score, 3), people=signal.facts.get("people"))
+                     score=round(signal.score, 3), people=signal.facts.get("people"),
+                     unusual=signal.facts.get("unusual"), by_chance=signal.facts.get("by_chance"))

@@ -14,7 +14,7 @@ from .alarms import Watch
 from .board import Board
 from .parts import Read, cut, joined, lengths
 from .rollup import Choice
-from .series import Bins, Episode, Sample, Series
+from .series import Bins, Episode, Sample, Series, Window
 from .spikes.keeping import Kept
 from .telling import Teller, Told
 
@@ -148,8 +148,16 @@ def _series_of(one: Any) -> Series:
         samples=_samples(one["samples"]), floor=int(one["floor"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),
-            people=int(episode["people"]), peak=_number(episode["peak"]), most=int(episode["most"])),
+            people=int(episode["people"]), peak=_number(episode["peak"]), most=int(episode["most"]),
+            window=_window(episode.get("window"))),
     )
+
+
+def _window(kept: Any) -> Window:
+    """The window of an alarm; unknown where an earlier release kept the alarm."""
+    if kept is None:
+        return Window()
+    return Window(int(kept["minutes"]), int(kept["people"]), _number(kept["expected"]), _number(kept["usual"]))
 
 
 def _bins(items: Any) -> Bins:

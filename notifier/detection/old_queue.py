@@ -97,6 +97,8 @@ class OwnAccounts:
         self._names = {account.casefold(): name for name, listed in accounts.items() for account in listed}
         self.posts: deque[OwnPost] = deque(maxlen=REPLIES_MOST)
         self._heard: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._own_ids: deque[tuple[str, str]] = deque(maxlen=REPLIES_MOST)
+        """Network and id of what we posted lately: who goes on with that answers nobody."""
 
     def name_of(self, mention: Mention) -> str | None:
         """The name of our account that posted this; None for anybody else."""
@@ -113,11 +115,10 @@ class OwnAccounts:
                 if len(self._heard) > HEARD_MOST:
                     self._heard.popitem(last=False)
             return False
-        answers = None
-        if mention.reply_to:
-            answers = self._heard.get((mention.network, mention.reply_to)) or posted_at(
-                mention.network, mention.reply_to, now)
-        self.posts.append(OwnPost(min(mention.created_at, now), name, answers, bool(mention.reply_to), speaks_of))
+        is_reply = bool(mention.reply_to) and not self._is_own(mention.network, mention.reply_to or "")
+        self._own_ids.append((mention.network, mention.id))
+        answers = self._answered(mention, now) if is_reply else None
+        self.posts.append(OwnPost(min(mention.created_at, now), name, answers, is_reply, speaks_of))
         return True
 
     def continue_from(self, before: OwnAccounts) -> None:
@@ -125,6 +126,20 @@ class OwnAccounts:
         ours = set(self._names.values())
         self.posts.extend(one for one in before.posts if one.account in ours)
         self._heard.update(before._heard)
+        self._own_ids.extend(before._own_ids)
+
+    def _is_own(self, network: str, id: str) -> bool:
+        """Whether a post is ours: one we heard, or one whose id names us (at://DID/…)."""
+        author = id.removeprefix("at://").partition("/")[0] if network == "bluesky" else ""
+        return (network, id) in tuple(self._own_ids) or f"{network}:{author}".casefold() in self._names
+
+    def _answered(self, mention: Mention, now: datetime) -> datetime | None:
+        """When the post was written that this one answers: as its listener says, as we heard it, or by its id."""
+        told = mention.reply_to_at
+        if told is not None and told <= mention.created_at:
+            return told
+        answered = mention.reply_to or ""
+        return self._heard.get((mention.network, answered)) or posted_at(mention.network, answered, now)
 
     def lately(self, since: datetime) -> tuple[OwnPost, ...]:
         """What our accounts posted from then on, as far as it is kept."""

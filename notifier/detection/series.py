@@ -28,10 +28,21 @@ class Sample(NamedTuple):
     placed_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What made an alarm: `people` heard within `minutes`, how many were `expected` in all of it after what was heard
+    before, and how many a minute are `usual` at its hour. No minutes: not known."""
+
+    minutes: int = 0
+    people: int = 0
+    expected: float = 0.0
+    usual: float = 0.0
+
+
 @dataclass
 class Episode:
-    """An alarm that lasts. `people` since `onset`, a person at most once an hour; `peak` its highest score; `most` the
-    most people any alarming window held; `heard` when the newest unusual complaint was."""
+    """An alarm that lasts. `people` since `onset`, a person at most once an hour; `peak` its highest score, reached in
+    `window`; `most` the most people any alarming window held; `heard` when the newest unusual complaint was."""
 
     onset: int
     began: int
@@ -39,6 +50,7 @@ class Episode:
     people: int
     peak: float
     most: int
+    window: Window = Window()
 
 
 @dataclass

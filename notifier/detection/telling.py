@@ -16,6 +16,8 @@ from .board import Board, Key
 from .helping.miner import facts_of
 from .series import Episode, Series
 from .settings import DetectionSettings
+from .unusual import facts_of as unusual_facts
+from .unusual import in_words
 
 SOURCE = "crowd"
 LASTS = timedelta(minutes=20)
@@ -62,7 +64,7 @@ class Teller:
         wanted = {(service, choice.region): (service, choice.alarm)
                   for service, choices in watch.chosen.items() for choice in choices}
         over = [self._over(key, wanted, watch, now) for key in sorted(self.told) if key not in wanted]
-        current = [self._current(key, board.series[speaks], board, now) for key, speaks in sorted(wanted.items())]
+        current = [self._current(key, speaks, board, now) for key, speaks in sorted(wanted.items())]
         return (*over, *(signal for signal in current if signal is not None))
 
     def _over(self, key: Key, wanted: Mapping[Key, Key], watch: Watch, now: int) -> Signal:
@@ -79,7 +81,9 @@ class Teller:
                       observed_at=_moment(now), started_at=_moment(told.started), fingerprint=told.fingerprint,
                       why=why, facts={"people": str(told.people)})
 
-    def _current(self, key: Key, series: Series, board: Board, now: int) -> Signal | None:
+    def _current(self, key: Key, speaks: Key, board: Board, now: int) -> Signal | None:
+        """The signal of a region; `speaks` is the series that is alarmed, its own or that of a region above it."""
+        series = board.series[speaks]
         episode = series.episode
         assert episode is not None
         told = self.told.get(key)
@@ -90,11 +94,13 @@ class Teller:
             told = Told(f"spike-{_moment(episode.onset):%Y%m%dT%H%M}", episode.onset, now, episode.people, level)
         told.at, told.people, told.level = now, episode.people, max(level, told.level)
         self.told[key] = told
-        usual = board.rate(key, now) * max((now - told.started) / 60, 1.0)
+        where = "" if speaks == key else f"in {self._regions[speaks[1]].name}"
+        unusual = unusual_facts(episode.window, episode.peak, board.watched, where)
         return Signal(source=SOURCE, klass=SignalClass.CROWD, service=key[0], region=key[1], level=Level(told.level),
                       observed_at=_moment(now), started_at=_moment(told.started), fingerprint=told.fingerprint,
-                      score=strength(episode.peak), why=self._why(key, told, usual),
-                      lasts_until=_moment(now) + LASTS, facts=_facts(series, episode) | self._helping(key, board))
+                      score=strength(episode.peak), why=self._why(key, told, in_words(episode.window, where)),
+                      lasts_until=_moment(now) + LASTS,
+                      facts=_facts(series, episode) | unusual | self._helping(key, board))
 
     def _helping(self, key: Key, board: Board) -> dict[str, str]:
         """What customers within the region say helps."""
@@ -103,11 +109,11 @@ class Teller:
 
         return facts_of(board.miner.offers(key[0], within))
 
-    def _why(self, key: Key, told: Told, usual: float) -> str:
+    def _why(self, key: Key, told: Told, unusual: str) -> str:
         region = self._regions[key[1]]
         since = _moment(told.started).astimezone(ZoneInfo(region.timezone))
         return (f"{told.people} people report {self._services[key[0]].name} failing in {region.name} "
-                f"since {since:%H:%M} ({usual:.1f} usual)")
+                f"since {since:%H:%M}" + (f", {unusual}" if unusual else ""))
 
 
 def _due(told: Told, episode: Episode, level: Level, now: int) -> bool:

@@ -16,7 +16,7 @@ TEXT_LIMIT = 10_000
 @dataclass(frozen=True, slots=True)
 class Mention:
     """One public post, as a recording keeps it (see DESIGN: mentions*.jsonl). `author` may be None: then the post
-    counts as a person of its own."""
+    counts as a person of its own. `reply_to_at` is when the post it answers was written, where that is known."""
 
     id: str
     created_at: datetime
@@ -29,9 +29,12 @@ class Mention:
     is_repost: bool = False
     reply_to: str | None = None
     url: str | None = None
+    reply_to_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "created_at", utc(self.created_at))
+        if self.reply_to_at is not None:
+            object.__setattr__(self, "reply_to_at", utc(self.reply_to_at))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Mention:
@@ -67,6 +70,7 @@ class Mention:
             is_repost=record.get("is_repost") is True,
             reply_to=text_of("reply_to"),
             url=text_of("url", limit=2000),
+            reply_to_at=_time(record.get("reply_to_at")),
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -83,5 +87,14 @@ class Mention:
             "is_repost": self.is_repost or None,
             "reply_to": self.reply_to,
             "url": self.url,
+            "reply_to_at": rfc3339(self.reply_to_at) if self.reply_to_at is not None else None,
         }
         return {key: value for key, value in found.items() if value is not None}
+
+
+def _time(value: Any) -> datetime | None:
+    """A time that a post can do without: None for what cannot be read."""
+    try:
+        return parse_rfc3339(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

@@ -35,8 +35,9 @@ def event_of(mention: Mention, at: datetime) -> dict[str, Any]:
         record["langs"] = [mention.lang]
     if mention.reply_to:
         record["reply"] = {"parent": {"uri": mention.reply_to}, "root": {"uri": mention.reply_to}}
+    did = mention.author if mention.author and mention.author.startswith("did:") else f"did:plc:{who}"
     return {
-        "did": f"did:plc:{who}", "time_us": int(at.timestamp() * 1_000_000), "kind": "commit",
+        "did": did, "time_us": int(at.timestamp() * 1_000_000), "kind": "commit",
         "commit": {
             "rev": digest[:13], "operation": "create", "collection": POSTS, "rkey": digest[:13], "record": record,
             "cid": f"bafyrei{digest[:50]}",

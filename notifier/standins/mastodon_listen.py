@@ -1,12 +1,13 @@
-"""A stand-in for a Mastodon server's streaming side on loopback: hashtag, public and local streams with heartbeats."""
+"""A stand-in for a Mastodon server's reading side on loopback: hashtag, public and local streams with heartbeats, and
+the statuses of one account, by its name. As Mastodon does, replies to others are kept out of the streams."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from ..model.mention import Mention
 from ..model.times import rfc3339
@@ -23,12 +24,21 @@ def status_of(mention: Mention) -> dict[str, Any]:
     status: dict[str, Any] = {
         "id": mention.id, "uri": mention.id, "url": mention.url, "created_at": rfc3339(mention.created_at),
         "visibility": "public", "language": mention.lang, "content": content, "spoiler_text": "",
-        "in_reply_to_id": mention.reply_to, "reblog": None,
+        "in_reply_to_id": mention.reply_to, "in_reply_to_account_id": None, "reblog": None,
         "account": {"id": author, "acct": author, "bot": False, "fields": fields},
     }
     if mention.is_repost:
         status |= {"reblog": {"id": f"{mention.id}-0", "content": content, "language": mention.lang}, "content": ""}
     return status
+
+
+def _id_of(name: str) -> str:
+    """The number a server gives an account."""
+    return str(int.from_bytes(name.encode()[:8], "big"))
+
+
+def _account_id(mention: Mention) -> str:
+    return _id_of(mention.author or "somebody")
 
 
 def event_of(mention: Mention) -> bytes:
@@ -47,6 +57,10 @@ class MastodonListening:
         self.token: str | None = None
         """Where set, only requests with this bearer token are served."""
         self.requests: list[str] = []
+        self.accounts: set[str | None] = set()
+        """Accounts that are known before they published anything."""
+        self.statuses: list[tuple[int, Mention]] = []
+        """Everything published, with the id this server gave it."""
         self._server = Loopback(type("Requests", (_Requests,), {"mastodon": self}), host, port)
         self.url = ""
 
@@ -68,7 +82,22 @@ class MastodonListening:
 
     def push(self, mention: Mention) -> None:
         """Publish a post to whoever is connected; Mastodon replays nothing to whoever is not."""
-        self.air.send(event_of(mention))
+        with self.air.lock:
+            millis = int(mention.created_at.timestamp() * 1000)
+            self.statuses.append(((millis << 16) + len(self.statuses) % 2**16, mention))
+        if mention.reply_to is None:
+            self.air.send(event_of(mention))
+
+    def statuses_of(self, account: str, asked: Mapping[str, str]) -> list[dict[str, Any]]:
+        """What one account published, newest first, as /api/v1/accounts/:id/statuses answers: with `min_id` the oldest
+        of what is newer, else the newest."""
+        most, after = min(int(asked.get("limit", "20")), 40), int(asked.get("min_id", "0"))
+        with self.air.lock:
+            own = sorted((id, one) for id, one in self.statuses if _account_id(one) == account and id > after)
+        if asked.get("exclude_reblogs") == "true":
+            own = [(id, one) for id, one in own if not one.is_repost]
+        page = own[:most] if after else own[-most:]
+        return [{**status_of(one), "id": str(id)} for id, one in reversed(page)]
 
 
 class _Requests(StreamingRequests):
@@ -80,14 +109,28 @@ class _Requests(StreamingRequests):
         fault = self.mastodon.air.fault_for(path)
         given = self.headers.get("Authorization", "")
         if fault is not None:
-            self._refuse(fault.status)
+            self._refuse(fault.status, fault.body)
         elif self.mastodon.token is not None and given != f"Bearer {self.mastodon.token}":
             self._refuse(401)
+        elif path == "/api/v1/accounts/lookup":
+            self._account(parse_qs(urlsplit(self.path).query).get("acct", [""])[0])
+        elif path.startswith("/api/v1/accounts/") and path.endswith("/statuses"):
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            self._json(self.mastodon.statuses_of(path.split("/")[4], asked))
         elif path.removeprefix("/api/v1/streaming/") in {"hashtag", "public", "public/local"}:
             self.stream(self.mastodon.air, b":thump\n", self.mastodon.heartbeat, "text/event-stream")
         else:
             self._refuse(404)
 
-    def _refuse(self, status: int) -> None:
+    def _account(self, name: str) -> None:
+        if name not in self.mastodon.accounts | {one.author for _, one in self.mastodon.statuses}:
+            self._refuse(404)
+        else:
+            self._json({"id": _id_of(name), "acct": name})
+
+    def _json(self, answer: Any) -> None:
+        self.reply(200, json.dumps(answer).encode(), "application/json")
+
+    def _refuse(self, status: int, body: bytes | None = None) -> None:
         self.close_connection = True
-        self.reply(status, b'{"error": "refused"}', "application/json")
+        self.reply(status, b'{"error": "refused"}' if body is None else body, "application/json")

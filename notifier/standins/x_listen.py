@@ -18,11 +18,12 @@ from .listening import Airwaves, Loopback, StreamingRequests, waiting
 
 EPOCH_MS = 1_288_834_974_657
 _TERM = re.compile(r'"([^"]+)"|(-?[\w&#@:.\'’]+)')
+_POST_ID = re.compile(r"[1-9][0-9]{14,18}")
 _PROBLEM = "application/problem+json"
 
 
 def matches(rule: str, mention: Mention) -> bool:
-    """Whether a post fits a rule, for the part of X's language our listener writes: terms joined by OR, lang:,
+    """Whether a post fits a rule, for the part of X's language our listener writes: terms or from: joined by OR, lang:,
     -is:retweet. Other operators are taken as met."""
     words = [(quoted or bare) for quoted, bare in _TERM.findall(rule)]
     if "-is:retweet" in words and mention.is_repost:
@@ -30,6 +31,9 @@ def matches(rule: str, mention: Mention) -> bool:
     languages = {word.removeprefix("lang:") for word in words if word.startswith("lang:")}
     if languages and mention.lang is not None and mention.lang.split("-")[0] not in languages:
         return False
+    authors = {word.removeprefix("from:") for word in words if word.startswith("from:")}
+    if _author(mention) in authors:
+        return True
     terms = [word.casefold() for word in words if word != "OR" and ":" not in word]
     return any(term in mention.text.casefold() for term in terms)
 
@@ -79,7 +83,7 @@ class XListening:
         return str(id)
 
     def _id_for(self, mention: Mention) -> int:
-        if re.fullmatch(r"[1-9][0-9]{14,18}", mention.id):
+        if _POST_ID.fullmatch(mention.id):
             return int(mention.id)
         self._counter += 1
         millis = int(mention.created_at.timestamp() * 1000) - EPOCH_MS
@@ -141,19 +145,26 @@ def _number(text: str) -> str:
     return str(int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big"))
 
 
+def _author(mention: Mention) -> str:
+    """The number of an account; one that is a number already stays."""
+    name = mention.author or mention.id
+    return name if name.isascii() and name.isdigit() else _number(name)
+
+
 def post_of(id: int, mention: Mention) -> dict[str, Any]:
     """A mention as X writes a post."""
     post: dict[str, Any] = {
         "id": str(id), "text": mention.text, "created_at": rfc3339(mention.created_at).replace("Z", ".000Z")
         if mention.created_at.microsecond < 1000 else rfc3339(mention.created_at),
-        "author_id": _number(mention.author or mention.id), "edit_history_tweet_ids": [str(id)],
+        "author_id": _author(mention), "edit_history_tweet_ids": [str(id)],
         "lang": mention.lang or "und",
     }
     references = []
     if mention.is_repost:
         references.append({"type": "retweeted", "id": str(id - 1)})
     if mention.reply_to:
-        references.append({"type": "replied_to", "id": _number(mention.reply_to)})
+        answered = mention.reply_to if _POST_ID.fullmatch(mention.reply_to) else _number(mention.reply_to)
+        references.append({"type": "replied_to", "id": answered})
     if references:
         post["referenced_tweets"] = references
     if mention.place:
@@ -166,7 +177,7 @@ def includes_of(mentions: Iterable[Mention]) -> dict[str, Any]:
     users: dict[str, dict[str, Any]] = {}
     places: dict[str, dict[str, Any]] = {}
     for mention in mentions:
-        id = _number(mention.author or mention.id)
+        id = _author(mention)
         users[id] = {"id": id, "name": mention.author or "somebody", "username": f"u{id}"[:15]}
         if mention.author_location:
             users[id]["location"] = mention.author_location

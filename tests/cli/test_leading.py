@@ -8,6 +8,7 @@ import pytest
 
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Stage
+from notifier.model.signal import SignalClass
 from notifier.model.staff import Verb
 
 from .conftest import Desk
@@ -53,6 +54,65 @@ def test_what_sources_say_is_shown_in_their_words_and_cannot_play_tricks(busy: D
     assert "by 14:30 UTC" in shown
     assert "\x1b[2J" not in shown
     assert "[red]All clear[/red]" in shown
+
+
+NIGHT = {"COLUMNS": "80"}
+"""A terminal as it is opened."""
+LONG = ("30 people report mobile data failing in North Shore since 07:30, 23 within 5 minutes where 1.2 are usual at "
+        "this hour")
+UNUSUAL = {"people": "30", "usual_per_minute": "0.24", "window_minutes": "5", "window_people": "23",
+           "window_expected": "1.2", "unusual": "23 within 5 minutes where 1.2 are usual at this hour",
+           "by_chance": "at most once a year in all regions together", "words": "no 3g, no signal",
+           "sample_1": "no 3G in Salem since this morning, what is going on over there at your place, tell us please",
+           "placed_by": "profile says 'Salem'", "url": "https://status.example.net/" + "incidents/" * 8}
+
+
+def _crowd(busy: Desk, facts: dict[str, str]) -> None:
+    with busy.store() as store, store.transaction() as tx:
+        (kept,) = tx.evidence_of("I1")
+        tx.link_evidence("I1", [replace(kept, source="crowd", klass=SignalClass.CROWD, why=LONG, facts=facts)])
+
+
+@pytest.mark.parametrize("command", [("incidents", "list"), ("incidents", "show", "I1"), ("status",)])
+def test_incidents_fit_a_terminal_of_80_columns(busy: Desk, command: tuple[str, ...]) -> None:
+    """Only what must not be cut is wider: an address, and the exact text of a notice."""
+    _crowd(busy, UNUSUAL)
+    lines = busy.type(*command, **NIGHT).stdout.splitlines()
+    assert [line for line in lines if len(line) > 80 and "https://" not in line and "[sms/en]" not in line] == []
+    assert any("I1: mobile-data in north-shore – suspected, major, since" in line for line in lines)
+
+
+def test_how_unusual_it_is_stands_with_the_evidence(busy: Desk) -> None:
+    """What is usual, over which window so many were heard, how likely that is, in which words, and the posts."""
+    _crowd(busy, UNUSUAL)
+    shown = " ".join(busy.type("incidents", "show", "I1", **NIGHT).stdout.split())
+    for words in (LONG, "usual at this hour, people a minute: 0.24", "by chance: at most once a year",
+                  "top words: no 3g, no signal", "post: “no 3G in Salem since this morning", "placed by: profile says"):
+        assert words in shown
+    (signal,) = [one for one in busy.json("incidents", "show", "I1")["evidence"] if one["klass"] == "crowd"]
+    assert signal["facts"] == UNUSUAL
+    status = " ".join(busy.type("status", **NIGHT).stdout.split())
+    assert f"{LONG}; by chance at most once a year in all regions together" in status
+    assert busy.json("status")["crowd"]["I1"][0]["facts"]["window_people"] == "23"
+
+
+def test_evidence_of_an_earlier_release_is_shown_as_far_as_it_goes(busy: Desk) -> None:
+    """It was stored without what is usual: its sentence, words and posts still show."""
+    _crowd(busy, {"people": "30", "words": "no 3g", "sample_1": "no 3G here"})
+    shown = " ".join(busy.type("incidents", "show", "I1", **NIGHT).stdout.split())
+    assert "top words: no 3g post: “no 3G here”" in shown
+    assert "by chance" not in shown
+    assert LONG in " ".join(busy.type("status", **NIGHT).stdout.split())
+
+
+def test_regions_told_of_alike_stand_in_one_line(busy: Desk) -> None:
+    """A vendor's one sentence about five regions is read once."""
+    with busy.store() as store, store.transaction() as tx:
+        (kept,) = tx.evidence_of("I1")
+        tx.link_evidence("I1", [replace(kept, region="harbour")])
+    shown = busy.type("incidents", "show", "I1", **NIGHT).stdout
+    assert "official source vendor: mobile-data in harbour, north-shore, major" in " ".join(shown.split())
+    assert shown.split("History")[0].count("the vendor says so") == 2, "once as the incident's reason, once as evidence"
 
 
 def test_an_incident_that_is_not_there(desk: Desk) -> None:

@@ -48,7 +48,8 @@ def test_five_people_within_minutes_are_enough() -> None:
         ("mobile-data", "US-VT", Level.MINOR, SignalClass.CROWD, "crowd")]
     assert told[0].started_at == START
     assert told[0].lasts_until == told[0].observed_at + timedelta(minutes=20)
-    assert told[0].why == "5 people report mobile data failing in Vermont since 07:30 (0.0 usual)"
+    assert told[0].why == ("5 people report mobile data failing in Vermont since 07:30, "
+                           "5 within 4 minutes where 0.04 are usual at this hour")
     assert 0.4 < told[0].score < 1
 
 

@@ -124,6 +124,22 @@ def test_own_posts_are_told_from_others_and_their_answers_are_dated() -> None:
         ("@GMMobile", NIGHT), ("@GMMobile", NIGHT), ("care", NIGHT)]
 
 
+def test_the_time_a_listener_gives_is_believed_and_our_own_threads_answer_nobody() -> None:
+    """A time after the reply itself is not believed; what goes on with a post of ours is no answer."""
+    own = OwnAccounts({"@us": ("export:care", "bluesky:did:plc:us")})
+    ours = [Mention(id="1", created_at=NOW, network="export", text="sorry", author="care", reply_to="?",
+                    reply_to_at=NIGHT),
+            Mention(id="2", created_at=NOW, network="export", text="sorry", author="care", reply_to="?",
+                    reply_to_at=NOW + MINUTE),
+            Mention(id="3", created_at=NOW, network="export", text="(2/2)", author="care", reply_to="1",
+                    reply_to_at=NOW),
+            Mention(id="at://did:plc:us/app.bsky.feed.post/b", created_at=NOW, network="bluesky", text="(2/2)",
+                    author="did:plc:us", reply_to="at://did:plc:us/app.bsky.feed.post/3kznmn7xqxl22")]
+    assert all(own.hear(one, NOW) for one in ours)
+    assert [(one.is_reply, one.answers) for one in own.lately(NOW)] == [
+        (True, NIGHT), (True, None), (False, None), (False, None)]
+
+
 def test_our_own_posts_are_no_complaints() -> None:
     """Twenty replies of ours about "no 3G in Rutland" raise no alarm."""
     heard = detector(own_accounts={"@GMMobile": ["x:42"]})

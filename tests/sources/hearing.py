@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from notifier.clock import SystemClock
 from notifier.model.mention import Mention
+from notifier.model.post_ids import TID_BITS, TID_LENGTH, TID_LETTERS
 from notifier.ports import MentionSource
 from notifier.secret import Secret
 from notifier.sources.posts.bluesky import BlueskyMentions, BlueskySettings
@@ -149,7 +150,13 @@ class Rig:
     """Whether posts made while nobody was connected come later."""
     reposts: ClassVar[bool] = True
     network: ClassVar[str]
+    own: ClassVar[str]
+    """Our own account on the network, which the source hears besides."""
     source: MentionSource
+
+    @abstractmethod
+    def id_of(self, at: datetime) -> str:
+        """The id of a post that was written at a time."""
 
     @abstractmethod
     def push(self, mention: Mention) -> None: ...
@@ -174,6 +181,7 @@ class Rig:
 
 class XStream(Rig):
     network = "x"
+    own = "2244994945"
 
     def __init__(self, folder: Path, **more: Any) -> None:
         os.environ[TOKEN] = "a token"
@@ -183,6 +191,8 @@ class XStream(Rig):
             "kind": "x",
             "bearer_token": Secret(env=TOKEN),
             "terms": ("outage", "no signal"),
+            "languages": ("en",),
+            "own_accounts": (self.own,),
             "reposts": True,
             "base_url": self.far.url,
             "method": "stream",
@@ -203,6 +213,9 @@ class XStream(Rig):
             "includes": x_listen.includes_of([sample]),
             "matching_rules": [{"id": "1", "tag": "notifier:x"}],
         }
+
+    def id_of(self, at: datetime) -> str:
+        return str((int(at.timestamp() * 1000) - x_listen.EPOCH_MS) << 22)
 
     def connected(self) -> bool:
         return bool(self.far.air.connections)
@@ -237,17 +250,22 @@ class XSearch(XStream):
 
 class Mastodon(Rig):
     network = "mastodon"
+    own = "care@social.example"
     replays = False
 
     def __init__(self, folder: Path, **more: Any) -> None:
         os.environ[TOKEN] = "a token"
         self.far = mastodon_listen.MastodonListening(heartbeat=0.1).start()
         self.far.token = "a token"
+        self.far.accounts.add(self.own)
         settings: dict[str, Any] = {
             "id": "m",
             "kind": "mastodon",
             "base_url": self.far.url,
             "stream": "public",
+            "languages": ("en",),
+            "own_accounts": (self.own,),
+            "own_every": "50ms",
             "token": Secret(env=TOKEN),
             **more,
         }
@@ -258,6 +276,9 @@ class Mastodon(Rig):
 
     def raw(self, payload: bytes) -> None:
         self.far.air.send(b"event: update\ndata: " + payload + b"\n\n")
+
+    def id_of(self, at: datetime) -> str:
+        return str(int(at.timestamp() * 1000) << 16)
 
     def good(self) -> Mapping[str, Any]:
         return mastodon_listen.status_of(post("1", author_location="Vermont", is_repost=True))
@@ -277,6 +298,7 @@ class Mastodon(Rig):
 
 class Bluesky(Rig):
     network = "bluesky"
+    own = "did:plc:ourowncare"
     reposts = False
 
     def __init__(self, folder: Path, **more: Any) -> None:
@@ -285,6 +307,8 @@ class Bluesky(Rig):
             "id": "b",
             "kind": "bluesky",
             "terms": ("outage",),
+            "languages": ("en",),
+            "own_accounts": (self.own,),
             "base_url": self.far.url,
             **more,
         }
@@ -295,6 +319,11 @@ class Bluesky(Rig):
 
     def raw(self, payload: bytes) -> None:
         self.far.air.send(payload)
+
+    def id_of(self, at: datetime) -> str:
+        number = int(at.timestamp() * 1_000_000) << TID_BITS
+        letters = (TID_LETTERS[number >> 5 * place & 31] for place in reversed(range(TID_LENGTH)))
+        return f"at://did:plc:customer/app.bsky.feed.post/{''.join(letters)}"
 
     def good(self) -> Mapping[str, Any]:
         return jetstream.event_of(post("1", reply_to="at://x/y/z"), SystemClock().now())
@@ -314,6 +343,7 @@ class Bluesky(Rig):
 
 class ExportFile(Rig):
     network = "far side"
+    own = "our care team"
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "posts.jsonl"
@@ -322,6 +352,9 @@ class ExportFile(Rig):
 
     def push(self, mention: Mention) -> None:
         self.raw(json.dumps(mention.to_record()).encode())
+
+    def id_of(self, at: datetime) -> str:
+        return "an id that tells no time"
 
     def raw(self, payload: bytes) -> None:
         with self.path.open("ab") as file:

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from notifier.model.mention import TEXT_LIMIT, Mention
 from notifier.model.signal import Freshness
 from notifier.sources.listener import Listener
 from notifier.sources.posts.posts import LINE_LIMIT
+from tests.detection.scene import detector
 
 from .hearing import (
     GARBAGE,
@@ -72,6 +74,31 @@ def test_a_repost_is_told_from_an_original(rig: Rig) -> None:
         rig.push(post("2"))
         until(lambda: len({mention.id for mention in running.heard}) >= 2, "two posts")
         assert {mention.text[-1]: mention.is_repost for mention in running.heard} == {"1": True, "2": False}
+
+
+def test_our_own_replies_are_heard_with_the_time_of_the_post_they_answer(rig: Rig) -> None:
+    """Whatever they say and in whichever language; they never count as complaints, however they are worded."""
+    asked = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=9)  # noqa: TID251 as in hearing.post
+    replies = [post(f"r{n}", author=rig.own, text="Désolés, pas de réseau mobile à Rutland, VT", lang="fr",
+                    reply_to=rig.id_of(asked), reply_to_at=asked) for n in range(3)]
+    with session(rig.source) as running:
+        until(rig.connected, "a connection")
+        rig.push(post("1000"))
+        for reply in replies:
+            rig.push(reply)
+        until(lambda: len({mention.id for mention in running.heard}) >= 4, "the customer's post and our replies")
+    ours = {mention.id: mention for mention in running.heard if mention.author == rig.own}
+    assert len(ours) == 3
+    assert {mention.reply_to_at for mention in ours.values()} == {asked}
+    now = SystemClock().now()
+    heard, knowing_nobody = detector(own_accounts={"@us": [f"{rig.network}:{rig.own}"]}), detector()
+    for mention in ours.values():
+        heard.take(rig.source.id, mention, now)
+        knowing_nobody.take(rig.source.id, mention, now)
+    replied = [one for one in heard.own.lately(now - timedelta(hours=1)) if one.is_reply]
+    assert {(one.account, one.answers) for one in replied} == {("@us", asked)}
+    assert heard.counts.complaints == 0
+    assert knowing_nobody.counts.complaints > 0, "a customer's post of these words would count"
 
 
 def test_nothing_the_far_side_sends_raises_or_ends_the_connection(rig: Rig) -> None:

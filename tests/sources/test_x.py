@@ -76,6 +76,11 @@ def searches(far: XListening) -> list[dict[str, list[str]]]:
             asked(terms=('a" OR lang:xx "b',)), ('("a OR lang:xx b") -is:retweet',), id="no way out of quotes"
         ),
         pytest.param(
+            asked(own_accounts=("42", "43"), languages=("en",), reposts=True),
+            ('("outage") (lang:en)', "(from:42 OR from:43) -is:retweet"), id="our own accounts, whatever their language"
+        ),
+        pytest.param(asked(terms=(), own_accounts=("42",)), ("(from:42) -is:retweet",), id="our own accounts alone"),
+        pytest.param(
             asked(terms=('"', "x" * 2000, "ok")), ('("ok") -is:retweet',), id="what cannot be asked is left out"
         ),
     ],

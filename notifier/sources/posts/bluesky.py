@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import structlog
@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from ... import metrics
 from ...clock import SystemClock
 from ...model.mention import Mention
+from ...model.post_ids import posted_at
 from ...model.settings import Duration, Settings, Slug
 from ...ports import Clock, Finding
 from .posts import body, in_languages, matcher, moment, part, read_object, words
@@ -44,6 +45,10 @@ class BlueskySettings(Settings):
     """Whether it is listened to."""
     terms: tuple[str, ...] = Field(min_length=1, max_length=200)
     """Words and phrases any of which a post must contain: without them this would be all of Bluesky."""
+    own_accounts: tuple[Annotated[str, Field(pattern=r"^did:[a-z]+:[A-Za-z0-9._:%-]+$", max_length=250)], ...] = Field(
+        default=(), max_length=20)
+    """Our own accounts, by DID, whose posts and replies are heard whatever they say; each must stand in
+    detection.own_accounts as "bluesky:DID"."""
     languages: tuple[str, ...] = ()
     """Languages kept, besides posts whose language is not known; empty: all."""
     rewind: Duration = timedelta(seconds=5)
@@ -76,6 +81,7 @@ def mention_from(event: Mapping[str, Any], now: datetime) -> Mention | None:
     if not is_new_post or did is None or rkey is None or text is None:
         return None
     langs = record.get("langs")
+    answered = words(part(part(record.get("reply")).get("parent")).get("uri"))
     return Mention(
         id=f"at://{did}/{POSTS}/{rkey}",
         created_at=moment(record.get("createdAt"), now, oldest=LATE, otherwise=event_time(event, now)),
@@ -83,7 +89,8 @@ def mention_from(event: Mapping[str, Any], now: datetime) -> Mention | None:
         text=text,
         author=did,
         lang=words(langs[0]) if isinstance(langs, list) and langs else None,
-        reply_to=words(part(part(record.get("reply")).get("parent")).get("uri")),
+        reply_to=answered,
+        reply_to_at=posted_at("bluesky", answered, now),
         url=f"https://bsky.app/profile/{did}/post/{rkey}",
     )
 
@@ -95,6 +102,7 @@ class BlueskyMentions:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.wanted = matcher(settings.terms)
+        self.own = frozenset(account.casefold() for account in settings.own_accounts)
         self.seen_until: datetime | None = None
 
     @property
@@ -157,5 +165,10 @@ class BlueskyMentions:
         if at is not None:
             self.seen_until = at if self.seen_until is None else max(at, self.seen_until)
         mention = mention_from(event, now)
-        if mention is not None and self.wanted(mention.text) and in_languages(mention.lang, self.settings.languages):
+        if mention is not None and self._wants(mention):
             take(mention)
+
+    def _wants(self, mention: Mention) -> bool:
+        if (mention.author or "").casefold() in self.own:
+            return True
+        return self.wanted(mention.text) and in_languages(mention.lang, self.settings.languages)

@@ -7,8 +7,8 @@ proof that a quiet stream is alive.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import requests
@@ -22,9 +22,13 @@ from ...model.mention import Mention
 from ...model.settings import Duration, Settings, Slug
 from ...ports import Clock, Finding
 from ...secret import Secret, SecretMissing
-from .posts import LINE_LIMIT, html_text, in_languages, matcher, moment, part, parts, read_object, words
+from .mastodon_own import OwnStatuses
+from .mastodon_posts import mention_from
+from .posts import LINE_LIMIT, in_languages, matcher, read_object
 from .trying import hears
 from .wire import CONNECT_SECONDS, Wire, ended_by, never_redirected
+
+__all__ = ["EventReader", "MastodonMentions", "MastodonSettings", "lines_of", "mention_from"]
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +36,6 @@ SILENCE_SECONDS = 40.0
 """Mastodon sends a heartbeat every 15 s; two missed and a bit mean the connection is dead."""
 PIECE = 16_384
 """Bytes read at a time, at most; what has come is read at once."""
-_PLACE_FIELDS = frozenset({"location", "city", "based in", "lives in", "where"})
 _PATHS = {
     "hashtag": "/api/v1/streaming/hashtag", "public": "/api/v1/streaming/public",
     "local": "/api/v1/streaming/public/local",
@@ -56,6 +59,15 @@ class MastodonSettings(Settings):
     """Words and phrases any of which a post must contain; empty: all posts of the stream."""
     languages: tuple[str, ...] = ()
     """Languages kept, besides posts whose language is not known; empty: all."""
+    own_accounts: tuple[Annotated[str, Field(pattern=r"^[\w.-]+@[\w.:-]+$", max_length=350)], ...] = Field(
+        default=(), max_length=5)
+    """Our own accounts, "care@social.example", whose posts and replies are asked for besides: no public stream holds
+    replies to others. Each must stand in detection.own_accounts as "mastodon:care@social.example"."""
+    own_url: str | None = Field(default=None, pattern=r"^https?://")
+    """The server that is asked for them, best the account's own; `base_url` where left out. The token is not sent to
+    another server."""
+    own_every: Duration = timedelta(seconds=60)
+    """How often they are asked for."""
     token: Secret | None = None
     """Access token; many servers stream to nobody without one."""
     freshness: Duration = timedelta(minutes=5)
@@ -105,45 +117,6 @@ def lines_of(chunks: Iterator[bytes]) -> Iterator[bytes]:
             pieces = [other]
 
 
-def mention_from(status: Mapping[str, Any], host: str, now: datetime) -> Mention | None:
-    """A status as a mention; None for what has no id or text, or is not public. Pure; never raises.
-
-    The id is the status' URI, which is the same on every server: a post that two servers bring counts once.
-    """
-    if words(status.get("visibility")) in {"private", "direct"}:
-        return None
-    reblog = part(status.get("reblog"))
-    text = html_text(status.get("content")) or html_text(reblog.get("content"))
-    warning = words(status.get("spoiler_text"))
-    id = words(status.get("uri")) or words(status.get("id"))
-    if id is None or text is None:
-        return None
-    account = part(status.get("account"))
-    acct = words(account.get("acct"))
-    return Mention(
-        id=id,
-        created_at=moment(status.get("created_at"), now),
-        network="mastodon",
-        text=f"{warning}\n{text}" if warning else text,
-        author=acct if acct is None or "@" in acct else f"{acct}@{host}",
-        author_location=_location(account),
-        lang=words(status.get("language")) or words(reblog.get("language")),
-        is_repost=bool(reblog),
-        reply_to=words(status.get("in_reply_to_id")),
-        url=words(status.get("url"), 2000),
-    )
-
-
-def _location(account: Mapping[str, Any]) -> str | None:
-    """What an account says of its place: Mastodon has no field for it, so people write one of their own."""
-    for field in parts(account.get("fields"), 10):
-        name = words(field.get("name"))
-        if name is not None and name.casefold().strip(" :") in _PLACE_FIELDS:
-            found = html_text(field.get("value"))
-            return None if found is None else found[:500]
-    return None
-
-
 class MastodonMentions:
     """Listens to one stream of one server."""
 
@@ -152,6 +125,9 @@ class MastodonMentions:
         self.clock = clock or SystemClock()
         self.wanted = matcher(settings.terms)
         self.host = urlsplit(settings.base_url).hostname or ""
+        self.own = OwnStatuses(
+            settings.own_accounts, settings.own_url or settings.base_url, source=settings.id, every=settings.own_every,
+            token=settings.token if settings.own_url is None else None, clock=self.clock)
 
     @property
     def id(self) -> str:
@@ -164,8 +140,10 @@ class MastodonMentions:
         return self.settings.freshness
 
     def check(self) -> Finding:
-        """Connect, and leave at the first sign of life."""
-        return hears(self.id, self.listen, self.clock)
+        """Connect, and leave at the first sign of life; look up our own accounts."""
+        found = hears(self.id, self.listen, self.clock)
+        missing = self.own.missing() if found.ok else ""
+        return Finding(self.id, False, f"connects, but {missing}") if missing else found
 
     def listen(self, take: Callable[[Mention], None], alive: Callable[[], None], stop: Callable[[], bool]) -> str:
         """Follow the stream until it ends. Returns why it did."""
@@ -200,11 +178,13 @@ class MastodonMentions:
             if "text/event-stream" not in answer.headers.get("content-type", ""):
                 return "the server answered with something that is not an event stream"
             alive()
+            self.own.look(take)
             reader = EventReader()
             for line in lines_of(answer.iter_content(chunk_size=PIECE)):
                 if stop():
                     return "asked to stop"
                 alive()
+                self.own.look(take)
                 event = reader.feed(line)
                 if event is not None and event[0] == "update":
                     self._status(event[1], take)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import requests
 import structlog
@@ -65,6 +65,10 @@ class XSettings(Settings):
     """Words and phrases any of which a post must contain."""
     query: str | None = Field(default=None, max_length=480)
     """A query in X's own language instead of `terms`."""
+    own_accounts: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,19}$")], ...] = Field(default=(), max_length=20)
+    """Our own accounts, by number, whose posts and replies are heard besides; each must stand in
+    detection.own_accounts as "x:NUMBER". Their posts are paid for too. Alone, without `terms`: nothing else is heard.
+    """
     languages: tuple[str, ...] = ()
     """Languages asked for; empty: all."""
     reposts: bool = False
@@ -82,7 +86,7 @@ class XSettings(Settings):
 
     @model_validator(mode="after")
     def _one_way_to_ask(self) -> XSettings:
-        if bool(self.query) == bool(self.terms):
+        if bool(self.query) == bool(self.terms) and (self.query or not self.own_accounts):
             raise ValueError("expected exactly one of terms, query")
         return self
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ...model.mention import Mention
+from ...model.post_ids import posted_at as dated
 from .posts import body, moment, part, parts, words
 
 RULE_LENGTH = 1024
@@ -31,11 +32,19 @@ class Asked(Protocol):
     def languages(self) -> tuple[str, ...]: ...
     @property
     def reposts(self) -> bool: ...
+    @property
+    def own_accounts(self) -> tuple[str, ...]: ...
 
 
 def rules(asked: Asked, longest: int) -> tuple[str, ...]:
     """The queries that ask for what the settings want, each at most `longest` characters; terms are spread over as
-    many as needed. A term that fits nowhere is left out."""
+    many as needed. A term that fits nowhere is left out. Our own accounts are asked for by themselves: whatever they
+    say, in every language."""
+    own = _spread([f"from:{account}" for account in asked.own_accounts], " -is:retweet", longest)
+    return (*_customers(asked, longest), *own)
+
+
+def _customers(asked: Asked, longest: int) -> tuple[str, ...]:
     tail = ""
     if asked.languages:
         tail += " (" + " OR ".join(f"lang:{lang.split('-')[0].lower()}" for lang in asked.languages) + ")"
@@ -43,9 +52,14 @@ def rules(asked: Asked, longest: int) -> tuple[str, ...]:
         tail += " -is:retweet"
     if asked.query:
         return (f"({asked.query.strip()}){tail}",)
+    return _spread([_quoted(term) for term in asked.terms], tail, longest)
+
+
+def _spread(terms: Iterable[str], tail: str, longest: int) -> tuple[str, ...]:
+    """Terms joined by OR, each group with the tail."""
     found: list[str] = []
     group: list[str] = []
-    for term in (_quoted(term) for term in asked.terms):
+    for term in terms:
         if len(f"({' OR '.join([*group, term])}){tail}") > longest and group:
             found.append(f"({' OR '.join(group)}){tail}")
             group = []
@@ -91,6 +105,7 @@ def mention_from(post: Mapping[str, Any], includes: Mapping[str, Any], now: date
         lang=None if lang in _NO_LANGUAGE else lang,
         is_repost="retweeted" in references,
         reply_to=references.get("replied_to"),
+        reply_to_at=dated("x", references.get("replied_to"), now),
         url=f"https://x.com/i/web/status/{id}" if _NUMBER.fullmatch(id) else None,
     )
 
