@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel import Locale
+from structlog.testing import capture_logs
 
 from notifier import metrics
+from notifier.detection.board import Board
 from notifier.detection.detector import Detector
 from notifier.detection.people import is_repost
 from notifier.detection.placing.nicknames import EXONYM_LANGUAGES
@@ -128,6 +130,21 @@ def test_a_territory_of_which_no_nickname_is_known() -> None:
     tree = RegionTree({"hills": Region("hills", "the Hills", "state")})
     heard = Detector(settings(home_region="hills"), vocabulary(), regions=tree, services=services())
     assert _people(_heard(post("no 3G", at=START, where="the Hills"), heard=heard), "mobile-data", "hills") == 1
+
+
+def test_a_tree_too_wide_to_watch_is_told() -> None:
+    """Of 5,001 districts below one country none is watched, and staff read which level and what to set."""
+    tree = RegionTree({"land": Region("land", "the Land", "country"), **{
+        f"d{n}": Region(f"d{n}", f"District {n}", "district", "land") for n in range(5_001)}})
+    with capture_logs() as logs:
+        narrow = Board(settings(home_region="land"), tree)
+    assert len(narrow.territory_of("power")) == 1
+    (said,) = logs
+    assert (said["event"], said["log_level"]) == ("detector.regions_not_watched", "warning")
+    assert (said["kinds"], said["regions"], said["watched"], said["needs"]) == (["district"], 5_001, 1, 50_020)
+    with capture_logs() as logs:
+        wide = Board(settings(home_region="land", series_most=said["needs"]), tree)
+    assert (len(wide.territory_of("power")), logs) == (5_002, [])
 
 
 # ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
