@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_examples(path: Path) -> list[Example]:
                     mistakes.append(f"{path}:{number}: {error}")
                 if number > POSTS_MOST:
                     raise Problem(f"{path} has more than {POSTS_MOST:,} posts")
-    except (OSError, EOFError, UnicodeError) as error:
+    except (OSError, EOFError, UnicodeError, zlib.error) as error:
         raise Problem(f"{path} cannot be read: {error}") from error
     if mistakes:
         for mistake in mistakes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+import structlog
+
 from ..model.region import RegionTree
 from .complaint import Kind
 from .counted import Count, Counts
@@ -15,6 +17,8 @@ from .settings import DetectionSettings
 from .spikes.counts import LATE
 from .spikes.territory import Territory
 from .spikes.threshold import threshold
+
+log = structlog.get_logger(__name__)
 
 DEAF_AFTER = 3600
 """Seconds without any post, whatever it says, after which nothing is learnt: that is a gap, not calm."""
@@ -182,6 +186,10 @@ def _parents(regions: RegionTree, territory: Collection[str], home: str | None, 
     wide = sorted(territory, key=lambda region: (depth[region], region))
     if len(wide) > most:
         cut = depth[wide[most]]
+        deep = [region for region in wide if depth[region] >= cut]
+        log.warning("detector.regions_not_watched", kinds=sorted({regions[region].kind for region in deep}),
+                    regions=len(deep), watched=len(wide) - len(deep), needs=len(wide) * SERVICES_MOST,
+                    setting="detection.series_most")
         wide = [region for region in wide if depth[region] < cut]
     parents = {region: regions[region].parent for region in wide}
     return {region: parent if region != home and parent in parents else None for region, parent in parents.items()}

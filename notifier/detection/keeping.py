@@ -61,7 +61,7 @@ def _series(series: Series) -> dict[str, Any]:
     return {
         **{name: list(getattr(series, name).items())
            for name in ("placed", "unplaced", "recovered", "minutes", "copies") if getattr(series, name)},
-        "words": series.words, "samples": series.samples, "floor": series.floor,
+        "words": list(series.words.items()), "samples": series.samples, "floor": series.floor,
         "episode": asdict(series.episode) if series.episode else None,
     }
 
@@ -144,7 +144,7 @@ def _series_of(one: Any) -> Series:
         placed=_bins(one.get("placed", ())), unplaced=_bins(one.get("unplaced", ())),
         recovered=_bins(one.get("recovered", ())), minutes=_bins(one.get("minutes", ())),
         copies=_bins(one.get("copies", ())),
-        words={str(word): int(times) for word, times in one["words"].items()},
+        words=_words(one["words"]),
         samples=_samples(one["samples"]), floor=int(one["floor"]),
         episode=None if episode is None else Episode(
             onset=int(episode["onset"]), began=int(episode["began"]), heard=int(episode["heard"]),
@@ -158,6 +158,12 @@ def _window(kept: Any) -> Window:
     if kept is None:
         return Window()
     return Window(int(kept["minutes"]), int(kept["people"]), _number(kept["expected"]), _number(kept["usual"]))
+
+
+def _words(slots: Any) -> dict[int, dict[str, int]]:
+    if isinstance(slots, dict):  # of an earlier release, which did not keep when they were said
+        return {}
+    return {int(slot): {str(word): int(times) for word, times in words.items()} for slot, words in slots}
 
 
 def _bins(items: Any) -> Bins:

@@ -3,6 +3,7 @@ since 1970."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,6 +17,9 @@ KEEP = 35 * 60
 KEEP_MINUTES = 180
 """Minutes kept for people to look at."""
 WORDS_MOST = 50
+"""Words kept of one slot."""
+SLOT = 300
+"""Seconds of a slot of words."""
 
 Bins = dict[int, int]
 
@@ -63,7 +67,8 @@ class Series:
     minutes: Bins = field(default_factory=dict)
     copies: Bins = field(default_factory=dict)
     """Complaints by minute that another had made before: reposts and copies. They are no people."""
-    words: dict[str, int] = field(default_factory=dict)
+    words: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By slot, how often each was said: what is said now is other than what was said all day."""
     samples: list[Sample] = field(default_factory=list)
     floor: int = 0
     """Bins up to this one belong to an episode that is over."""
@@ -86,9 +91,10 @@ class Series:
 
     def show(self, words: Iterable[str], sample: Sample, most: int) -> None:
         """Keep a complaint's words and, as one of the `most` newest, its text."""
+        slot = self.words.setdefault(sample.at // SLOT, {})
         for word in words:
-            if word in self.words or len(self.words) < WORDS_MOST:
-                self.words[word] = self.words.get(word, 0) + 1
+            if word in slot or len(slot) < WORDS_MOST:
+                slot[word] = slot.get(word, 0) + 1
         if most and all(sample.text != known.text for known in self.samples):
             self.samples = [*self.samples, sample][-most:]
 
@@ -133,6 +139,14 @@ class Series:
         return sum(count for bins in (self.placed, self.unplaced) for at, count in bins.items()
                    if at >= second // BIN)
 
+    def said_since(self, second: int) -> list[str]:
+        """Words of complaints from a time on, as far back as bins are kept; the most said first."""
+        said: Counter[str] = Counter()
+        for slot, words in self.words.items():
+            if slot >= second // SLOT:
+                said.update(words)
+        return sorted(said, key=lambda word: (-said[word], word))
+
     def placed_within(self, now: int, minutes: int) -> int:
         """People with a known place within the last minutes, since the last episode's end."""
         oldest = max(now // BIN - minutes * 60 // BIN, self.floor)
@@ -153,5 +167,7 @@ class Series:
                              (self.copies, now // 60 - KEEP_MINUTES)):
             for at in [at for at in bins if at < oldest]:
                 del bins[at]
+        for slot in [slot for slot in self.words if slot < (now - keep) // SLOT]:
+            del self.words[slot]
         if not self.active:
             self.words, self.samples = {}, []

@@ -124,7 +124,7 @@ def _due(told: Told, episode: Episode, level: Level, now: int) -> bool:
 
 def _facts(series: Series, episode: Episode) -> dict[str, str]:
     """What staff want to see: how many, in which words, and some of the posts."""
-    words = sorted(series.words, key=lambda word: (-series.words[word], word))[:5]
+    words = series.said_since(episode.onset)[:5]
     found = {"people": str(episode.people), "reported_count": str(episode.people), "words": ", ".join(words)}
     for number, sample in enumerate(series.samples, start=1):
         found[f"sample_{number}"] = sample.text

@@ -103,6 +103,17 @@ def test_too_little_is_refused(tmp_path: Path, change: dict[str, str], says: str
     assert says in said.stderr
 
 
+def test_a_damaged_archive_is_a_sentence(tmp_path: Path) -> None:
+    """Bytes that were turned over on the way, or are not all there."""
+    whole = gzip.compress(_write(tmp_path / "posts.jsonl", _posts()).read_bytes())
+    for damaged in (whole[:40] + bytes(byte ^ 0xFF for byte in whole[40:80]) + whole[80:], whole[:-20], whole[:11]):
+        posts = tmp_path / "posts.jsonl.gz"
+        posts.write_bytes(damaged)
+        said = _train(posts, tmp_path / "our.model")
+        assert said.exit_code == 1
+        assert f"{posts} cannot be read" in said.stderr
+
+
 def test_without_scikit_learn_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package is needed for this alone."""
     real = builtins.__import__

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel import Locale
+from structlog.testing import capture_logs
 
 from notifier import metrics
+from notifier.detection.board import Board
 from notifier.detection.detector import Detector
 from notifier.detection.people import is_repost
 from notifier.detection.placing.nicknames import EXONYM_LANGUAGES
+from notifier.detection.series import KEEP, WORDS_MOST, Sample, Series
 from notifier.model.mention import Mention
 from notifier.model.region import Region, RegionTree
 
@@ -129,6 +132,21 @@ def test_a_territory_of_which_no_nickname_is_known() -> None:
     assert _people(_heard(post("no 3G", at=START, where="the Hills"), heard=heard), "mobile-data", "hills") == 1
 
 
+def test_a_tree_too_wide_to_watch_is_told() -> None:
+    """Of 5,001 districts below one country none is watched, and staff read which level and what to set."""
+    tree = RegionTree({"land": Region("land", "the Land", "country"), **{
+        f"d{n}": Region(f"d{n}", f"District {n}", "district", "land") for n in range(5_001)}})
+    with capture_logs() as logs:
+        narrow = Board(settings(home_region="land"), tree)
+    assert len(narrow.territory_of("power")) == 1
+    (said,) = logs
+    assert (said["event"], said["log_level"]) == ("detector.regions_not_watched", "warning")
+    assert (said["kinds"], said["regions"], said["watched"], said["needs"]) == (["district"], 5_001, 1, 50_020)
+    with capture_logs() as logs:
+        wide = Board(settings(home_region="land", series_most=said["needs"]), tree)
+    assert (len(wide.territory_of("power")), logs) == (5_002, [])
+
+
 # ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -169,3 +187,39 @@ def test_who_changes_their_mind_is_heard() -> None:
     _heard(post("tried that again, didn't work", at=START + TICK, who="ann", reply_to=said.id), heard=heard)
     (cluster,) = heard._board.miner.clusters.values()
     assert [word.helps for word in cluster.people.values()] == [False]
+
+
+# ── top words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hours_of_one_trouble() -> list[Mention]:
+    """Five hours of the same complaint, one a minute, then sixty people who say another thing within three minutes."""
+    begun = START + timedelta(hours=5)
+    return [*(post("no 3G", at=START + n * MINUTE, who=f"usual{n}", where="Barre, VT") for n in range(300)),
+            *(post("mobile data is down", at=begun + n * MINUTE / 20, who=f"new{n}", where="Barre, VT")
+              for n in range(60))]
+
+
+def test_top_words_are_those_of_the_outage() -> None:
+    """Not those of the hours before it; also after a restart."""
+    heard = detector(prior_per_minute=1)
+    told = play(heard, _hours_of_one_trouble(), until=START + timedelta(hours=5, minutes=4))
+    assert told[-1].facts["words"].split(", ")[0] == "mobile data is down"
+    again = detector(prior_per_minute=1)
+    again.restore(heard.checkpoint())
+    series, kept = (one._board.series["mobile-data", "US-VT"] for one in (heard, again))
+    assert kept.words == series.words
+
+
+def test_a_crowd_of_words_is_forgotten() -> None:
+    """Fifty words fill what is kept of five minutes, and not what comes after; all go with the windows."""
+    series = Series()
+    for n in range(80):
+        series.add(n, placed=True, words=[f"old {n}"], sample=Sample(n, ""), most=0)
+    series.add(600, placed=True, words=["new"], sample=Sample(600, ""), most=0)
+    assert len(series.said_since(0)) == WORDS_MOST + 1
+    assert series.said_since(600) == ["new"]
+    series.forget(600 + KEEP)
+    assert series.said_since(0) == ["new"]
+    series.forget(600 + 2 * KEEP)
+    assert series.words == {}
