@@ -2,7 +2,8 @@
 
 Streams (prefix "notifier"): NOTIFIER_POSTS takes raw posts at notifier.posts.SOURCE, one or more a message, one a line;
 NOTIFIER_REPORTS what nodes made of them, by partition; NOTIFIER_COUNTS what owners counted, by partition;
-NOTIFIER_DEAD what nobody can read. The bucket notifier-owners holds leases, notifier-windows who was counted.
+NOTIFIER_DEAD what nobody can read. The bucket notifier-owners holds leases, notifier-windows who was counted,
+notifier-suspects messages that may take nodes down.
 """
 
 from __future__ import annotations
@@ -111,6 +112,10 @@ class Jetstream:
             await self._js.create_key_value(bucket=self._owners, ttl=self.settings.lease.total_seconds(),
                                             replicas=self.settings.replicas)
         try:
+            await self._js.key_value(self._suspects)
+        except BucketNotFoundError:
+            await self._js.create_key_value(bucket=self._suspects, ttl=keep, replicas=self.settings.replicas)
+        try:
             await self._js.object_store(self._windows)
         except BucketNotFoundError:
             await self._js.create_object_store(self._windows)
@@ -130,6 +135,10 @@ class Jetstream:
     @property
     def _owners(self) -> str:
         return f"{self.settings.prefix}-owners"
+
+    @property
+    def _suspects(self) -> str:
+        return f"{self.settings.prefix}-suspects"
 
     @property
     def _windows(self) -> str:
@@ -173,6 +182,27 @@ class Jetstream:
         for one in taken:
             await one.message.ack()
         await self._nc.flush(timeout=int(ANSWER_SECONDS))
+
+    def mark(self, sequence: int) -> int:
+        """Mark a message of posts that is about to be read alone; returns how often it was marked already."""
+        return self._run(self._mark(sequence))
+
+    async def _mark(self, sequence: int) -> int:
+        suspects: KeyValue = await self._js.key_value(self._suspects)
+        try:
+            marked = int((await suspects.get(str(sequence))).value or b"0")
+        except NotFoundError:
+            marked = 0
+        await suspects.put(str(sequence), str(marked + 1).encode())
+        return marked
+
+    def unmark(self, sequence: int) -> None:
+        """Forget the marks of a message that was answered for."""
+        self._run(self._unmark(sequence))
+
+    async def _unmark(self, sequence: int) -> None:
+        suspects: KeyValue = await self._js.key_value(self._suspects)
+        await suspects.purge(str(sequence))
 
     def floor(self) -> int:
         """The place up to which all posts are answered for."""
