@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from notifier.detection.counted import Counts
 from notifier.intake.counting import Collapse
 from notifier.intake.jetstream import Jetstream
 from notifier.intake.node import ALONE_MOST, NODE_PATH, Reading
+from notifier.intake.preparing import _keys, _objects
 from notifier.intake.reader import Batch, PostReader
 from notifier.intake.settings import NodeSettings
 from notifier.intake.shapes import Feed
@@ -321,4 +322,38 @@ def test_a_lease_is_one_nodes_until_it_runs_out(server: str) -> None:
     assert renewed is not None
     assert field.jetstream.lease(0, "ann", revision) is None
     assert until(lambda: field.jetstream.lease(0, "bob", None), "the lease runs out", within=10)
+    field.jetstream.close()
+
+
+def test_changed_settings_change_the_streams(server: str) -> None:
+    """A node with another `keep`, `bytes_most` or `lease` starts and changes the streams; what they hold stays."""
+    field = Field(server, partitions=1)
+    put = field.jetstream.put("posts", "export", complaint(1))
+    field.jetstream.keep_window(0, b"kept")
+    field.jetstream.close()
+    changed = Field(server, partitions=1, keep="2h", bytes_most=5_000_000, lease="7s", ack_wait="3s")
+    found = {name: changed.jetstream._run(changed.jetstream._js.stream_info(name)).config
+             for name in ("NOTIFIER_POSTS", "NOTIFIER_DEAD", "KV_notifier-owners", "KV_notifier-suspects")}
+    assert {name: one.max_age for name, one in found.items()} == {
+        "NOTIFIER_POSTS": 7200, "NOTIFIER_DEAD": 7200, "KV_notifier-owners": 7, "KV_notifier-suspects": 7200}
+    assert found["NOTIFIER_POSTS"].max_bytes == 5_000_000
+    readers = changed.jetstream._run(changed.jetstream._js.consumer_info("NOTIFIER_POSTS", "readers"))
+    assert readers.config.ack_wait == 3
+    assert changed.jetstream.stored(put) is not None
+    assert changed.jetstream.kept_window(0) == b"kept"
+    changed.jetstream.prepare()
+    changed.jetstream.close()
+
+
+
+@pytest.mark.parametrize("made", [lambda js: _keys(js, "other", 60.0, 3), lambda js: _objects(js, "other", 3)],
+                         ids=["keys", "objects"])
+def test_every_bucket_is_to_be_kept_by_so_many_servers(server: str, made: Callable[..., Any]) -> None:
+    """A lone server refuses three replicas: a bucket that did not ask for them would be lost with one machine."""
+    field = Field(server, partitions=1)
+    with pytest.raises(Unreachable, match="replicas"):
+        field.jetstream._run(made(field.jetstream._js))
+    for name in ("KV_other", "OBJ_other"):
+        with pytest.raises(Unreachable, match="stream not found"):
+            field.jetstream._run(field.jetstream._js.stream_info(name))
     field.jetstream.close()
