@@ -2,7 +2,8 @@
 
 Streams (prefix "notifier"): NOTIFIER_POSTS takes raw posts at notifier.posts.SOURCE, one or more a message, one a line;
 NOTIFIER_REPORTS what nodes made of them, by partition; NOTIFIER_COUNTS what owners counted, by partition;
-NOTIFIER_DEAD what nobody can read. The bucket notifier-owners holds leases, notifier-windows who was counted.
+NOTIFIER_DEAD what nobody can read. The bucket notifier-owners holds leases, notifier-windows who was counted,
+notifier-suspects messages that may take nodes down.
 """
 
 from __future__ import annotations
@@ -22,19 +23,18 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, Header, StreamConfig
-from nats.js.errors import APIError, BucketNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, Header
+from nats.js.errors import APIError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
 from nats.js.object_store import ObjectStore
 
 from ..secret import SecretMissing
+from .preparing import READERS, bucket, prepare, stream
 from .settings import NodeSettings
 from .streams import DETECTOR, Unreachable
 
 T = TypeVar("T")
 
-READERS = "readers"
-"""Name of the queue group: the one durable consumer all nodes take posts from."""
 ANSWER_SECONDS = 10.0
 EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 WRONG_LAST = 10071
@@ -92,28 +92,8 @@ class Jetstream:
     # ── streams ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def prepare(self) -> None:
-        """Make the streams, buckets and the queue group, where they are not there yet."""
-        self._run(self._prepare())
-
-    async def _prepare(self) -> None:
-        keep = self.settings.keep.total_seconds()
-        for name in ("posts", "reports", "counts", "dead"):
-            await self._js.add_stream(StreamConfig(
-                name=self.stream(name), subjects=[f"{self.settings.prefix}.{name}.>"], max_age=keep,
-                max_bytes=self.settings.bytes_most if name == "posts" else -1, discard=DiscardPolicy.OLD,
-                num_replicas=self.settings.replicas))
-        await self._js.add_consumer(self.stream("posts"), ConsumerConfig(
-            name=READERS, durable_name=READERS, ack_policy=AckPolicy.EXPLICIT, deliver_policy=DeliverPolicy.ALL,
-            ack_wait=self.settings.ack_wait.total_seconds(), max_deliver=-1, max_ack_pending=20_000))
-        try:
-            await self._js.key_value(self._owners)
-        except BucketNotFoundError:
-            await self._js.create_key_value(bucket=self._owners, ttl=self.settings.lease.total_seconds(),
-                                            replicas=self.settings.replicas)
-        try:
-            await self._js.object_store(self._windows)
-        except BucketNotFoundError:
-            await self._js.create_object_store(self._windows)
+        """Make the streams, buckets and the queue group, or bring them to what the settings say."""
+        self._run(prepare(self._js, self.settings))
 
     def born(self) -> str:
         """When the streams of posts and counts were made: what tells them from others of that name."""
@@ -125,15 +105,19 @@ class Jetstream:
 
     def stream(self, name: str) -> str:
         """The name of one of our streams."""
-        return f"{self.settings.prefix}_{name}".upper()
+        return stream(self.settings, name)
 
     @property
     def _owners(self) -> str:
-        return f"{self.settings.prefix}-owners"
+        return bucket(self.settings, "owners")
+
+    @property
+    def _suspects(self) -> str:
+        return bucket(self.settings, "suspects")
 
     @property
     def _windows(self) -> str:
-        return f"{self.settings.prefix}-windows"
+        return bucket(self.settings, "windows")
 
     def put(self, name: str, token: str, data: bytes, headers: Mapping[str, str] | None = None) -> int:
         """Store one message; returns its sequence number."""
@@ -173,6 +157,27 @@ class Jetstream:
         for one in taken:
             await one.message.ack()
         await self._nc.flush(timeout=int(ANSWER_SECONDS))
+
+    def mark(self, sequence: int) -> int:
+        """Mark a message of posts that is about to be read alone; returns how often it was marked already."""
+        return self._run(self._mark(sequence))
+
+    async def _mark(self, sequence: int) -> int:
+        suspects: KeyValue = await self._js.key_value(self._suspects)
+        try:
+            marked = int((await suspects.get(str(sequence))).value or b"0")
+        except NotFoundError:
+            marked = 0
+        await suspects.put(str(sequence), str(marked + 1).encode())
+        return marked
+
+    def unmark(self, sequence: int) -> None:
+        """Forget the marks of a message that was answered for."""
+        self._run(self._unmark(sequence))
+
+    async def _unmark(self, sequence: int) -> None:
+        suspects: KeyValue = await self._js.key_value(self._suspects)
+        await suspects.purge(str(sequence))
 
     def floor(self) -> int:
         """The place up to which all posts are answered for."""

@@ -44,6 +44,8 @@ BEAT_SECONDS = 10.0
 """An owner with nothing to count says so, since silence could be a dead node."""
 DEAD_BYTES = 65_536
 """Bytes of a dead letter that are kept."""
+ALONE_MOST = 2
+"""Nodes a message may take down that read it and no other."""
 
 
 class Reading:
@@ -54,6 +56,8 @@ class Reading:
         self._settings = jetstream.settings
         self._reader = reader
         self._feeds = feeds
+        self._marked: set[int] = set()
+        """Messages this node marked itself: that it tries them again is no death."""
 
     def run_once(self) -> bool:
         """Take what there is; True where there was anything."""
@@ -61,6 +65,30 @@ class Reading:
         if not taken:
             return False
         failpoint("node.taken")
+        suspects = [one for one in taken if one.deliveries > self._settings.deliveries_most]
+        if len(suspects) < len(taken):
+            self._store([one for one in taken if one.deliveries <= self._settings.deliveries_most])
+        for one in suspects:
+            self._alone(one)
+        return True
+
+    def _alone(self, one: Taken) -> None:
+        """Read a message that was with many nodes that died, and no other, so that none is blamed for what another
+        does. It is marked before; whoever finds the mark of a node that is gone knows what that one died of."""
+        deaths = 0
+        if one.sequence not in self._marked:
+            deaths = self._jetstream.mark(one.sequence)
+            self._marked.add(one.sequence)
+        if deaths < ALONE_MOST:
+            self._store([one])
+        else:
+            self._set_aside(one, 0, one.data, f"{deaths} nodes died that read it alone")
+            self._jetstream.done([one])
+        self._jetstream.unmark(one.sequence)
+        self._marked.discard(one.sequence)
+
+    def _store(self, taken: Sequence[Taken]) -> None:
+        """Read messages, store their reports, answer for them."""
         found = self._placed(taken)
         failpoint("node.read")
         for number, (partition, reports) in enumerate(shares(found, self._settings.partitions).items()):
@@ -70,15 +98,12 @@ class Reading:
         failpoint("node.stored")
         self._jetstream.done(taken)
         failpoint("node.done")
-        return True
 
     def _placed(self, taken: Sequence[Taken]) -> list[Placed]:
         """Reports of messages, by their posts' places."""
         by_source: dict[str, list[Taken]] = {}
         for one in taken:
-            if one.deliveries > self._settings.deliveries_most:
-                self._set_aside(one, 0, one.data, f"taken {one.deliveries - 1} times and never answered for")
-            elif one.source not in self._feeds:
+            if one.source not in self._feeds:
                 self._set_aside(one, 0, one.data, "of a source that is not configured")
             else:
                 by_source.setdefault(one.source, []).append(one)

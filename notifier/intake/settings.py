@@ -32,7 +32,8 @@ class NodeSettings(Settings):
     bytes_most: int = Field(default=8 * 1024**3, ge=1024**2)
     """Bytes of posts kept; the oldest go first."""
     deliveries_most: int = Field(default=5, ge=2)
-    """Posts that so many nodes took and none answered for are set aside as dead letters."""
+    """Messages that so many nodes took and none answered for are read one by one; one that takes two more nodes down
+    is set aside as a dead letter."""
     fetch: int = Field(default=256, ge=1, le=4096)
     """Messages a node takes at once."""
     window_every: Duration = timedelta(seconds=30)

@@ -38,6 +38,8 @@ JOIN_SECONDS = 20.0
 """How long a process may take to answer for what it was given, once the end was asked for."""
 DEATHS_MOST = 2
 """Processes one batch may take down."""
+TOLD_MOST = 2
+"""Times a batch is told to whoever takes it, where that fails."""
 START_PAUSE_MOST = 60.0
 """Seconds between two tries to begin a process in place of a dead one, at most."""
 
@@ -100,8 +102,10 @@ class Workers:
         self._take = take
         self._waiting: queue.Queue[_Packed | None] = queue.Queue(max(waiting_most, count))
         context = multiprocessing.get_context("spawn")  # threads run already: a fork could inherit their locks
-        self._lines = [_Line(context, hearing, feeds, self._waiting, take) for _ in range(count)]
+        self._lines: list[_Line] = []
         try:
+            for _ in range(count):
+                self._lines.append(_Line(context, hearing, feeds, self._waiting, take))
             for line in self._lines:
                 line.start()
         except CannotStart:
@@ -180,6 +184,7 @@ class _Line:
         self._given_up = True
         self._pause.set()
         self._process.kill()
+        self._process.join()
 
     def _ready(self) -> None:
         try:
@@ -190,10 +195,16 @@ class _Line:
         self.at_work = True
 
     def _begin(self) -> tuple[SpawnProcess, Connection]:
+        """Raises CannotStart."""
         here, there = self._context.Pipe()
         process = self._context.Process(target=_work, args=(there, self._hearing, dict(self._feeds)), daemon=True)
-        process.start()
-        there.close()
+        try:
+            process.start()
+        except OSError as error:
+            here.close()
+            raise CannotStart(f"no process can be begun: {error}") from error
+        finally:
+            there.close()
         return process, here
 
     def _turn(self) -> None:
@@ -224,7 +235,18 @@ class _Line:
     def _answer(self, answer: bytes) -> None:
         given = self._under_way.popleft()
         self._deaths = 0
-        self._take(given.source, _batch(answer))
+        self._tell(given.source, _batch(answer))
+
+    def _tell(self, source: str, batch: Batch) -> None:
+        """An error of whoever takes batches is none of the process or the thread, which must go on; a person told of
+        twice is still one, so the batch is told once more before it is given up."""
+        for _ in range(TOLD_MOST):
+            try:
+                self._take(source, batch)
+                return
+            except Exception:
+                log.exception("worker.batch_not_taken", source=source, posts=batch.tally.posts)
+        metrics.MENTIONS_DROPPED.labels(source, "not taken").inc(batch.tally.posts)
 
     def _again(self) -> None:
         """The process is dead: another one gets what it had not answered for."""
@@ -242,7 +264,7 @@ class _Line:
             lost = self._under_way.popleft()
             self._deaths = 0
             log.error("worker.batch_set_aside", source=lost.source, posts=lost.size)
-            self._take(lost.source, Batch([], list(range(lost.size)), Tally(posts=lost.size, unreadable=lost.size)))
+            self._tell(lost.source, Batch([], list(range(lost.size)), Tally(posts=lost.size, unreadable=lost.size)))
         with contextlib.suppress(OSError):  # dead again: the next turn finds out
             for given in self._under_way:
                 self._pipe.send_bytes(given.data)
@@ -251,8 +273,8 @@ class _Line:
         """Begin another process, as often as it takes: meanwhile batches wait, and none is blamed."""
         pause = 1.0
         while not self._given_up:
-            self._process, self._pipe = self._begin()
             try:
+                self._process, self._pipe = self._begin()
                 self._ready()
                 break
             except CannotStart as error:

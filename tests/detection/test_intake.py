@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import pytest
 
+from notifier import metrics
 from notifier.config.registry import MENTION_SOURCES
 from notifier.detection.report import Hearing
 from notifier.intake.counting import CannotRead, Collapse
@@ -178,3 +181,53 @@ def test_processes_that_cannot_start_say_so_at_once() -> None:
         Workers(broken, FEEDS, Took(), count=1)
 
 
+class Failing(Took):
+    """Takes batches, and fails at the calls it is told to."""
+
+    def __init__(self, errors: dict[int, Exception]) -> None:
+        super().__init__()
+        self.errors = errors
+        self.calls = 0
+
+    def __call__(self, source: str, batch: Batch) -> None:
+        self.calls += 1
+        if self.calls in self.errors:
+            raise self.errors[self.calls]
+        super().__call__(source, batch)
+
+
+def _dropped() -> float:
+    return metrics.MENTIONS_DROPPED.labels("x", "not taken")._value.get()
+
+
+@pytest.mark.timeout(120)
+def test_whoever_takes_batches_may_fail() -> None:
+    """A batch is told again once, then given up; no process pays for it, and those behind it are taken."""
+    took = Failing({1: OSError("disk"), 4: ValueError("a mistake"), 5: ValueError("a mistake")})
+    workers = Workers(_hearing(), FEEDS, took, count=1, waiting_most=1)
+    before, dropped = workers.pids(), _dropped()
+    for _ in range(6):
+        workers.put("x", BATCH, NOW)
+    workers.stop()
+    assert workers.pids() == before
+    assert (took.batches, took.calls) == (5, 8)
+    assert _dropped() - dropped == len(BATCH)
+
+
+@pytest.mark.timeout(120)
+def test_no_process_is_left_where_one_cannot_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without room for the second process: the first is ended, and the daemon hears why."""
+    begun = 0
+    begin = SpawnProcess.start
+
+    def start(process: SpawnProcess) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 2:
+            raise OSError(11, "Resource temporarily unavailable")
+        begin(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with pytest.raises(CannotStart, match="temporarily unavailable"):
+        Workers(_hearing(), FEEDS, Took(), count=2)
+    assert not multiprocessing.active_children()

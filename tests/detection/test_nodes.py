@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,9 +16,13 @@ from notifier.clock import SystemClock
 from notifier.detection.counted import Counts
 from notifier.intake.counting import Collapse
 from notifier.intake.jetstream import Jetstream
-from notifier.intake.node import NODE_PATH
+from notifier.intake.node import ALONE_MOST, NODE_PATH, Reading
+from notifier.intake.preparing import _keys, _objects
+from notifier.intake.reader import Batch, PostReader
 from notifier.intake.settings import NodeSettings
-from notifier.intake.shares import Merge, Placed, handed_of, shares
+from notifier.intake.shapes import Feed
+from notifier.intake.shares import Merge, Placed, handed_of, reports_of, shares
+from notifier.intake.streams import Unreachable
 from tests.parts.waiting import until
 
 from .nats_server import nats_server
@@ -46,6 +50,13 @@ def posts(dice: random.Random, count: int, now: datetime) -> list[bytes]:
                   "created_at": (now - timedelta(seconds=dice.randrange(-60, 1200))).isoformat()}
         found.append(json.dumps(record).encode())
     return found
+
+
+def complaint(number: int) -> bytes:
+    """One person's, in words of their own."""
+    return json.dumps({"id": f"p{number}", "network": "x", "author": f"u{number}",
+                       "text": f"no power here in Burlington, VT, street {number}",
+                       "created_at": SystemClock().now().isoformat()}).encode()
 
 
 @pytest.fixture
@@ -176,26 +187,118 @@ def test_what_nobody_can_read_is_set_aside_once_and_ends_no_node(server: str) ->
     """Hostile messages and a message that takes nodes down become dead letters; the complaint behind them counts."""
     field = Field(server, partitions=1, deliveries_most=2)
     chosen = {**QUICK, "partitions": 1, "deliveries_most": 2}
-    deadly = field.jetstream.put("posts", "export", b'{"id": 1}')
-    for _ in range(2):
-        dying = NodeProcess(server, chosen, failpoint="node.taken")
-        until(dying.killed, "a node took the message and died", within=60)
-    complaint = {"id": "p", "network": "x", "author": "u", "text": "no power here in Burlington, VT",
-                 "created_at": SystemClock().now().isoformat()}
+    deadly = field.jetstream.put("posts", "export", complaint(1))
+    for _ in range(2 + ALONE_MOST):
+        dying = NodeProcess(server, chosen, failpoint="node.read")
+        until(dying.killed, "a node read the message and died", within=60)
     hostile = [("export", b"\xff" * 900_000), ("export", b"[" * 100_000), ("export", b'{"text": {"a": 1}, "id": []}'),
-               ("nobody", json.dumps(complaint).encode()), ("export", b""), ("x", b"null")]
+               ("nobody", complaint(2)), ("export", b""), ("x", b"null")]
     places = [field.jetstream.put("posts", source, data) for source, data in hostile]
-    last = field.jetstream.put("posts", "export", json.dumps(complaint).encode())
+    last = field.jetstream.put("posts", "export", complaint(2))
     node = NodeProcess(server, chosen)
     until(lambda: field.jetstream.floor() >= last, "all posts are answered for", within=60)
     until(lambda: field._handed(0) >= last, "the complaint is counted", within=60)
     node.stop()
     dead = field.jetstream.dead(100)
     assert sorted(dead) == sorted([
-        (f"{deadly}.0", "taken 2 times and never answered for"),
+        (f"{deadly}.0", "2 nodes died that read it alone"),
         (f"{places[3]}.0", "of a source that is not configured"),
         *((f"{places[at]}.0", "unreadable") for at in (0, 1, 2, 5))])
     assert sum(field.counted().values()) == 1
+    field.jetstream.close()
+
+
+@pytest.mark.timeout(200)
+def test_nodes_that_die_for_reasons_of_their_own_cost_no_post(server: str) -> None:
+    """With the settings as shipped, machines that lose power five times over the same good complaints lose none."""
+    shipped = {"ack_wait": "1s", "lease": "1s", "window_every": "100ms"}
+    field = Field(server, partitions=1, fetch=256, deliveries_most=5)
+    for number in range(20):
+        last = field.jetstream.put("posts", "export", complaint(number))
+    for _ in range(5):
+        dying = NodeProcess(server, shipped, failpoint="node.read")
+        until(dying.killed, "a node read the complaints and died", within=60)
+    node = NodeProcess(server, shipped)
+    until(lambda: field.jetstream.floor() >= last, "all posts are answered for", within=60)
+    until(lambda: field._handed(0) >= last, "the complaints are counted", within=60)
+    node.stop()
+    assert field.jetstream.dead(100) == []
+    assert sum(field.counted().values()) == 20
+    field.jetstream.close()
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Deadly:
+    """A reader that one post takes down."""
+
+    def read(self, feed: Feed, raws: Sequence[bytes], heard: Any) -> Batch:
+        if any(b"deadly" in raw for raw in raws):
+            raise Died
+        return reader().read(feed, raws, heard)
+
+
+@pytest.mark.timeout(200)
+def test_a_deadly_message_is_blamed_alone(server: str) -> None:
+    """What was taken together with it, before it and behind it, is read."""
+    field = Field(server, partitions=1, fetch=256, deliveries_most=2)
+    for number in range(5):
+        field.jetstream.put("posts", "export", complaint(number))
+    deadly = field.jetstream.put("posts", "export", b"deadly")
+    for number in range(5, 10):
+        last = field.jetstream.put("posts", "export", complaint(number))
+    deaths = 0
+
+    def answered_for() -> bool:
+        nonlocal deaths
+        try:
+            Reading(field.jetstream, cast(PostReader, Deadly()), FEEDS).run_once()
+        except Died:
+            deaths += 1
+        return field.jetstream.floor() >= last
+
+    until(answered_for, "all posts are answered for", within=60)
+    assert deaths == 2 + ALONE_MOST
+    assert field.jetstream.dead(100) == [(f"{deadly}.0", "2 nodes died that read it alone")]
+    found, _ = field.jetstream.reports(0, 1)
+    assert len({placed.place for _, data in found for placed in reports_of(data)}) == 10
+    field.jetstream.close()
+
+
+class Deaf:
+    """Reads for a node whose server cannot be reached for so many times."""
+
+    TIMES = 8
+
+    def __init__(self) -> None:
+        self.left = self.TIMES
+
+    def read(self, feed: Feed, raws: Sequence[bytes], heard: Any) -> Batch:
+        if self.left:
+            self.left -= 1
+            raise Unreachable("no answer")
+        return reader().read(feed, raws, heard)
+
+
+def test_a_node_that_lives_on_is_no_death(server: str) -> None:
+    """Where the reports cannot be stored, the node tries the message again for as long as it takes."""
+    field = Field(server, partitions=1, deliveries_most=2, ack_wait="100ms")
+    last = field.jetstream.put("posts", "export", complaint(1))
+    reading, failures = Reading(field.jetstream, cast(PostReader, Deaf()), FEEDS), 0
+
+    def answered_for() -> bool:
+        nonlocal failures
+        try:
+            reading.run_once()
+        except Unreachable:
+            failures += 1
+        return field.jetstream.floor() >= last
+
+    until(answered_for, "the post is answered for", within=60)
+    assert failures == Deaf.TIMES
+    assert field.jetstream.dead(100) == []
     field.jetstream.close()
 
 
@@ -219,4 +322,38 @@ def test_a_lease_is_one_nodes_until_it_runs_out(server: str) -> None:
     assert renewed is not None
     assert field.jetstream.lease(0, "ann", revision) is None
     assert until(lambda: field.jetstream.lease(0, "bob", None), "the lease runs out", within=10)
+    field.jetstream.close()
+
+
+def test_changed_settings_change_the_streams(server: str) -> None:
+    """A node with another `keep`, `bytes_most` or `lease` starts and changes the streams; what they hold stays."""
+    field = Field(server, partitions=1)
+    put = field.jetstream.put("posts", "export", complaint(1))
+    field.jetstream.keep_window(0, b"kept")
+    field.jetstream.close()
+    changed = Field(server, partitions=1, keep="2h", bytes_most=5_000_000, lease="7s", ack_wait="3s")
+    found = {name: changed.jetstream._run(changed.jetstream._js.stream_info(name)).config
+             for name in ("NOTIFIER_POSTS", "NOTIFIER_DEAD", "KV_notifier-owners", "KV_notifier-suspects")}
+    assert {name: one.max_age for name, one in found.items()} == {
+        "NOTIFIER_POSTS": 7200, "NOTIFIER_DEAD": 7200, "KV_notifier-owners": 7, "KV_notifier-suspects": 7200}
+    assert found["NOTIFIER_POSTS"].max_bytes == 5_000_000
+    readers = changed.jetstream._run(changed.jetstream._js.consumer_info("NOTIFIER_POSTS", "readers"))
+    assert readers.config.ack_wait == 3
+    assert changed.jetstream.stored(put) is not None
+    assert changed.jetstream.kept_window(0) == b"kept"
+    changed.jetstream.prepare()
+    changed.jetstream.close()
+
+
+
+@pytest.mark.parametrize("made", [lambda js: _keys(js, "other", 60.0, 3), lambda js: _objects(js, "other", 3)],
+                         ids=["keys", "objects"])
+def test_every_bucket_is_to_be_kept_by_so_many_servers(server: str, made: Callable[..., Any]) -> None:
+    """A lone server refuses three replicas: a bucket that did not ask for them would be lost with one machine."""
+    field = Field(server, partitions=1)
+    with pytest.raises(Unreachable, match="replicas"):
+        field.jetstream._run(made(field.jetstream._js))
+    for name in ("KV_other", "OBJ_other"):
+        with pytest.raises(Unreachable, match="stream not found"):
+            field.jetstream._run(field.jetstream._js.stream_info(name))
     field.jetstream.close()
