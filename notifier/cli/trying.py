@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 from pydantic import ValidationError
 
 from ..clock import SystemClock
+from ..config.keys import misspelt
 from ..config.mistake import listed
 from ..config.proposing import wanted
 from ..config.recognising import NotRecognised, read_unplaced, recognise, recognise_answer
@@ -211,6 +212,10 @@ def _recognised(target: str, pairs: Mapping[str, Any], regions: RegionTree, now:
 def recognised_at(url: str, *, regions: RegionTree, now: datetime, given: Mapping[str, Any],
                   only: str | None = None) -> Any:
     """`recognise`, with what a person may have mistyped as a Problem."""
+    kinds = [kind.settings for name, kind in SOURCES.items() if only in (None, name)]
+    wrong = misspelt(_dotted(given), kinds, only or "a source")
+    if wrong:
+        raise Problem(wrong)
     try:
         return recognise(url, regions=regions, now=now, given=given, only=only)
     except SecretMissing as error:
@@ -219,6 +224,15 @@ def recognised_at(url: str, *, regions: RegionTree, now: datetime, given: Mappin
         said = error.errors()[0]
         where = ".".join(map(str, said["loc"]))
         raise Problem(f"{where}: {said['msg'].removeprefix('Value error, ')}") from error
+
+
+def _dotted(given: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """{"placing": {"service": x}} as "placing.service"."""
+    for name, value in given.items():
+        if isinstance(value, dict) and value:
+            yield from _dotted(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}"
 
 
 def _saved(path: str, now: datetime) -> Answer:

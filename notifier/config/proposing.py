@@ -26,6 +26,12 @@ RULES_MOST = 60
 _NO_NAMES = frozenset({"www", "status", "api", "statuspage", "health", "stats", "uptime", "com", "org", "net", "io",
                        "gov", "co", "page", "app", "dev", "en", "feed", "rss", "atom", "index", "json"})
 _COLUMN = 46
+_WRITTEN = frozenset({"id", "kind", "url", "enabled", "every", "freshness", "placing"})
+"""Settings every entry has, written by themselves."""
+_GUESSED = {"statuses": "guessed: say what each of these words means here",
+            "fields": "guessed by their names", "items": "guessed: the likeliest list",
+            "well": "guessed: where it says that something is well", "prose": "guessed: its words say when it is over"}
+"""Settings that are a guess where nobody gave them, and what to make of it."""
 
 Listed = tuple[str, str, str]
 """(component, group, location)."""
@@ -75,11 +81,24 @@ def propose(found: Recognised, config: Config, wish: Wish) -> Proposal:
 def _extra(found: Recognised) -> Iterator[str]:
     """Settings the kind needs here, as block YAML."""
     for name, value in found.extra.items():
-        if name == "placing":
+        if name in _WRITTEN:
             continue
         first, *rest = _dumped(name, value)
-        yield _noted(first, "only you know what belongs here") if name in found.needs else first
+        note = "only you know what belongs here" if name in found.needs else _doubt(found, name)
+        if note and len(first) > _COLUMN:
+            yield f"# {note}"
+            note = ""
+        yield _below(first, note)
         yield from rest
+
+
+def _doubt(found: Recognised, name: str) -> str:
+    return "" if name in found.given else _GUESSED.get(name, "")
+
+
+def guessed(found: Recognised) -> tuple[str, ...]:
+    """Settings of the entry that are guesses a person has to look at."""
+    return tuple(name for name in found.extra if _doubt(found, name))
 
 
 def _dumped(name: str, value: Any) -> list[str]:

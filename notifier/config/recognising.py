@@ -59,6 +59,8 @@ class Recognised:
     vouched: int = 0
     """2 where only this kind answers at that host, 1 where the answer has its `shape`."""
     others: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+    """Those of `extra` that a person gave; the others were found out, or guessed."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,8 @@ class _Asking:
     def _told(self, name: str, kind: SourceKind, url: str, settings: Settings, answer: Answer, reading: Reading,
               extra: Mapping[str, Any]) -> Recognised:
         vouched = 2 if _answers_at(kind, host_of(url)) else int(kind.shape is not None)
-        return Recognised(name, url, settings, answer, reading, {**extra, **self.given}, vouched=vouched)
+        return Recognised(name, url, settings, answer, reading, {**extra, **self.given}, vouched=vouched,
+                          given=frozenset(self.given))
 
     def _addresses(self, kind: SourceKind) -> Iterator[str]:
         """The address, the site it lies on, and what a kind usually has below that."""

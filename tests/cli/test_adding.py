@@ -153,11 +153,83 @@ def test_a_list_in_brackets_is_left_alone_and_the_entry_shown(desk: Desk) -> Non
     pytest.param(("https://x.example", "--set", "bearer.env=NOWHERE_SET"), "NOWHERE_SET is empty or not set",
                  id="no token"),
     pytest.param(("https://x.example", "--set", "a=1", "--set", "a.b=2"), "already given a value", id="both"),
+    pytest.param(("https://x.example", "--set", "frehsness=3m"),
+                 "--set frehsness: a source has no setting 'frehsness' (did you mean 'freshness'?); expected one of ",
+                 id="a key no kind has"),
+    pytest.param(("https://x.example", "--kind", "slack", "--set", "slug=x"),
+                 "slack has no setting 'slug'; expected one of allow_private, bearer, ca_file, connect_timeout, "
+                 "enabled, every, freshness, headers, id, kind, max_bytes, placing, read_timeout, total_timeout, url",
+                 id="a key of another kind"),
+    pytest.param(("https://x.example", "--set", "placing.servce=mobile-data"),
+                 "has no setting 'placing.servce' (did you mean 'placing.service'?); expected one of placing.",
+                 id="a key within another"),
+    pytest.param(("https://x.example", "--set", "id=x"), "--set id has no place here: say it by --id", id="an option"),
+    pytest.param(("https://x.example", "--set", "placing.service=mobile-dta"), "did you mean mobile-data?",
+                 id="a service by --set"),
+    pytest.param(("https://x.example", "--set", "allow_privat=true", "--set", "headers.X-Any=1"),
+                 "did you mean 'allow_private'?", id="beside one whose keys are anybody's"),
 ])
 def test_slips_at_the_keyboard(words: tuple[str, ...], said: str, desk: Desk) -> None:
     done = desk.type("add-source", *words)
     assert done.exit_code == 1
     assert said in done.stderr
+
+
+def test_keys_that_are_right_are_let_through(desk: Desk) -> None:
+    """Those of any kind, of what a setting holds, and whatever stands in a mapping."""
+    with vendor(SUMMARY) as url:
+        done = desk.type("add-source", url, *LOCAL, *AT, "--set", "headers.X-Any=one", "--set", "freshness=20m")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("freshness: 20m") == 1
+
+
+def test_what_options_say_may_be_set_too_and_is_written_once(desk: Desk) -> None:
+    """`--set placing.service=…` is `--service …`, `--set enabled=true` is `--enable`."""
+    with vendor(SUMMARY) as url:
+        done = desk.type("add-source", url, *LOCAL, *AT, "--write", "--id", "new", "--set", "every=2m", "--set",
+                         "placing.service=mobile-voice", "--set", "placing.regions=[hills]", "--set", "enabled=true")
+    assert done.exit_code == 0, done.output
+    settings = load(desk.directory).sources["new"].model_dump()
+    assert (settings["placing"]["service"], settings["placing"]["regions"]) == ("mobile-voice", ("hills",))
+    assert (settings["enabled"], settings["every"].total_seconds()) == (True, 120)
+
+
+@pytest.mark.parametrize("written", ["{url}", "{url}/", "{upper}"])
+def test_an_address_that_stands_there_already_is_not_written_twice(written: str, desk: Desk) -> None:
+    """It would be polled twice and told twice; the line where it stands is named. Who means it says so."""
+    path = desk.directory / "sources.yaml"
+    with vendor(SUMMARY) as url:
+        there = written.format(url=url, upper=url.replace("http", "HTTP"))
+        path.write_text(path.read_text(encoding="utf-8").replace("https://status.example.com", there), encoding="utf-8")
+        shown = desk.type("add-source", url, *LOCAL, *AT)
+        done = desk.type("add-source", url, *LOCAL, *AT, "--write")
+        told = desk.json("add-source", url, *LOCAL, *AT)["stands_already"]
+        assert entries(desk) == ["vendor", "warnings"]
+        again = desk.type("add-source", url, *LOCAL, *AT, "--write", "--again")
+    place = "sources.yaml:4:10 (vendor, statuspage)"
+    assert told == [place]
+    assert (shown.exit_code, done.exit_code, again.exit_code) == (0, 1, 0)
+    assert f"{place}: this address stands there already" in shown.stdout
+    assert f"{place}: this address stands there already" in done.stderr
+    assert "Not written: this address would be polled twice; --again writes it all the same." in done.stdout
+    assert entries(desk) == ["vendor", "warnings", "source"]
+
+
+def test_what_the_words_mean_is_marked_as_a_guess(desk: Desk) -> None:
+    """In what is printed and in what is written; what a person said is none."""
+    with vendor({"/api/outages.json": "json/open.json"}) as url:
+        words = ("add-source", url + "/api/outages.json", *LOCAL, *AT, "--region", "hills")
+        guessed = desk.type(*words, "--write", "--id", "guessed")
+        listed = desk.json(*words)["guessed"]
+        said = desk.type(*words, "--set", "statuses={repairing: major, restored: ok}")
+    for text in (guessed.stdout, (desk.directory / "sources.yaml").read_text(encoding="utf-8")):
+        lines = [one.strip() for one in text.splitlines()]
+        (at,) = [number for number, one in enumerate(lines) if one.startswith("statuses: {investigating: major")]
+        assert lines[at - 1] == "# guessed: say what each of these words means here"
+        assert "# guessed by their names" in text
+    assert "statuses" in listed
+    assert "say what each of these words means" not in said.stdout
+    assert check(desk.directory) == ()
 
 
 def test_what_is_not_recognised_says_so(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from textwrap import dedent
 
@@ -170,6 +171,18 @@ def test_nothing_from_outside_reaches_the_terminal_as_commands(desk: Desk, tmp_p
     assert done.exit_code == 0
     assert "\x1b" not in done.stdout
     assert "\x07" not in done.stdout
+
+
+def test_the_guide_shows_what_add_source_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its `$ notifier add-source …`, against a server with that page, with the example configuration."""
+    shutil.copytree(EXAMPLE, tmp_path / "config")
+    guide = (EXAMPLE.parent / "docs" / "TRYING_A_SOURCE.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^    \$ notifier (add-source .+)\n((?:    .*\n|\n)+)", guide, re.MULTILINE)
+    page = (HERE / "statuspage" / "open.json").read_bytes()
+    with serving(lambda handler: reply(handler, page, 200 if handler.path == "/api/v2/summary.json" else 404)) as url:
+        words = shown[0].replace("http://127.0.0.1:8000", url).split()
+        printed = Desk(tmp_path / "config", tmp_path / "unused").type(*words, "--at", "2026-01-15T12:00:00Z").stdout
+    assert printed.replace(url, "http://127.0.0.1:8000").rstrip() == dedent(shown[1]).rstrip()
 
 
 def test_the_guide_shows_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifier.config import ConfigMistakes, Mistake, check, load
+from notifier.config.registry import MENTION_SOURCES, SOURCES
 
 from .support import EXAMPLE, MISTAKES, laid_over
 
@@ -80,6 +81,8 @@ def test_the_example_has_no_mistakes() -> None:
 
 def test_the_example_is_whole() -> None:
     config = load(EXAMPLE)
+    kinds = {getattr(settings, "kind", "") for settings in (*config.sources.values(), *config.mentions.values())}
+    assert {*SOURCES, *MENTION_SOURCES} - kinds == set(), "every kind has an example"
     assert {str(channel.kind) for channel in config.channels.values()} == {  # type: ignore[attr-defined]
         "x", "mastodon", "bluesky", "sms", "email", "webhook"}
     assert len(config.revision) == 12
