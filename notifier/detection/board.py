@@ -10,18 +10,16 @@ from ..model.region import RegionTree
 from .complaint import Kind
 from .counted import Count, Counts
 from .helping.miner import Miner
+from .listening import Listening
 from .people import Counted, Crowd, Tally, Why
 from .report import Report
 from .series import KEEP, Sample, Series
 from .settings import DetectionSettings
-from .spikes.counts import LATE
-from .spikes.territory import Territory
+from .spikes.territory import NOWHERE, Territory
 from .spikes.threshold import threshold
 
 log = structlog.get_logger(__name__)
 
-DEAF_AFTER = 3600
-"""Seconds without any post, whatever it says, after which nothing is learnt: that is a gap, not calm."""
 SERVICES_MOST = 10
 """Services that share the series kept at most; a larger tree of regions is cut from below."""
 
@@ -43,12 +41,14 @@ class Board:
         self.people = Crowd(once=int(settings.once_within.total_seconds()),
                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self.miner = Miner()
+        self.listening = Listening()
         self.heard_at = 0
         """When the newest post was written, whatever it said."""
 
     def heard(self, at: int) -> None:
         """Any post was heard, whatever it said."""
         self.heard_at = max(self.heard_at, at)
+        self.listening.heard(at)
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,9 +63,10 @@ class Board:
         for service, tally in tallies:
             if tally.counted is Counted.NOTHING:
                 continue
-            if post.kind is Kind.COMPLAINT and now - post.at <= LATE * 60:
+            if post.kind is Kind.COMPLAINT:
                 person = tally.counted is Counted.PERSON
-                self.territory_of(service).count(regions, people=int(person), copies=int(not person))
+                self.territory_of(service).count(self._series_of(post.region, regions), minute=post.at // 60,
+                                                 people=int(person), copies=int(not person))
             for region in regions:
                 self._enter(self._at((service, region)), post, tally.counted)
 
@@ -89,8 +90,9 @@ class Board:
         known there. A count belongs to the end of its minute."""
         for one in counts.counts:
             at, regions = min(one.minute * 60 + 59, now), self._regions_of(one.region)
-            if regions and one.kind is Kind.COMPLAINT and now - at <= LATE * 60:
-                self.territory_of(one.service).count(regions, people=one.people, copies=one.copies)
+            if regions and one.kind is Kind.COMPLAINT:
+                self.territory_of(one.service).count(self._series_of(one.region, regions), minute=at // 60,
+                                                     people=one.people, copies=one.copies)
             for region in regions:
                 _add(self._at((one.service, region)), one, at)
         for sample in counts.samples:
@@ -108,6 +110,11 @@ class Board:
         if region not in self.regions:  # a node's configuration may be another day's
             return ()
         return tuple(one for one in self.regions.path(region) if one in self.territory)
+
+    @staticmethod
+    def _series_of(region: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+        """The series of a territory that a post counts in: one of no place is in no part of it."""
+        return regions if region else (NOWHERE, *regions)
 
     def _at(self, key: Key) -> Series:
         found = self.series.get(key)
@@ -132,9 +139,8 @@ class Board:
 
     def look(self, now: int) -> None:
         """Take up the minutes that are over and see how unlikely it is what was heard until now."""
-        listening = now - self.heard_at <= DEAF_AFTER
         for territory in self.territories.values():
-            territory.turn(now, listening=listening)
+            territory.turn(now, listened=self.listening.listened(now))
             territory.look(now)
 
     @property
@@ -151,7 +157,7 @@ class Board:
         """The counts of one service in all regions; begun where it was not heard of."""
         found = self.territories.get(service)
         if found is None:
-            found = self.territories[service] = Territory(self._parents, self.settings.spikes)
+            found = self.territories[service] = Territory(self._parents, self.settings.spikes, home=self.home)
         return found
 
     def forget(self, now: int) -> None:

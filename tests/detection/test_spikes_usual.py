@@ -116,11 +116,3 @@ def test_an_hour_not_heard_is_like_other_days_at_the_height_of_its_day() -> None
     evening = next(minute for minute in range(BEGUN + 3 * WEEK, BEGUN + 4 * WEEK)
                    if minute // DAY % 7 == 6 and minute // 60 % 24 == 19 and minute % 60 == 30)
     assert usual.at(evening)[0] == pytest.approx(1.5, rel=0.15)
-
-
-def test_a_fresh_level_follows_by_the_minute() -> None:
-    """A service that hears six a minute where 0.01 were expected: known after ten minutes, not after an hour."""
-    usual = _usual()
-    for minute in range(BEGUN, BEGUN + 10):
-        _learn(usual, minute, 6.0)
-    assert 3.5 < usual.level[0] < 6.0

@@ -15,7 +15,6 @@ from notifier.detection.spikes.windows import Look, Others, Windows
 
 LENGTHS = (1, 2, 5)
 SERIES = 3
-NO_DOUBT = np.zeros(SERIES)
 
 
 def _calm(_length: int) -> Others:
@@ -66,7 +65,7 @@ def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, boo
         minutes.append(now)
         factors.append(float(drift.factor[0]))
         windows.push(now, drift)
-        look = windows.look(drift, heard, NO_DOUBT, _calm)
+        look = windows.look(drift, heard, _calm)
     # Before the first minute nothing was heard and nothing expected.
     before, nothing = max(LENGTHS), np.zeros(SERIES)
     minutes = [Minute(nothing, nothing, nothing, np.ones(SERIES), np.ones(SERIES, bool))] * before + minutes
@@ -90,11 +89,11 @@ def test_a_peek_takes_nothing_up() -> None:
     heard = np.ones(SERIES, bool)
     for number in range(20):
         burst = _minute(30.0)
-        assert one.peek(burst, drift, heard, NO_DOUBT, _calm).score[0] > 4
+        assert one.peek(burst, drift, heard, _calm).score[0] > 4
         for windows in (one, other):
             windows.push(_minute(1.0 + number % 3), drift)
-        assert np.array_equal(one.look(drift, heard, NO_DOUBT, _calm).score,
-                              other.look(drift, heard, NO_DOUBT, _calm).score)
+        assert np.array_equal(one.look(drift, heard, _calm).score,
+                              other.look(drift, heard, _calm).score)
     assert one.count == other.count
 
 
@@ -119,7 +118,7 @@ def test_what_is_unlikely_is_held_against_the_others(factor: float, variance: fl
     for _ in range(10):
         windows.push(_minute(1.0), drift)
     windows.push(_minute(30.0), drift)
-    look = windows.look(drift, np.ones(SERIES, bool), NO_DOUBT,
+    look = windows.look(drift, np.ones(SERIES, bool),
                         lambda _: Others(np.full(SERIES, factor), np.full(SERIES, variance)))
     assert least <= look.score[0] <= most
 
@@ -135,10 +134,10 @@ def test_the_others_are_asked_only_where_something_is_unlikely() -> None:
 
     for people in (1.0, 2.0, 0.0, 3.0):
         windows.push(_minute(people), drift)
-        windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, others)
+        windows.look(drift, np.ones(SERIES, bool), others)
     assert not asked
     windows.push(_minute(30.0), drift)
-    windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, others)
+    windows.look(drift, np.ones(SERIES, bool), others)
     assert tuple(asked) == LENGTHS
 
 
@@ -153,21 +152,6 @@ def test_a_sum_is_never_unlikely_below_its_least_ratio() -> None:
         windows.push(large, drift)
     windows.push(Minute(large.people * 1.7, *(getattr(large, name) for name in ("copies", "usual", "common", "heard"))),
                  drift)
-    look = windows.look(drift, np.ones(SERIES, bool), NO_DOUBT, _calm)
+    look = windows.look(drift, np.ones(SERIES, bool), _calm)
     assert look.score[0] > 4
     assert look.score[2] == 0
-
-
-def test_a_level_that_is_hardly_known_doubts_what_is_unlikely() -> None:
-    """Five people where 0.1 are usual, when that rests on a thousand people and when on one."""
-    scores = []
-    for doubt in (0.001, 0.5):
-        drift, windows, _ = _three()
-        little = Minute(np.zeros(SERIES), np.zeros(SERIES), np.full(SERIES, 0.1), np.ones(SERIES),
-                        np.ones(SERIES, bool))
-        for _ in range(10):
-            windows.push(little, drift)
-        windows.push(Minute(np.full(SERIES, 5.0), *(getattr(little, name) for name in
-                                                    ("copies", "usual", "common", "heard"))), drift)
-        scores.append(windows.look(drift, np.ones(SERIES, bool), np.full(SERIES, doubt), _calm).score[0])
-    assert scores[0] > scores[1] + 1

@@ -14,6 +14,7 @@ from notifier.detection.detector import Detector
 from notifier.detection.people import is_repost
 from notifier.detection.placing.nicknames import EXONYM_LANGUAGES
 from notifier.detection.series import KEEP, WORDS_MOST, Sample, Series
+from notifier.detection.spikes.territory import NOWHERE
 from notifier.model.mention import Mention
 from notifier.model.region import Region, RegionTree
 
@@ -138,13 +139,13 @@ def test_a_tree_too_wide_to_watch_is_told() -> None:
         f"d{n}": Region(f"d{n}", f"District {n}", "district", "land") for n in range(5_001)}})
     with capture_logs() as logs:
         narrow = Board(settings(home_region="land"), tree)
-    assert len(narrow.territory_of("power")) == 1
+    assert narrow.territory_of("power").regions == ("land", NOWHERE)
     (said,) = logs
     assert (said["event"], said["log_level"]) == ("detector.regions_not_watched", "warning")
     assert (said["kinds"], said["regions"], said["watched"], said["needs"]) == (["district"], 5_001, 1, 50_020)
     with capture_logs() as logs:
         wide = Board(settings(home_region="land", series_most=said["needs"]), tree)
-    assert (len(wide.territory_of("power")), logs) == (5_002, [])
+    assert (len(wide.territory_of("power")), logs) == (5_003, [])
 
 
 # ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,8 +216,9 @@ def test_a_crowd_of_words_is_forgotten() -> None:
     """Fifty words fill what is kept of five minutes, and not what comes after; all go with the windows."""
     series = Series()
     for n in range(80):
-        series.add(n, placed=True, words=[f"old {n}"], sample=Sample(n, ""), most=0)
-    series.add(600, placed=True, words=["new"], sample=Sample(600, ""), most=0)
+        series.show([f"old {n}"], Sample(n, ""), 0)
+    series.add(600, placed=True)
+    series.show(["new"], Sample(600, ""), 0)
     assert len(series.said_since(0)) == WORDS_MOST + 1
     assert series.said_since(600) == ["new"]
     series.forget(600 + KEEP)

@@ -119,6 +119,19 @@ class Field:
         self.minute = minute
         return self._take(minute, people, copies, heard)
 
+    def add(self, minute: int, people: Column, copies: Column) -> None:
+        """Count what is told only now of a `minute` already taken; what is too old for the longest window is left out.
+        It counts for the windows and, within the hour, for what is usual."""
+        if self.minute is None or not 0 <= self.minute - minute < self.windows.size - 1:
+            return
+        self.windows.add(self.minute - minute + 1, people, copies)
+        if minute // 60 == self.minute // 60:
+            self.usual.hour["people"] += np.where(self.held, 0.0, people)
+
+    def begin(self, minute: int) -> None:
+        """Go on after `minute`, whatever was taken before: the first, or one that a clock went back to."""
+        self.minute = minute
+
     def _end_hour(self, minute: int) -> None:
         self.usual.end_hour(minute)
         if self.usual.heard <= 3 * DAY:
@@ -141,7 +154,7 @@ class Field:
         on = heard > HEARD_LEAST
         usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
         now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
-        return self._believed(self._told(self.windows.peek(now, self.drift, on, self.usual.doubt, self._others)))
+        return self._believed(self._told(self.windows.peek(now, self.drift, on, self._others)))
 
     def _told(self, look: Look) -> Look:
         """A root's own windows would take news for an outage: its parts speak for it."""
@@ -151,7 +164,7 @@ class Field:
 
     def _believed(self, look: Look) -> Look:
         """A fresh series knows nothing yet."""
-        look.score[self.usual.known < self.first] = 0.0
+        look.score[self.usual.flat < self.first] = 0.0
         return look
 
     def forecast(self, minute: int) -> Column:
@@ -166,7 +179,7 @@ class Field:
         factors = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
         self.windows.push(now, self.drift)
-        look = self._told(self.windows.look(self.drift, on, self.usual.doubt, self._others))
+        look = self._told(self.windows.look(self.drift, on, self._others))
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
         look = self._believed(look)
         if on.any():
@@ -213,8 +226,7 @@ class Field:
         """People as they count for what is usual: without news and copies, and cut where they are unlikely."""
         lifted = np.maximum(1 + self.drift.answer * (now.common - 1), 1.0)
         people = np.maximum(now.people - self.numbers.leak * now.copies, 0) / lifted
-        held = self.held & ~self.usual.fresh  # an alarm of the first day may be the level's own error, and end only so
-        people = np.where(held, np.minimum(people, now.usual), people)
+        people = np.where(self.held, np.minimum(people, now.usual), people)
         if self.usual.heard <= 3 * DAY:
             return np.asarray(people)
         usual = now.usual * np.minimum(self.drift.factor, 1.5)

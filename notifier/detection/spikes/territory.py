@@ -1,15 +1,16 @@
-"""One service in all regions of a territory: people and copies as they come, minute by minute into a field.
+"""One service in all regions of a territory: people and copies by the minute they were written in, into a field.
 
-A post counts in the minute in which it arrives: what is heard of a minute is then complete when it ends. What was
-written more than LATE minutes ago, or in a minute in which nothing at all was heard of a busy stream, counts no more:
-after a gap everything comes at once and would look like a spike.
+A minute ends with the clock. What is told of it later is counted where it belongs, so that a listener that catches up
+brings no spike. What was written in a minute in which nobody listened counts no more: nothing was expected then, and
+a few would look like many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from .field import Field, Tree
@@ -18,50 +19,94 @@ from .settings import SpikeSettings
 from .windows import Look
 
 Column = NDArray[np.float64]
+Open = tuple[Column, Column]
+"""People and copies of one minute that is not over, by region."""
+
+log = structlog.get_logger(__name__)
 
 QUIET = Look(np.zeros(0), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+NOWHERE = ""
+"""The part of a territory that takes the posts of no known place: the sum's own windows do not speak where its parts
+tell news from outages, and what is in no part would not be heard."""
+BACK = 2
+"""Minutes a clock may go back without more than a pause; beyond, the detector goes on from the new time."""
 
 
 class Territory:
-    """The series of one service. `parents` names each region's parent, or None."""
+    """The series of one service. `parents` names each region's parent, or None; `home` the one that posts of no place
+    count for."""
 
-    def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None) -> None:
+    def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None, *,
+                 home: str | None = None) -> None:
+        self.home = home
+        parents = {**parents, **({NOWHERE: home} if home in parents else {})}
         self.regions: Sequence[str] = tuple(parents)
         self.number = {region: number for number, region in enumerate(self.regions)}
         # The operator says what is usual before anything was heard (prior_per_minute): a silent first day is worse.
-        tree = Tree.of([self.number.get(parent or "", -1) for parent in parents.values()])
+        tree = Tree.of([-1 if parent is None else self.number.get(parent, -1) for parent in parents.values()])
         self.field = Field(tree, settings, first=0)
-        self._people, self._copies = np.zeros(len(self.regions)), np.zeros(len(self.regions))
+        self._open: dict[int, Open] = {}
+        """By minute since 1970."""
+        self._deaf: set[int] = set()
+        """Minutes of late in which nobody listened."""
         self.last = QUIET
         self._fresh = True
         """Whether anything was counted, or a minute taken up, since the last look."""
-        self._usual: tuple[int, Column] = (0, self._people)
+        self._usual: tuple[int, Column] = (0, np.zeros(len(self.regions)))
 
     def __len__(self) -> int:
         return len(self.regions)
 
-    def count(self, regions: Iterable[str], *, people: int = 0, copies: int = 0) -> None:
-        """People and copies that arrive now, in a region and all above it."""
+    def count(self, regions: Iterable[str], *, minute: int, people: int = 0, copies: int = 0) -> None:
+        """People and copies of what was written in a `minute` (since 1970), in a region and all above it; NOWHERE is
+        part of `home`."""
+        numbers = [self.number[region] for region in regions if region in self.number]
+        if not numbers or minute in self._deaf:
+            return
         self._fresh = True
-        for region in regions:
-            number = self.number.get(region)
-            if number is not None:
-                self._people[number] += people
-                self._copies[number] += copies
+        taken = self.field.minute is not None and minute <= self.field.minute
+        found = self._none() if taken else self._open.setdefault(minute, self._none())
+        found[0][numbers] += people
+        found[1][numbers] += copies
+        if taken:
+            self.field.add(minute, *found)
 
-    def turn(self, now: int, *, listening: bool) -> None:
-        """Take every minute up that is over by second `now`. `listening`: whether anything at all was heard of late."""
+    def _none(self) -> Open:
+        return np.zeros(len(self)), np.zeros(len(self))
+
+    def turn(self, now: int, *, listened: Callable[[int], bool]) -> None:
+        """Take every minute up that is over by second `now`. `listened` tells of a minute whether anybody listened."""
         over = now // 60 - 1
         last = self.field.minute
         if last is None:
-            self.field.minute = over
+            last = self._begin(over)
+        if over < last - BACK:
+            self._go_back(over, last)
         elif over > last:
             self._fresh = True
-            heard = np.full(len(self), 1.0 if listening else 0.0)
-            self.field.tick(last + 1, self._people, self._copies, heard)
-            self._people, self._copies = np.zeros(len(self)), np.zeros(len(self))
-            if over > last + 1:  # nobody turned us meanwhile: those minutes are a gap, not calm
-                self.field.tick(over, self._people, self._copies, np.zeros(len(self)))
+            for minute in range(max(last + 1, over - self.field.windows.size), over + 1):
+                self._end(minute, listened(minute))
+            self._deaf = {minute for minute in self._deaf if minute > over - self.field.windows.size}
+
+    def _begin(self, over: int) -> int:
+        """Before the first minute of which anything was told, or after `over`."""
+        first = min((minute - 1 for minute in self._open), default=over)
+        self.field.begin(first)
+        return first
+
+    def _go_back(self, over: int, last: int) -> None:
+        """What is open was counted by another time."""
+        log.warning("detector.clock_went_back", minutes=last - over)
+        self._open.clear()
+        self.field.begin(over)
+        self._fresh = True
+
+    def _end(self, minute: int, listened: bool) -> None:
+        people, copies = self._open.pop(minute) if minute in self._open else self._none()
+        listened = listened or bool(people.any())
+        if not listened:
+            self._deaf.add(minute)
+        self.field.tick(minute, people, copies, np.full(len(self), 1.0 if listened else 0.0))
 
     def look(self, now: int) -> None:
         """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it. Where nothing was
@@ -71,39 +116,52 @@ class Territory:
         self._fresh = False
         minute, second = divmod(now, 60)
         share = min(max((second + 1) / 60, 1 / 6), 1.0)
-        self.last = self.field.peek(minute, share, self._people, self._copies, np.ones(len(self)))
+        people, copies = self._open[minute] if minute in self._open else self._none()
+        self.last = self.field.peek(minute, share, people, copies, np.ones(len(self)))
 
     def score(self, region: str) -> float:
         """-log10 of how likely the least likely window of a region is, at the last look."""
+        number = self._speaks(region)
+        return 0.0 if number is None else float(self.last.score[number])
+
+    def _speaks(self, region: str) -> int | None:
+        """The series that speaks for a region at the last look; for `home` also that of the posts of no place."""
         number = self.number.get(region)
-        return 0.0 if number is None or number >= len(self.last.score) else float(self.last.score[number])
+        if number is None or number >= len(self.last.score):
+            return None
+        nowhere = self.number.get(NOWHERE)
+        if nowhere is not None and region == self.home and self.last.score[nowhere] > self.last.score[number]:
+            return nowhere
+        return number
 
     def unlikely(self) -> tuple[str, ...]:
         """Regions that heard anything unlikely at the last look, in the tree's order."""
-        return tuple(self.regions[number] for number in np.flatnonzero(self.last.score > 0).tolist())
+        return tuple(region for region in self.regions if region != NOWHERE and self.score(region) > 0)
 
     def window(self, region: str) -> tuple[int, int, float]:
         """Minutes, people and expected people of that window; zeros where nothing is unlikely."""
-        number = self.number.get(region)
-        if number is None or number >= len(self.last.score):
+        number = self._speaks(region)
+        if number is None:
             return 0, 0, 0.0
         return int(self.last.window[number]), int(self.last.people[number]), float(self.last.expected[number])
+
+    def _numbers(self, region: str) -> tuple[int, ...]:
+        """The series whose alarm is a region's."""
+        both = (region, NOWHERE) if region == self.home else (region,)
+        return tuple(self.number[one] for one in both if one in self.number)
 
     def hold(self, region: str, held: bool) -> None:
         """Whether a region is alarmed, and what is heard there not to be learnt as usual. What this hour heard before
         the alarm was part of it."""
-        number = self.number.get(region)
-        if number is None:
-            return
-        if held and not self.field.held[number]:
-            hour = self.field.usual.hour
-            hour["people"][number] = min(hour["people"][number], hour["expected"][number])
-        self.field.held[number] = held
+        for number in self._numbers(region):
+            if held and not self.field.held[number]:
+                hour = self.field.usual.hour
+                hour["people"][number] = min(hour["people"][number], hour["expected"][number])
+            self.field.held[number] = held
 
     def over(self, region: str) -> None:
         """An alarm of a region is over: what was heard so far raises none again."""
-        number = self.number.get(region)
-        if number is not None:
+        for number in self._numbers(region):
             self.field.windows.floor[number] = self.field.windows.count + 1
             self.field.held[number] = False
             self._fresh = True
@@ -118,11 +176,16 @@ class Territory:
 
     def dump(self) -> Kept:
         """What was learnt and counted, by region."""
-        return keep(self.field, self.regions, {"people": self._people, "copies": self._copies})
+        if self.field.minute is None and self._open:
+            self._begin(0)
+        people, copies = (sum((one[side] for one in self._open.values()), np.zeros(len(self))) for side in (0, 1))
+        return keep(self.field, self.regions, {"people": people, "copies": copies})
 
     def load(self, kept: Kept) -> None:
-        """Continue from what `dump` gave, as far as its regions are still here. Raises ValueError for what it did not
-        give."""
-        more = {"people": self._people, "copies": self._copies}
-        restore(self.field, self.regions, kept, more)
+        """Continue from what `dump` gave, as far as its regions are still here; what was open belongs to the minute
+        after the last. Raises ValueError for what it did not give."""
+        people, copies = self._none()
+        restore(self.field, self.regions, kept, {"people": people, "copies": copies})
+        if self.field.minute is not None:
+            self._open = {self.field.minute + 1: (people, copies)}
         self._fresh = True

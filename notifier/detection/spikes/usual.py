@@ -63,28 +63,10 @@ class Usual:
         self.hours = self._week()
 
     @property
-    def fresh(self) -> NDArray[np.bool_]:
-        """Which series were heard for less than a day; their level follows by the minute instead of by the hour."""
-        return np.asarray(self.flat < DAY)
-
-    @property
-    def known(self) -> Column:
-        """Minutes a series was heard, weighed by its hours."""
-        return np.asarray(self.flat + self.hour["shape"])
-
-    @property
     def level(self) -> Column:
         """Usual people a minute, the hour apart."""
-        lately = np.where(self.fresh, 1.0, 0.0)
-        people, minutes = self.seen + lately * self.hour["people"], self.flat + lately * self.hour["shape"]
-        level: Column = (people + self.prior * PRIOR_MINUTES) / (minutes + PRIOR_MINUTES)
+        level: Column = (self.seen + self.prior * PRIOR_MINUTES) / (self.flat + PRIOR_MINUTES)
         return level
-
-    @property
-    def doubt(self) -> Column:
-        """Relative variance of the level itself: that of a mean of so many people, and as much as one of them adds."""
-        found: Column = 1 / (1 + self.seen)
-        return found
 
     def at(self, minute: int) -> Column:
         """Usual people in a minute; between the middles of two hours in proportion."""

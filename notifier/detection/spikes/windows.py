@@ -93,38 +93,45 @@ class Windows:
             self.sums[name] = self.sums[name] + column
         self.count += 1
 
+    def add(self, back: int, people: Column, copies: Column) -> None:
+        """Count what is told late in the minute `back` minutes ago (1: the last one taken, less than `size`): windows
+        that begin before it hold it, later ones do not."""
+        for name, column in (("people", people), ("copies", copies)):
+            self.sums[name] = self.sums[name] + column
+            for later in range(1, back):
+                self.past[name][(self.count - later) % self.size] += column
+
     def within(self, name: str, length: int) -> Column:
         """What one of SUMS grew by over the last `length` minutes, by series."""
         found: Column = self.sums[name] - self.past[name][(self.count - length) % self.size]
         return found
 
-    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], doubt: Column,
-             others: Callable[[int], Others]) -> Look:
+    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
         """As `look` after `push`, without taking the minute up."""
         sums, count = dict(self.sums), self.count
         self.push(now, drift)
-        look = self.look(drift, heard, doubt, others)
+        look = self.look(drift, heard, others)
         self.sums, self.count = sums, count
         return look
 
-    def look(self, drift: Drift, heard: NDArray[np.bool_], doubt: Column, others: Callable[[int], Others]) -> Look:
-        """How unlikely what was heard is, by series. `doubt` is the relative variance of what is usual; `others` tells
-        what the others heard over so many minutes, asked only where something is unlikely."""
-        look = self._scan(drift, heard, doubt, {})
+    def look(self, drift: Drift, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
+        """How unlikely what was heard is, by series. `others` tells what the others heard over so many minutes, asked
+        only where something is unlikely."""
+        look = self._scan(drift, heard, {})
         doubted = look.score > self.numbers.frozen
         if doubted.any():
-            again = self._scan(drift, doubted, doubt, {length: others(length) for length in self.lengths})
+            again = self._scan(drift, doubted, {length: others(length) for length in self.lengths})
             for name in ("score", "window", "people", "expected"):
                 getattr(look, name)[doubted] = getattr(again, name)[doubted]
         return look
 
-    def _scan(self, drift: Drift, heard: NDArray[np.bool_], doubt: Column, others: Mapping[int, Others]) -> Look:
+    def _scan(self, drift: Drift, heard: NDArray[np.bool_], others: Mapping[int, Others]) -> Look:
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
         if self.within("people", self.lengths[-1]).max(initial=0) < self.numbers.least_people:
             return look
         scatter = drift.scatter
-        found = [self._window(length, drift, heard, doubt + scatter / length, others.get(length))
+        found = [self._window(length, drift, heard, scatter / length, others.get(length))
                  for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
                             for name in ("people", "expected", "variation")))

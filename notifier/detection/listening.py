@@ -1,0 +1,74 @@
+"""Was anybody listening in that minute? Calm and a broken listener look alike, and only one may be learnt.
+
+A stream that hears twenty posts a minute and then none for a minute is deaf; one that hears one an hour is not. So a
+silence is measured by what is usual: the lower of what the last half hour and the last day heard, for a burst must not
+make the calm after it look like a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+DEAF_AFTER = 60
+"""Minutes without any post after which nobody listens, however quiet the stream is."""
+MISSED = 10.0
+"""Posts that were to come in a silence before it is one: by chance once in 22,000 silences (e^-10)."""
+LATELY, LONG = 30.0, 1440.0
+"""Half-lives, in minutes, of what is usual."""
+SPARSE = 60
+"""Minutes between two posts up to which they tell how many are usual."""
+KEPT = 120
+"""Minutes remembered one by one; no window reaches back further."""
+
+
+class Listening:
+    """Posts a minute of one deployment, whatever they say."""
+
+    def __init__(self) -> None:
+        self.minutes: dict[int, int] = {}
+        self._sums = [0.0, 0.0]
+        self._weights = [0.0, 0.0]
+        self._newest: int | None = None
+
+    def heard(self, at: int) -> None:
+        """A post that was written at second `at`."""
+        minute = at // 60
+        if minute <= 0:
+            return
+        if self._newest is None or minute > self._newest:
+            self._pass(minute)
+        self.minutes[minute] = self.minutes.get(minute, 0) + 1
+
+    def _pass(self, minute: int) -> None:
+        """A minute of which nothing was heard before begins: the one before is over."""
+        if self._newest is not None:
+            told = self.minutes.get(self._newest, 0)
+            passed = min(minute - self._newest, SPARSE)  # a longer silence must not lower what is usual
+            for which, half_life in enumerate((LATELY, LONG)):
+                keeps = 0.5 ** (passed / half_life)
+                self._sums[which] = self._sums[which] * keeps + (1 - keeps) * told / passed
+                self._weights[which] = self._weights[which] * keeps + 1 - keeps
+        self._newest = minute
+        for old in [old for old in self.minutes if old < minute - KEPT]:
+            del self.minutes[old]
+
+    @property
+    def usual(self) -> float:
+        """Posts a minute."""
+        return min((heard / weight for heard, weight in zip(self._sums, self._weights, strict=True) if weight > 0),
+                   default=0.0)
+
+    def listened(self, now: int) -> Callable[[int], bool]:
+        """Tells of a minute that is over by second `now` whether anybody listened."""
+        most = min(DEAF_AFTER, MISSED / self.usual if self.usual > 0 else DEAF_AFTER)
+        known = sorted(self.minutes)
+        over = now // 60 - 1
+
+        def told(minute: int) -> bool:
+            if minute in self.minutes:
+                return True
+            before = max((one for one in known if one < minute), default=None)
+            after = min((one for one in known if one > minute), default=over + 1)
+            return before is not None and after - before - 1 < most
+
+        return told
