@@ -45,10 +45,11 @@ class Board:
         self.heard_at = 0
         """When the newest post was written, whatever it said."""
 
-    def heard(self, at: int) -> None:
-        """Any post was heard, whatever it said."""
+    def heard(self, at: int, now: int) -> None:
+        """Any post was heard `now`, whatever it said, that was written at second `at`; 0 where nobody knows."""
         self.heard_at = max(self.heard_at, at)
-        self.listening.heard(at)
+        if at > 0:
+            self.listening.heard(now)
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -63,9 +64,10 @@ class Board:
         for service, tally in tallies:
             if tally.counted is Counted.NOTHING:
                 continue
-            if post.kind is Kind.COMPLAINT:
+            if post.kind is Kind.COMPLAINT and post.at // 60 not in self.listening.deaf:
                 person = tally.counted is Counted.PERSON
-                self.territory_of(service).count(self._series_of(post.region, regions), minute=post.at // 60,
+                self.territory_of(service).count(self._series_of(post.region, regions), written=post.at // 60,
+                                                 arrived=now // 60,
                                                  people=int(person), copies=int(not person))
             for region in regions:
                 self._enter(self._at((service, region)), post, tally.counted)
@@ -90,8 +92,9 @@ class Board:
         known there. A count belongs to the end of its minute."""
         for one in counts.counts:
             at, regions = min(one.minute * 60 + 59, now), self._regions_of(one.region)
-            if regions and one.kind is Kind.COMPLAINT:
-                self.territory_of(one.service).count(self._series_of(one.region, regions), minute=at // 60,
+            if regions and one.kind is Kind.COMPLAINT and one.minute not in self.listening.deaf:
+                self.territory_of(one.service).count(self._series_of(one.region, regions), written=at // 60,
+                                                     arrived=now // 60,
                                                      people=one.people, copies=one.copies)
             for region in regions:
                 _add(self._at((one.service, region)), one, at)

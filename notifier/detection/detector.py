@@ -106,7 +106,7 @@ class Detector:
                 self.counts.mentions += 1
                 if not counts:
                     return False
-                self._board.heard(int(min(mention.created_at, now).timestamp()))
+                self._board.heard(int(min(mention.created_at, now).timestamp()), int(now.timestamp()))
                 answers = mention.reply_to is not None and number(mention.reply_to) in self._board.miner.posts
         if heir is not None:
             return heir.hear(mention, now)
@@ -144,7 +144,7 @@ class Detector:
         with self._lock:
             self.counts.complaints += sum(one.people for one in complaints)
             self.counts.located += sum(one.people for one in complaints if one.region)
-            self._board.heard(min(heard, second))
+            self._board.heard(min(heard, second), second)
             self._board.add(known, second)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 DEAF_AFTER = 60
 """Minutes without any post after which nobody listens, however quiet the stream is."""
-MISSED = 10.0
-"""Posts that were to come in a silence before it is one: by chance once in 22,000 silences (e^-10)."""
+MISSED = 6.0
+"""Posts that were to come in a silence before it is one: by chance once in 400 (e^-6). What is taken for a gap by
+mistake costs little: a calm minute is not learnt."""
 LATELY, LONG = 30.0, 1440.0
 """Half-lives, in minutes, of what is usual."""
 SPARSE = 60
@@ -29,9 +30,11 @@ class Listening:
         self._sums = [0.0, 0.0]
         self._weights = [0.0, 0.0]
         self._newest: int | None = None
+        self.deaf: set[int] = set()
+        """Minutes of late in which nobody listened, known when the silence ended."""
 
     def heard(self, at: int) -> None:
-        """A post that was written at second `at`."""
+        """A post that arrived at second `at`."""
         minute = at // 60
         if minute <= 0:
             return
@@ -42,6 +45,8 @@ class Listening:
     def _pass(self, minute: int) -> None:
         """A minute of which nothing was heard before begins: the one before is over."""
         if self._newest is not None:
+            if minute - self._newest - 1 >= self._most():
+                self.deaf |= set(range(max(self._newest + 1, minute - KEPT), minute))
             told = self.minutes.get(self._newest, 0)
             passed = min(minute - self._newest, SPARSE)  # a longer silence must not lower what is usual
             for which, half_life in enumerate((LATELY, LONG)):
@@ -51,6 +56,11 @@ class Listening:
         self._newest = minute
         for old in [old for old in self.minutes if old < minute - KEPT]:
             del self.minutes[old]
+        self.deaf = {one for one in self.deaf if one >= minute - KEPT}
+
+    def _most(self) -> float:
+        """Minutes without any post from which on nobody listens."""
+        return min(DEAF_AFTER, MISSED / self.usual) if self.usual > 0 else DEAF_AFTER
 
     @property
     def usual(self) -> float:
@@ -60,7 +70,7 @@ class Listening:
 
     def listened(self, now: int) -> Callable[[int], bool]:
         """Tells of a minute that is over by second `now` whether anybody listened."""
-        most = min(DEAF_AFTER, MISSED / self.usual if self.usual > 0 else DEAF_AFTER)
+        most = self._most()
         known = sorted(self.minutes)
         over = now // 60 - 1
 

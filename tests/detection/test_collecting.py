@@ -1,0 +1,132 @@
+"""Posts by the minute: what is late, what nobody listened to, what a clock or a stalled loop did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from notifier.detection.listening import DEAF_AFTER, Listening
+from notifier.model.mention import Mention
+from notifier.model.signal import Level, Signal
+
+from .scene import START, TICK, detector, post
+
+MINUTE = timedelta(minutes=1)
+BUSY = {"prior_per_minute": 4.0}
+"""A deployment that was told how many complaints are usual: four a minute in each series, so in Vermont."""
+
+
+def _steady(minutes: int, a_minute: int, begin: datetime = START) -> Iterator[Mention]:
+    for number in range(minutes * a_minute):
+        yield post("no mobile data again", at=begin + number * MINUTE / a_minute, where="Burlington, VT")
+
+
+def _hear(handed: Iterable[tuple[datetime, Mention]], until: datetime, looks: Iterable[datetime] | None = None,
+          ) -> list[Signal]:
+    """Every post is handed in at its time, and looked at every tick or at `looks`."""
+    heard, told = detector(**BUSY), []
+    waiting = sorted(handed, key=lambda one: (one[0], one[1].id))
+    times = looks if looks is not None else (START + n * TICK for n in range(1, (until - START) // TICK + 1))
+    for now in times:
+        while waiting and waiting[0][0] <= now:
+            at, mention = waiting.pop(0)
+            heard.take("test", mention, at)
+        told.extend(heard.signals(now))
+    return [signal for signal in told if signal.level is not Level.OK]
+
+
+@pytest.mark.parametrize("gap", [2, 4, 9, 20])
+def test_a_backlog_after_a_gap_is_no_spike(gap: int) -> None:
+    """Four a minute; a listener loses its connection for some minutes and brings all of them at once."""
+    lost, back = START + 40 * MINUTE, START + (40 + gap) * MINUTE
+    handed = [(back if lost <= one.created_at < back else one.created_at, one) for one in _steady(80, 4)]
+    assert _hear(handed, START + 80 * MINUTE) == []
+
+
+@pytest.mark.parametrize("late", [2, 7, 12])
+def test_an_outage_told_of_late_is_heard(late: int) -> None:
+    """One of two listeners lags by some minutes: what it hears is told when it comes, as it began."""
+    outage = list(_steady(12, 30, START + 40 * MINUTE))
+    handed = [*((one.created_at, one) for one in _steady(70, 4)),
+              *((one.created_at + late * MINUTE, one) for one in outage)]
+    told = _hear(handed, START + 90 * MINUTE)
+    assert told
+    assert abs(told[0].started_at - (START + 40 * MINUTE)) <= 3 * MINUTE
+
+
+@pytest.mark.parametrize("stall", [3, 5, 9])
+def test_a_loop_that_stalls_makes_no_spike(stall: int) -> None:
+    """Posts go on coming in, nobody looks for some minutes."""
+    looks = [START + n * TICK for n in range(1, 6 * 80)]
+    stalled = (START + 40 * MINUTE, START + (40 + stall) * MINUTE)
+    handed = [(one.created_at, one) for one in _steady(78, 4)]
+    assert _hear(handed, looks[-1], [now for now in looks if not stalled[0] < now < stalled[1]]) == []
+
+
+@pytest.mark.parametrize(("jump", "what"), [
+    (timedelta(hours=-1), "an hour back"), (timedelta(minutes=-5), "five minutes back"),
+    (timedelta(days=1), "a day ahead"),
+])
+def test_a_clock_that_jumps_raises_nothing(jump: timedelta, what: str) -> None:
+    """Four a minute before and after, with the machine's clock and the posts' times set."""
+    heard, told = detector(**BUSY), []
+    for begin in (START, START + 40 * MINUTE + jump):
+        posts = list(_steady(40, 4, begin))
+        for number in range(1, 40 * 6):
+            now = begin + number * TICK
+            while posts and posts[0].created_at <= now:
+                heard.take("test", posts.pop(0), now)
+            told.extend(signal for signal in heard.signals(now) if signal.level is not Level.OK)
+    assert told == [], what
+
+
+def test_after_a_clock_went_back_outages_are_heard() -> None:
+    """A machine that booted a day ahead and was then set right."""
+    heard = detector()
+    heard.take("test", post("what a day", at=START + timedelta(days=1)), START + timedelta(days=1))
+    heard.signals(START + timedelta(days=1))
+    told = []
+    posts = list(_steady(8, 4))
+    for number in range(1, 8 * 6):
+        now = START + number * TICK
+        while posts and posts[0].created_at <= now:
+            heard.take("test", posts.pop(0), now)
+        told += heard.signals(now)
+    assert any(signal.level is not Level.OK for signal in told)
+
+
+def _heard(*minutes: int, times: int = 1) -> Listening:
+    listening = Listening()
+    for minute in minutes:
+        for _ in range(times):
+            listening.heard((482_064 * 60 + minute) * 60)
+    return listening
+
+
+@pytest.mark.parametrize(("minutes", "times", "silent", "listened", "what"), [
+    (range(60), 20, 1, False, "twenty a minute and then none for a minute: deaf"),
+    (range(60), 4, 1, True, "four a minute and then none for one: chance"),
+    (range(60), 4, 4, False, "four a minute and then none for four: deaf"),
+    (range(0, 600, 20), 1, 45, True, "one in twenty minutes and then none for three quarters of an hour: calm"),
+    (range(0, 600, 20), 1, DEAF_AFTER + 1, False, "and then none for more than an hour: deaf however quiet it is"),
+])
+def test_a_silence_is_measured_by_what_is_usual(minutes: range, times: int, silent: int, listened: bool,
+                                                what: str) -> None:
+    listening = _heard(*minutes, times=times)
+    last = 482_064 * 60 + minutes[-1]
+    now = (last + silent + 1) * 60
+    assert listening.listened(now)(last + silent) is listened, what
+    assert listening.listened(now)(last), "a minute in which something was heard was listened to"
+
+
+def test_a_burst_does_not_make_the_calm_after_it_deaf() -> None:
+    """Two a minute for half a day, an hour of two hundred, then two a minute: a minute without any is calm."""
+    listening = _heard(*range(720), times=2)
+    for minute in range(720, 780):
+        for _ in range(200):
+            listening.heard((482_064 * 60 + minute) * 60)
+    for minute in range(780, 800):
+        listening.heard((482_064 * 60 + minute) * 60)
+    assert listening.usual < 25  # 200 and 11 are the means of the last hour and the day
