@@ -122,6 +122,11 @@ class Watch:
         return choose(alarms, self._regions, placed=placed_in, reported=reported, settings=self._settings)
 
 
+NEAR = 10
+"""Minutes in which `minimum_people` are counted where the least likely window is shorter: four people in two minutes
+are less likely than five in four, and the fifth must not go unheard for it."""
+
+
 def least_likely(board: Board, key: Key, now: int) -> Spike:
     """The least likely window of a series at the last look, whether or not it may raise an alarm."""
     service, region = key
@@ -138,7 +143,8 @@ def least_likely(board: Board, key: Key, now: int) -> Spike:
 def lacking(board: Board, key: Key, spike: Spike, now: int) -> str:
     """Why a window raises no alarm however unlikely it is, in words; "" where nothing is lacking. Posts of no place
     start nothing without `home_needs` people of a known one."""
-    if spike.people < board.settings.minimum_people:
+    near = max(spike.people, board.series[key].since(now - NEAR * 60))
+    if near < board.settings.minimum_people:
         return f"minimum_people is {board.settings.minimum_people}"
     if key[1] == board.home and board.series[key].placed_within(now, spike.window) < board.settings.home_needs:
         return f"home_needs is {board.settings.home_needs}: too few of them named a place"
