@@ -1,7 +1,7 @@
 """How unlikely is a count whose mean is known only to a factor?
 
 Counts of posts wander: a log-normal factor on a Poisson mean. A negative-binomial tail of the same variance falls off
-faster than real wandering does: on simulated worlds it needed 9.3 where this one needs 8.1 for the same false alarms,
+faster than real wandering does: on simulated worlds it needed 9.3 where this one needed 8.1 for the same false alarms,
 and its false alarms rose with the rate of the series, where this one's are alike from 0.01 to 200 a minute.
 """
 
