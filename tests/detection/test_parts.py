@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from notifier.detection.detector import CHECKPOINT, Detector
 from notifier.detection.parts import Written, cut, joined, lengths
@@ -77,15 +78,17 @@ def test_what_was_not_written_is_written_the_next_time() -> None:
     ("a part is empty", lambda part: b""),
 ])
 def test_a_damaged_part_is_no_memory(sentence: str, damage: Callable[[bytes], bytes | None]) -> None:
-    """Half a memory would raise alarms: the detector starts fresh and says so."""
+    """Half a memory of what is usual would raise alarms: that service begins anew, which is said; the rest is kept."""
     heard, shelf = detector(), Shelf()
     _hear(heard, 0, 3)
     shelf.keep(heard)
     part = next(name for name in sorted(shelf.entries) if name.startswith(f"{CHECKPOINT}/"))
     again, nothing = fresh(), fresh().checkpoint()
     entries: dict[str, Any] = {**shelf.entries, part: damage(shelf.entries[part])}
-    again.restore(entries[CHECKPOINT], entries.get)
-    assert again.checkpoint() == nothing, sentence
+    with capture_logs() as logs:
+        again.restore(entries[CHECKPOINT], entries.get)
+    assert [one["event"] for one in logs] == ["detector.territory_unreadable"], sentence
+    assert nothing != again.checkpoint() != heard.checkpoint(), sentence
 
 
 def test_a_territory_of_nothing_has_no_parts() -> None:
