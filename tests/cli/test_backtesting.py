@@ -80,7 +80,7 @@ def test_the_vermont_morning_as_people_read_it(tmp_path: Path) -> None:
                           "0.0", "2", "min", "8.2"]
     assert strict[:5] == configured[:5], "a smaller budget raises it within the same minute"
     assert any("a known outage, 5 min after its beginning" in line for line in lines)
-    assert lines.count("  MISSED: power in US-NY, 2012-09-18 06:00 to 07:00") == 2, "by each budget that is told in full"
+    assert lines.count("  MISSED: power in US-NY, 2012-09-18 06:00 to 07:00") == 2, "by each budget told in full"
     assert lines.count("  The same as with 1 false alarm a month.") == 1
 
 
