@@ -208,7 +208,7 @@ class Jetstream:
             if revision is None:
                 return await owners.create(str(partition), name.encode())
             return await owners.update(str(partition), name.encode(), last=revision)
-        except KeyWrongLastSequenceError:
+        except (KeyWrongLastSequenceError, NotFoundError):  # not found: `create` looks whose it is, and it ran out then
             if revision is not None:
                 return None
         try:

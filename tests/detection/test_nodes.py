@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from nats.js.errors import KeyNotFoundError
+from nats.js.kv import KeyValue
 
 from notifier.clock import SystemClock
 from notifier.detection.counted import Counts
@@ -322,6 +324,22 @@ def test_a_lease_is_one_nodes_until_it_runs_out(server: str) -> None:
     assert renewed is not None
     assert field.jetstream.lease(0, "ann", revision) is None
     assert until(lambda: field.jetstream.lease(0, "bob", None), "the lease runs out", within=10)
+    field.jetstream.close()
+
+
+def test_a_lease_that_runs_out_while_it_is_looked_at_is_nobodys(
+        server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library refuses, looks whose it is, finds nothing: the next turn takes it; NATS is not called unreachable."""
+    field = Field(server)
+    taken = KeyValue.create
+
+    async def ran_out(*_: object, **__: object) -> int:
+        raise KeyNotFoundError
+
+    monkeypatch.setattr(KeyValue, "create", ran_out)
+    assert field.jetstream.lease(0, "bob", None) is None
+    monkeypatch.setattr(KeyValue, "create", taken)
+    assert field.jetstream.lease(0, "bob", None) is not None
     field.jetstream.close()
 
 
