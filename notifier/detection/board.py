@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 import structlog
 
@@ -142,8 +143,9 @@ class Board:
 
     def look(self, now: int) -> None:
         """Take up the minutes that are over and see how unlikely it is what was heard until now."""
+        listened = self.listening.listened(now)
         for territory in self.territories.values():
-            territory.turn(now, listened=self.listening.listened(now))
+            territory.turn(now, silent=partial(_silent, listened, territory.regions))
             territory.look(now)
 
     @property
@@ -179,6 +181,11 @@ class Board:
         for minute in range(last - min(max(minutes, 0), 180) + 1, last + 1):
             heard = series.minutes.get(minute, 0) if series else 0
             yield minute, heard, self.rate((service, region), minute * 60)
+
+
+def _silent(listened: Callable[[int], bool], regions: Collection[str], minute: int) -> Collection[str]:
+    """The regions nobody listened to in a minute: all or none, for a listener is not of one region."""
+    return () if listened(minute) else regions
 
 
 def _add(series: Series, one: Count, at: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from notifier.detection.spikes.counts import LATE, Alarm, Counts, Unknown
+from notifier.detection.spikes.counts import Alarm, Counts, Unknown
+from notifier.detection.spikes.territory import LATE
 from notifier.detection.spikes.threshold import threshold
 
 BEGUN = 482_064 * 3600
@@ -46,7 +46,9 @@ def test_an_outage_is_told_with_its_window() -> None:
 
 @pytest.mark.parametrize(("late", "counts"), [
     (0, True), (1, True), (LATE, True),
-    (LATE + 1, False),    # told of too late
+    (LATE + 1, True),     # in the minute it was written
+    (15, True),
+    (40, False),          # before the longest window
     (100_000, False),
     (-1, True),           # a clock that is ahead must not hide a complaint
     (-10_000_000, True),
@@ -136,12 +138,19 @@ def test_all_states_down_is_a_gap() -> None:
 
 
 def test_what_waits_is_kept_by_minute_and_region() -> None:
-    """A million posts in a minute take the room of one."""
+    """A million posts in a minute take the room of one, and none once the minute is over."""
     counts = Counts(REGIONS)
     for _ in range(10_000):
         counts.add(BEGUN, "r1", 2, 1)
     assert len(counts._waiting) == 1
     counts.minute(BEGUN + 60)
-    assert not np.any(counts._people)
-    counts.add(BEGUN - 3600, "r1", 1, 1)
-    assert not counts._waiting, "what is too late is not kept until the minute ends"
+    assert not counts._waiting
+
+
+def test_times_of_all_ages_take_no_room() -> None:
+    """10,000 minutes of the past, told of before the first minute is over."""
+    counts = Counts(REGIONS)
+    for minutes in range(10_000):
+        counts.add(BEGUN - 60 * minutes, "r1", 1, 1)
+    counts.minute(BEGUN + 60)
+    assert len(counts.territory._open) == 0

@@ -1,25 +1,23 @@
-"""Counts as they arrive, late and out of order, to minutes of a field; and alarms out of it.
+"""Counts of a declared territory as `notifier detect` is told of them: mentions line by line, then that a minute is
+over and which states were silent in it.
 
-A minute that was written while its stream was down is learnt from no more: what is filled in afterwards comes all at
-once and would look like a spike. What arrives up to LATE minutes after it was written counts when it arrives, and what
-claims to be from the future counts now: a wrong clock must not hide a complaint.
+Collected as the daemon's posts are (`territory`). A wrong clock must not hide a complaint: what claims to be from the
+future counts now.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .field import Field, Tree
+from .field import FIRST
 from .settings import SpikeSettings
+from .territory import Open, Territory
 from .threshold import threshold
 
-LATE = 6
-"""Minutes after which what was written is told of too late to count. 99.5 % of posts arrive within one."""
 KEYS_MOST = 500_000
 """Keys of posts remembered, to tell copies."""
 NATION = "nation"
@@ -50,31 +48,21 @@ class Counts:
         states = sorted(set(regions.values()))
         if clash := (set(states) | {NATION}) & set(regions) or ({NATION} & set(states)):
             raise Unknown(f"{min(clash)!r} is both a region and a sum of regions; give each its own name")
-        self.names = [*regions, *states, NATION]
-        self.number = {name: number for number, name in enumerate(self.names)}
-        self._leaves = len(regions)
-        parents = [*(self.number[parent] for parent in regions.values()), *([len(self.names) - 1] * len(states)), -1]
-        self._parents = np.asarray(parents, np.int64)
-        self.field = Field(Tree.of(parents), settings)
-        self._per_month = per_month if per_month is not None else max(len(regions), 1) / 200
-        self.threshold = threshold(len(self.names), self._per_month)
-        self._people, self._copies = np.zeros(len(self.names)), np.zeros(len(self.names))
+        self._leaves, self._states = frozenset(regions), frozenset(states)
+        self.territory = Territory({**regions, **dict.fromkeys(states, NATION), NATION: None}, settings, first=FIRST)
+        self.threshold = threshold(len(self.territory),
+                                   per_month if per_month is not None else max(len(regions), 1) / 200)
         self._waiting: dict[tuple[int, int], tuple[int, int]] = {}
         """By the minute written and the region: mentions and people."""
-        self._down: dict[int, Container[int]] = {}
-        """By minute since 1970: the states that were not heard."""
         self._seen: OrderedDict[str, int] = OrderedDict()
-        self._last: int | None = None
 
     def add(self, second: float, region: str, count: int, people: int) -> None:
         """`count` mentions by `people` distinct people, written in the minute of `second`. Raises Unknown."""
-        number = self.number.get(region)
-        if number is None or number >= self._leaves:
+        if region not in self._leaves:
             raise Unknown(f"region {region!r} was not declared")
-        written = int(second // 60)
-        if self._last is None or written > self._last - LATE:
-            mentions, persons = self._waiting.get((written, number), (0, 0))
-            self._waiting[written, number] = mentions + count, persons + people
+        key = int(second // 60), self.territory.number[region]
+        mentions, persons = self._waiting.get(key, (0, 0))
+        self._waiting[key] = mentions + count, persons + people
 
     def add_one(self, second: float, region: str, key: str) -> None:
         """One mention; copies share the key."""
@@ -88,52 +76,28 @@ class Counts:
     def minute(self, now: int, down: Collection[str] = ()) -> list[Alarm]:
         """The minute that ends at second `now` is over; `down` are the states that were not heard in it. Raises
         Unknown, and ValueError where time does not go on."""
-        minute = now // 60 - 1
-        if unknown := [state for state in down if not self._leaves <= self.number.get(state, -1) < len(self.names) - 1]:
-            raise Unknown(f"{unknown[0]!r} was not declared")
-        silent = frozenset(self.number[state] for state in down)
-        if self._last is not None and minute <= self._last:
+        minute, last = now // 60 - 1, self.territory.field.minute
+        if unknown := set(down) - self._states:
+            raise Unknown(f"{min(unknown)!r} was not declared")
+        if last is not None and minute <= last:
             raise ValueError(f"minute {now} is not after the one before it")
-        self._forget(minute, silent)
         self._collect(minute)
-        people, copies = self._summed(self._people), self._summed(self._copies)
-        look = self.field.tick(minute, people, copies, self._heard(silent))
-        self._people[:], self._copies[:] = 0, 0
-        self._last = minute
-        return [Alarm(self.names[n], float(look.score[n]), int(look.window[n]), int(look.people[n]),
-                      float(look.expected[n])) for n in np.flatnonzero(look.score >= self.threshold)]
-
-    def _forget(self, minute: int, silent: frozenset[int]) -> None:
-        """Keep which states were silent in each of the last minutes; minutes nobody told of were silent in all."""
-        if self._last is not None:
-            for missed in range(max(self._last + 1, minute - LATE), minute):
-                self._down[missed] = range(self._leaves, len(self.names) - 1)
-        if silent:
-            self._down[minute] = silent
-        for old in [old for old in self._down if old < minute - LATE]:
-            del self._down[old]
+        self.territory.turn(now, silent=lambda one: down if one == minute else self.territory.regions)
+        look = self.territory.last
+        return [Alarm(self.territory.regions[n], float(look.score[n]), int(look.window[n]), int(look.people[n]),
+                      float(look.expected[n])) for n in np.flatnonzero(look.score >= self.threshold).tolist()]
 
     def _collect(self, minute: int) -> None:
-        for (written, number), (count, people) in self._waiting.items():
-            if written < minute - LATE or self._parents[number] in self._down.get(written, ()):
+        """All that waits arrived in `minute`; what was written before the longest window is too old for any."""
+        oldest = minute - self.territory.field.windows.size
+        columns: dict[int, Open] = {}
+        for (written, number), (mentions, people) in self._waiting.items():
+            if written < oldest:
                 continue
-            self._people[number] += people
-            self._copies[number] += max(count - people, 0)
+            if written not in columns:
+                columns[written] = self.territory.none()
+            heard, copies = columns[written]
+            heard[number], copies[number] = people, mentions - people
+        for written, (heard, copies) in columns.items():
+            self.territory.count_parts(heard, copies, written=written, arrived=minute)
         self._waiting.clear()
-
-    def _summed(self, column: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = column.copy()
-        states = slice(self._leaves, len(self.names) - 1)
-        found[states] = np.bincount(self._parents[:self._leaves], column[:self._leaves],
-                                    minlength=len(self.names) - 1)[states]
-        found[-1] = column[:self._leaves].sum()
-        return found
-
-    def _heard(self, silent: Iterable[int]) -> NDArray[np.float64]:
-        heard = np.ones(len(self.names))
-        heard[list(silent)] = 0.0
-        heard[:self._leaves] = heard[self._parents[:self._leaves]]
-        states = slice(self._leaves, len(self.names) - 1)
-        level = self.field.usual.level[states]
-        heard[-1] = float((level * heard[states]).sum() / level.sum())
-        return heard

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ the first full hour on, and no window may begin before that. Without, 60 regions
 their first two hours, and none after."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
     """Series by number: the sum each is part of (-1: none). Parts stand before their sums or after, as they come."""
 
@@ -59,6 +60,22 @@ class Tree:
         """Which are sums."""
         found = np.zeros(len(self.parents), bool)
         found[self.parents[self.parents >= 0]] = True
+        return found
+
+    @cached_property
+    def levels(self) -> Sequence[NDArray[np.int64]]:
+        """The series by their depth, the roots first."""
+        depth, above = np.zeros(len(self.parents), np.int64), self.parents
+        while (climbs := above >= 0).any():
+            depth += climbs
+            above = np.where(climbs, self.parents[np.maximum(above, 0)], -1)
+        return [np.flatnonzero(depth == level) for level in range(int(depth.max(initial=0)) + 1)]
+
+    def summed(self, column: Column) -> Column:
+        """What each series and all below it hold, of what each holds itself."""
+        found = column.astype(np.float64)
+        for series in reversed(self.levels[1:]):
+            found += np.bincount(self.parents[series], found[series], minlength=len(found))
         return found
 
 

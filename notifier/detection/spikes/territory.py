@@ -1,4 +1,5 @@
-"""One service in all regions of a territory: people and copies as they come, minute by minute into a field.
+"""One service in all regions of a territory: people and copies as they come, minute by minute into a field. The daemon
+and `notifier detect` collect by it.
 
 A post counts in the minute in which it arrives: what is heard of a minute is then complete when it ends, also where a
 listener always lags. What was written more than LATE minutes before is counted where it belongs, so that catching up
@@ -8,7 +9,7 @@ after a gap everything comes at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from .field import Field, Tree
 from .keeping import Kept, keep, restore
 from .settings import SpikeSettings
+from .silence import Silence
 from .windows import Look
 
 Column = NDArray[np.float64]
@@ -40,18 +42,18 @@ class Territory:
     count for."""
 
     def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None, *,
-                 home: str | None = None) -> None:
+                 home: str | None = None, first: float = 0) -> None:
+        """`first`: minutes before which nothing is unlikely. 0: the operator says what is usual before anything was
+        heard (prior_per_minute); a silent first day is worse."""
         self.home = home
         parents = {**parents, **({NOWHERE: home} if home in parents else {})}
         self.regions: Sequence[str] = tuple(parents)
         self.number = {region: number for number, region in enumerate(self.regions)}
-        # The operator says what is usual before anything was heard (prior_per_minute): a silent first day is worse.
         tree = Tree.of([-1 if parent is None else self.number.get(parent, -1) for parent in parents.values()])
-        self.field = Field(tree, settings, first=0)
+        self.field = Field(tree, settings, first=first)
         self._open: dict[int, Open] = {}
         """By minute since 1970."""
-        self._deaf: set[int] = set()
-        """Minutes of late in which nobody listened."""
+        self._silence = Silence(tree)
         self.last = QUIET
         self._fresh = True
         """Whether anything was counted, or a minute taken up, since the last look."""
@@ -64,22 +66,34 @@ class Territory:
         """People and copies of what was written and arrived in such minutes (since 1970), in a region and all above
         it; NOWHERE is part of `home`."""
         numbers = [self.number[region] for region in regions if region in self.number]
-        if not numbers or written in self._deaf:
-            return
-        minute = arrived if arrived - written <= LATE else written
+        if numbers and not self._silence.was(written, numbers):
+            self._add(_counts_in(written, arrived), numbers, people, copies)
+
+    def count_parts(self, people: Column, copies: Column, *, written: int, arrived: int) -> None:
+        """As `count`, with what each region heard itself by its number; its sums are made here."""
+        deaf, tree = self._silence.deaf(written), self.field.tree
+        if deaf is not None:
+            people, copies = np.where(deaf, 0.0, people), np.where(deaf, 0.0, copies)
+        self._add(_counts_in(written, arrived), slice(None), tree.summed(people), tree.summed(copies))
+
+    def _add(self, minute: int, which: list[int] | slice, people: Column | int, copies: Column | int) -> None:
         self._fresh = True
         taken = self.field.minute is not None and minute <= self.field.minute
-        found = self._none() if taken else self._open.setdefault(minute, self._none())
-        found[0][numbers] += people
-        found[1][numbers] += copies
+        found = self.none() if taken or minute not in self._open else self._open[minute]
+        found[0][which] += people
+        found[1][which] += copies
         if taken:
             self.field.add(minute, *found)
+        else:
+            self._open[minute] = found
 
-    def _none(self) -> Open:
+    def none(self) -> Open:
+        """Of one minute in which nobody said anything."""
         return np.zeros(len(self)), np.zeros(len(self))
 
-    def turn(self, now: int, *, listened: Callable[[int], bool]) -> None:
-        """Take every minute up that is over by second `now`. `listened` tells of a minute whether anybody listened."""
+    def turn(self, now: int, *, silent: Callable[[int], Collection[str]]) -> None:
+        """Take every minute up that is over by second `now`. `silent` tells of a minute in which regions nobody
+        listened, nor in what is below them."""
         over = now // 60 - 1
         last = self.field.minute
         if last is None:
@@ -89,8 +103,8 @@ class Territory:
         elif over > last:
             self._fresh = True
             for minute in range(max(last + 1, over - self.field.windows.size), over + 1):
-                self._end(minute, listened(minute))
-            self._deaf = {minute for minute in self._deaf if minute > over - self.field.windows.size}
+                self._end(minute, [self.number[region] for region in silent(minute) if region in self.number])
+            self._silence.forget(over - self.field.windows.size)
 
     def _begin(self, over: int) -> int:
         """Before the first minute of which anything was told, or after `over`."""
@@ -105,12 +119,11 @@ class Territory:
         self.field.begin(over)
         self._fresh = True
 
-    def _end(self, minute: int, listened: bool) -> None:
-        people, copies = self._open.pop(minute) if minute in self._open else self._none()
-        listened = listened or bool(people.any())
-        if not listened:
-            self._deaf.add(minute)
-        self.field.tick(minute, people, copies, np.full(len(self), 1.0 if listened else 0.0))
+    def _end(self, minute: int, silent: Collection[int]) -> None:
+        people, copies = self._open.pop(minute) if minute in self._open else self.none()
+        everywhere = len(silent) == len(self)
+        heard = self._silence.note(minute, () if everywhere and people.any() else silent, self.field.usual.level)
+        self.last = self.field.tick(minute, people, copies, heard)
 
     def look(self, now: int) -> None:
         """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it. Where nothing was
@@ -120,7 +133,7 @@ class Territory:
         self._fresh = False
         minute, second = divmod(now, 60)
         share = min(max((second + 1) / 60, 1 / 6), 1.0)
-        people, copies = self._open[minute] if minute in self._open else self._none()
+        people, copies = self._open[minute] if minute in self._open else self.none()
         self.last = self.field.peek(minute, share, people, copies, np.ones(len(self)))
 
     def score(self, region: str) -> float:
@@ -188,8 +201,13 @@ class Territory:
     def load(self, kept: Kept) -> None:
         """Continue from what `dump` gave, as far as its regions are still here; what was open belongs to the minute
         after the last. Raises ValueError for what it did not give."""
-        people, copies = self._none()
+        people, copies = self.none()
         restore(self.field, self.regions, kept, {"people": people, "copies": copies})
         if self.field.minute is not None:
             self._open = {self.field.minute + 1: (people, copies)}
         self._fresh = True
+
+
+def _counts_in(written: int, arrived: int) -> int:
+    """The minute in which a post counts."""
+    return arrived if arrived - written <= LATE else written
