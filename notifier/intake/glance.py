@@ -73,8 +73,8 @@ def _x(line: _XLine) -> str | None:
     if post.note_tweet is None and post.note_post is None:
         return post.text
     note = post.note_tweet or post.note_post
-    if note is None or not note.text or (post.note_tweet and post.note_post):
-        return None
+    if note is None or not note.text or (post.note_tweet and post.note_post) or not body(note.text):
+        return None  # of a note that cleaning leaves nothing of, a full reading takes the post's own text
     return note.text
 
 

@@ -95,6 +95,12 @@ def test_a_glance_tells_the_text_a_full_reading_gives(shape: Shape) -> None:
     law()
 
 
+def test_a_note_of_nothing_is_looked_at_closely() -> None:
+    """A control character is all its long text holds: the short text is the post's."""
+    raw = _bytes({"data": {"id": "19", "text": "no signal", "note_tweet": {"text": "\x00"}}}, -1, False)
+    assert GLANCES[Shape.X](raw) is None
+
+
 @pytest.mark.parametrize("shape", list(Shape))
 def test_the_sieve_drops_no_post_the_judge_would_count(shape: Shape) -> None:
     """A batch read past the sieves gives the reports of each post read in full by itself, in the same order."""
