@@ -61,11 +61,11 @@ class Watch:
         spike = self._spike(board, key, now)
         if spike.score < board.threshold:
             return
-        rate = board.rate(key, now)
+        board.territories[key[0]].hold(key[1], True)
+        rate = board.rate(key, now)  # without what was learnt of the alarm's own first people
         steps = series.steps(now, max(self._settings.windows))
         first = (now // BIN - len(steps) + 1 + onset(steps, rate * BIN / 60)) * BIN
         begun = first // 60 * 60
-        board.territories[key[0]].hold(key[1], True)
         series.episode = Episode(onset=begun, began=now, heard=series.newest(), people=series.since(begun),
                                  peak=spike.score, most=spike.people, window=_window(board, key, spike, rate))
 

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 SERVICES_MOST = 10
 """Services that share the series kept at most; a larger tree of regions is cut from below."""
 
+CREDIT_MOST = 1440
+"""Minutes of silence that a service's first complaint finds known at most."""
+
 Key = tuple[str, str]
 """Service and region."""
 
@@ -159,10 +162,14 @@ class Board:
         return sum(map(len, self.territories.values()))
 
     def territory_of(self, service: str) -> Territory:
-        """The counts of one service in all regions; begun where it was not heard of."""
+        """The counts of one service in all regions; begun where it was not heard of. That nobody complained of it while
+        others were listened to is the first that is known of it."""
         found = self.territories.get(service)
         if found is None:
             found = self.territories[service] = Territory(self._parents, self.settings.spikes, home=self.home)
+            found.field.credit(min(self.listening.total, CREDIT_MOST))
+            if (wait := self.settings.spikes.listen_first_minutes - self.listening.total) > 0:
+                log.info("detector.listens_first", service=service, minutes=wait, setting="detection.listen_first")
         return found
 
     def forget(self, now: int) -> None:

@@ -47,6 +47,7 @@ def _packed(board: Board, watch: Watch, teller: Teller, territories: dict[str, A
     kept = {
         "version": VERSION,
         "heard_at": board.heard_at,
+        "listened": board.listening.total,
         "people": board.people.dump(),
         "helping": board.miner.dump(),
         **territories,
@@ -96,6 +97,7 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
         return service in services and region in board.territory
 
     board.heard_at = int(found["heard_at"])
+    board.listening.total = int(found.get("listened", 0))
     board.people.load(found["people"])
     board.miner.load(found["helping"])
     unread = {service: why for service, one in found["territories"].items() if service in services

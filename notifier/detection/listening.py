@@ -30,6 +30,8 @@ class Listening:
         self._sums = [0.0, 0.0]
         self._weights = [0.0, 0.0]
         self._newest: int | None = None
+        self.total = 0
+        """Minutes listened since the deployment began; a restart keeps them."""
         self.deaf: set[int] = set()
         """Minutes of late in which nobody listened, known when the silence ended."""
 
@@ -45,7 +47,9 @@ class Listening:
     def _pass(self, minute: int) -> None:
         """A minute of which nothing was heard before begins: the one before is over."""
         if self._newest is not None:
-            if minute - self._newest - 1 >= self._most():
+            silent = minute - self._newest - 1 >= self._most()
+            self.total += 1 if silent else minute - self._newest
+            if silent:
                 self.deaf |= set(range(max(self._newest + 1, minute - KEPT), minute))
             told = self.minutes.get(self._newest, 0)
             passed = min(minute - self._newest, SPARSE)  # a longer silence must not lower what is usual

@@ -86,6 +86,12 @@ def _an_hour(value: timedelta) -> timedelta:
     return value
 
 
+def _a_day(value: timedelta) -> timedelta:
+    if value > timedelta(days=1):
+        raise ValueError("expected at most 1d: nobody would be heard until then")
+    return value
+
+
 class DetectionSettings(Settings):
     """Limits of the detector. "People" are distinct authors; reposts, copies and repeats count nobody new."""
 
@@ -98,6 +104,7 @@ class DetectionSettings(Settings):
     def spikes(self) -> SpikeSettings:
         """What the spike detector takes of these."""
         return SpikeSettings(windows=self.windows, prior_per_minute=self.prior_per_minute,
+                             listen_first_minutes=self.listen_first.total_seconds() / 60,
                              level_half_life_hours=self.learn_half_life.total_seconds() / 3600)
     minimum_people: int = Field(default=5, ge=2)
     """Fewer people than this are never a spike, however unusual."""
@@ -105,6 +112,9 @@ class DetectionSettings(Settings):
     """How many false alarms in 30 days are put up with, over all services and regions together."""
     prior_per_minute: float = Field(default=0.01, gt=0, le=MOST_PER_MINUTE)
     """People who complain a minute, per service and region, before anything was learnt."""
+    listen_first: Annotated[Duration, AfterValidator(_a_day)] = timedelta(minutes=10)
+    """How long a new deployment listens before anything is called unusual: what is so from the first minute on may
+    always be so. 0s: `prior_per_minute` is believed at once."""
     learn_half_life: Annotated[Duration, AfterValidator(_an_hour)] = timedelta(days=4)
     """How fast the usual level follows what is heard."""
     quiet_after: Duration = timedelta(minutes=15)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,17 @@ def _outage(people: int, minutes: float = 0.0) -> list[dict[str, Any]]:
     return [_complaint(number, minutes + 3 * number / people) for number in range(people)]
 
 
-def _record(folder: Path, posts: Iterable[dict[str, Any]], name: str = "mentions.jsonl") -> Path:
+def _talk(minutes: float) -> dict[str, Any]:
+    """A post that complains of nothing: somebody listened then."""
+    return _complaint(0, minutes, author="bob", text="what a morning")
+
+
+def _record(folder: Path, posts: Collection[dict[str, Any]], name: str = "mentions.jsonl") -> Path:
+    """Posts, and one of half an hour and one of an hour before the first: what is so from the beginning on may always
+    be so."""
     folder.mkdir(exist_ok=True)
-    (folder / name).write_text("".join(json.dumps(post) + "\n" for post in posts), encoding="utf-8")
+    told = [_talk(-60), _talk(-30), *posts] if posts else []
+    (folder / name).write_text("".join(json.dumps(post) + "\n" for post in told), encoding="utf-8")
     return folder
 
 
@@ -77,7 +85,7 @@ def test_the_vermont_morning_as_people_read_it(tmp_path: Path) -> None:
     assert ladder.split() == ["*", "1", "7.6", "1", "0.02", "1", "of", "2", "0", "5", "min"]
     strict, configured = [line.split() for line in lines if line.startswith("  mobile-data")]
     assert configured == ["mobile-data", "US-VT", "2012-09-18", "07:32", "07:35", "2h", "07m", "4",
-                          "0.0", "2", "min", "8.2"]
+                          "0.0", "2", "min", "8.1"]
     assert strict[:5] == configured[:5], "a smaller budget raises it within the same minute"
     assert any("a known outage, 5 min after its beginning" in line for line in lines)
     assert lines.count("  MISSED: power in US-NY, 2012-09-18 06:00 to 07:00") == 2, "by each budget told in full"
@@ -93,7 +101,7 @@ def test_rows_for_machines_say_the_same(tmp_path: Path) -> None:
     rows = _rows(str(_record(tmp_path / "one", [*_outage(12), *_outage(12, 240)])), "--truth", str(truth),
                  "--false-alarms-per-month", "2")
     (recording,) = _of(rows, "recording")
-    assert (recording["posts"], recording["complaints"], recording["located"], recording["skipped"]) == (24, 24, 24, 0)
+    assert (recording["posts"], recording["complaints"], recording["located"], recording["skipped"]) == (26, 24, 24, 0)
     assert [one["from"] for one in recording["outages_beyond"]] == ["2026-02-15T11:30:00Z"]
     thresholds = _of(rows, "threshold")
     assert [(one["false_alarms_per_month"], one["configured"]) for one in thresholds] == [(1.0, True), (2.0, False)]
@@ -152,7 +160,7 @@ def test_what_is_raised_while_warming_up_is_left_out(tmp_path: Path) -> None:
     assert len(_of(_rows(recording, *ONE), "alarm")) == 2
     (alarm,) = _of(_rows(recording, "--warm-up", "3h", *ONE), "alarm")
     assert alarm["raised"] > "2026-01-15T15:59"
-    assert "before 2026-01-15 10:00 is left out" in _type(recording, "--warm-up", "3h", *ONE).stdout
+    assert "before 2026-01-15 09:00 is left out" in _type(recording, "--warm-up", "3h", *ONE).stdout
 
 
 # ── several recordings ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,14 +171,14 @@ def test_recordings_are_played_together_in_the_order_of_time_each_file_once(tmp_
     first, second = _record(tmp_path / "day-2", _outage(12, 180)), _record(tmp_path / "day-1", _outage(12))
     _record(first, _outage(3, 240), "mentions-13.jsonl")
     whole = _rows(str(first), str(second), *ONE)
-    assert whole[0]["posts"] == 27
-    assert whole[0]["first"] == "2026-01-15T12:00:00Z"
+    assert whole[0]["posts"] == 33
+    assert whole[0]["first"] == "2026-01-15T11:00:00Z"
     for words in (["day-*"], ["day-*/mentions*"], ["day-2", "day-2", "day-1"], ["day-?", "day-1/mentions.jsonl"]):
         assert _rows(*(str(tmp_path / word) for word in words), *ONE) == whole
 
 
 def test_a_name_with_a_bracket_in_it_is_a_name(tmp_path: Path) -> None:
-    assert _rows(str(_record(tmp_path / "day[1]", _outage(3))), *ONE)[0]["posts"] == 3
+    assert _rows(str(_record(tmp_path / "day[1]", _outage(3))), *ONE)[0]["posts"] == 5
 
 
 # ── input that is none ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,10 +238,10 @@ def test_lines_that_are_none_are_named_with_file_and_line_and_the_rest_is_played
     path.write_bytes(path.read_bytes() + b"\n".join(bad) + b"\n")
     done = _type(str(folder), *ONE)
     assert done.exit_code == 0, done.output
-    for line in range(13, 13 + len(bad)):
+    for line in range(15, 15 + len(bad)):
         assert f"skipped {path}:{line}: " in done.stderr
     assert "7 lines could not be read and were skipped." in done.stdout
-    assert done.stdout.startswith("12 posts, 12 of them complaints")
+    assert done.stdout.startswith("14 posts, 12 of them complaints")
     assert _rows(str(folder), *ONE)[0]["skipped"] == 7
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from notifier.detection.listening import DEAF_AFTER, Listening
@@ -14,8 +15,6 @@ from notifier.model.signal import Level, Signal
 from .scene import START, TICK, detector, post
 
 MINUTE = timedelta(minutes=1)
-BUSY = {"prior_per_minute": 4.0}
-"""A deployment that was told how many complaints are usual: four a minute in each series, so in Vermont."""
 
 
 def _steady(minutes: int, a_minute: int, begin: datetime = START) -> Iterator[Mention]:
@@ -26,7 +25,7 @@ def _steady(minutes: int, a_minute: int, begin: datetime = START) -> Iterator[Me
 def _hear(handed: Iterable[tuple[datetime, Mention]], until: datetime, looks: Iterable[datetime] | None = None,
           ) -> list[Signal]:
     """Every post is handed in at its time, and looked at every tick or at `looks`."""
-    heard, told = detector(**BUSY), []
+    heard, told = detector(listened=0), []
     waiting = sorted(handed, key=lambda one: (one[0], one[1].id))
     times = looks if looks is not None else (START + n * TICK for n in range(1, (until - START) // TICK + 1))
     for now in times:
@@ -35,6 +34,34 @@ def _hear(handed: Iterable[tuple[datetime, Mention]], until: datetime, looks: It
             heard.take("test", mention, at)
         told.extend(heard.signals(now))
     return [signal for signal in told if signal.level is not Level.OK]
+
+
+@pytest.mark.parametrize(("a_minute", "every", "what"), [
+    (0.3, 0, "one in three minutes"), (2, 0, "two a minute"), (2, 60, "two a minute, handed on once a minute"),
+    (2, 300, "two a minute, handed on every five minutes"), (20, 0, "twenty a minute"),
+])
+def test_what_is_so_from_the_first_minute_on_is_no_outage(a_minute: float, every: int, what: str) -> None:
+    """A deployment that nobody told how many complaints are usual: six states complain by chance for six hours."""
+    dice = np.random.default_rng(7)
+    towns = ("Burlington, VT", "Boston, MA", "Albany, NY", "Concord, NH", "Augusta, ME", "Hartford, CT")
+    hours = 6 if a_minute < 20 else 1
+    times = sorted((second, town) for town in towns
+                   for second in dice.uniform(0, hours * 3600, dice.poisson(a_minute * 60 * hours)))
+    handed = []
+    for second, town in times:
+        one = post("no mobile data again", at=START + timedelta(seconds=second), where=town)
+        late = timedelta(seconds=(-second % every) if every else 0)
+        handed.append((one.created_at + late, one))
+    assert _hear(handed, START + hours * 60 * MINUTE) == [], what
+
+
+@pytest.mark.parametrize("listened", [15, 60, 600])
+def test_an_outage_soon_after_the_start_is_heard(listened: int) -> None:
+    """Nobody complained in the first minutes; then half of a state does."""
+    outage = [(one.created_at, one) for one in _steady(15, 4, START + listened * MINUTE)]
+    talk = [(START + minute * MINUTE, post("what a morning", at=START + minute * MINUTE))
+            for minute in range(0, listened, 5)]
+    assert _hear([*talk, *outage], START + (listened + 15) * MINUTE)
 
 
 @pytest.mark.parametrize("gap", [2, 4, 9, 20])
@@ -71,7 +98,7 @@ def test_a_loop_that_stalls_makes_no_spike(stall: int) -> None:
 ])
 def test_a_clock_that_jumps_raises_nothing(jump: timedelta, what: str) -> None:
     """Four a minute before and after, with the machine's clock and the posts' times set."""
-    heard, told = detector(**BUSY), []
+    heard, told = detector(listened=0), []
     for begin in (START, START + 40 * MINUTE + jump):
         posts = list(_steady(40, 4, begin))
         for number in range(1, 40 * 6):

@@ -131,11 +131,11 @@ def test_a_minute_is_taken_once(back: int) -> None:
 
 
 def test_a_peek_into_news_does_not_alarm_the_root() -> None:
-    """Half of a minute in the middle of slow news; an outage of a leaf is seen in the same peek."""
+    """A minute in the middle of slow news; an outage of a leaf is seen in the same peek."""
     scene = learnt()
     scene.hear(60, lambda number: 1 + 3 * min(number / 30, 1))
-    people = summed(np.round(RATE * 4 / 2 * only(14, 30.0)))
-    look = scene.field.peek(scene.minute, 0.5, people, np.zeros(SERIES), np.ones(SERIES))
+    people = summed(np.round(RATE * 4 * only(14, 30.0)))
+    look = scene.field.peek(scene.minute, people, np.zeros(SERIES), np.ones(SERIES))
     assert look.score[14] > ALARM
     assert look.score[ROOT] < SUDDEN_SCORE
     assert scene.field.minute == scene.minute - 1

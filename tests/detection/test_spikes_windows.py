@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from notifier.detection.spikes.drift import RANGE, Drift, Minute
 from notifier.detection.spikes.settings import NUMBERS
 from notifier.detection.spikes.unlikely import unlikely
+from notifier.detection.spikes.usual import Known
 from notifier.detection.spikes.windows import Look, Others, Windows
 
 LENGTHS = (1, 2, 5)
@@ -20,6 +21,16 @@ SERIES = 3
 def _calm(_length: int) -> Others:
     """The others hear nothing, which lifts no forecast."""
     return Others(np.zeros(SERIES), np.zeros(SERIES))
+
+
+def _grown() -> Known:
+    """Levels that were heard for weeks."""
+    return Known(np.zeros(SERIES, bool), np.full(SERIES, 1e4), np.full(SERIES, 1e4))
+
+
+def _young(people: float, minutes: float) -> Known:
+    """Levels that rest on so many people in so many minutes, the prior's included."""
+    return Known(np.ones(SERIES, bool), np.full(SERIES, people), np.full(SERIES, minutes))
 
 
 def _brute(length: int, minutes: list[Minute], factors: list[float], drift: Drift) -> tuple[float, float, float]:
@@ -64,8 +75,8 @@ def test_as_worked_out_minute_by_minute(drawn: list[tuple[int, float, float, boo
                      np.full(SERIES, common), heard)
         minutes.append(now)
         factors.append(float(drift.factor[0]))
-        windows.push(now, drift)
-        look = windows.look(drift, heard, _calm)
+        windows.push(now, drift, _grown())
+        look = windows.look(drift, _grown(), heard, _calm)
     # Before the first minute nothing was heard and nothing expected.
     before, nothing = max(LENGTHS), np.zeros(SERIES)
     minutes = [Minute(nothing, nothing, nothing, np.ones(SERIES), np.ones(SERIES, bool))] * before + minutes
@@ -89,17 +100,18 @@ def test_a_peek_takes_nothing_up() -> None:
     heard = np.ones(SERIES, bool)
     for number in range(20):
         burst = _minute(30.0)
-        assert one.peek(burst, drift, heard, _calm).score[0] > 4
+        assert one.peek(burst, drift, _grown(), heard, _calm).score[0] > 4
         for windows in (one, other):
-            windows.push(_minute(1.0 + number % 3), drift)
-        assert np.array_equal(one.look(drift, heard, _calm).score,
-                              other.look(drift, heard, _calm).score)
+            windows.push(_minute(1.0 + number % 3), drift, _grown())
+        assert np.array_equal(one.look(drift, _grown(), heard, _calm).score,
+                              other.look(drift, _grown(), heard, _calm).score)
     assert one.count == other.count
 
 
 def _three() -> tuple[Drift, Windows, Windows]:
     drift = Drift(SERIES, np.array([False, False, True]))
-    return drift, Windows(SERIES, LENGTHS, drift.phi), Windows(SERIES, LENGTHS, drift.phi)
+    one, other = (Windows(SERIES, LENGTHS, drift.phi, first=10.0) for _ in range(2))
+    return drift, one, other
 
 
 def _minute(people: float) -> Minute:
@@ -116,9 +128,9 @@ def test_what_is_unlikely_is_held_against_the_others(factor: float, variance: fl
     """Thirty people where one is usual."""
     drift, windows, _ = _three()
     for _ in range(10):
-        windows.push(_minute(1.0), drift)
-    windows.push(_minute(30.0), drift)
-    look = windows.look(drift, np.ones(SERIES, bool),
+        windows.push(_minute(1.0), drift, _grown())
+    windows.push(_minute(30.0), drift, _grown())
+    look = windows.look(drift, _grown(), np.ones(SERIES, bool),
                         lambda _: Others(np.full(SERIES, factor), np.full(SERIES, variance)))
     assert least <= look.score[0] <= most
 
@@ -133,11 +145,11 @@ def test_the_others_are_asked_only_where_something_is_unlikely() -> None:
         return _calm(length)
 
     for people in (1.0, 2.0, 0.0, 3.0):
-        windows.push(_minute(people), drift)
-        windows.look(drift, np.ones(SERIES, bool), others)
+        windows.push(_minute(people), drift, _grown())
+        windows.look(drift, _grown(), np.ones(SERIES, bool), others)
     assert not asked
-    windows.push(_minute(30.0), drift)
-    windows.look(drift, np.ones(SERIES, bool), others)
+    windows.push(_minute(30.0), drift, _grown())
+    windows.look(drift, _grown(), np.ones(SERIES, bool), others)
     assert tuple(asked) == LENGTHS
 
 
@@ -149,9 +161,32 @@ def test_a_sum_is_never_unlikely_below_its_least_ratio() -> None:
     large = Minute(np.full(SERIES, 2e4), np.zeros(SERIES), np.full(SERIES, 2e4), np.ones(SERIES),
                    np.ones(SERIES, bool))
     for _ in range(10):
-        windows.push(large, drift)
+        windows.push(large, drift, _grown())
     windows.push(Minute(large.people * 1.7, *(getattr(large, name) for name in ("copies", "usual", "common", "heard"))),
-                 drift)
-    look = windows.look(drift, np.ones(SERIES, bool), _calm)
+                 drift, _grown())
+    look = windows.look(drift, _grown(), np.ones(SERIES, bool), _calm)
     assert look.score[0] > 4
     assert look.score[2] == 0
+
+
+@pytest.mark.parametrize(("people", "minutes", "heard", "score", "what"), [
+    (0.05, 400.0, 5, (8, 12), "five in a minute where nobody complained for hours"),
+    (0.05, 20.0, 5, (5, 7), "five in a minute where nobody complained for a quarter of an hour: not so sure"),
+    (0.05, 10.0, 200, (0, 0), "200 in a minute of which nothing is known: it may always be so"),
+    (400.0, 20.0, 30, (0, 0), "30 in a minute where 20 are usual"),
+    (400.0, 20.0, 200, (8, 80), "200 there"),
+])
+def test_a_young_level_is_believed_as_far_as_it_was_heard(people: float, minutes: float, heard: int,
+                                                          score: tuple[float, float], what: str) -> None:
+    """The level stood before the window; what it rests on by the end of it changes nothing but its forecast."""
+    drift, windows, _ = _three()
+    for _ in range(12):
+        windows.push(_at(people / minutes, people / minutes), drift, _young(people, minutes))
+    windows.push(_at(float(heard), people / minutes), drift, _young(people, minutes))
+    look = windows.look(drift, _young(people, minutes), np.ones(SERIES, bool), _calm)
+    assert score[0] <= look.score[0] <= score[1], what
+
+
+def _at(people: float, usual: float) -> Minute:
+    return Minute(np.full(SERIES, people), np.zeros(SERIES), np.full(SERIES, usual), np.ones(SERIES),
+                  np.ones(SERIES, bool))

@@ -18,7 +18,7 @@ from notifier.detection.spikes.threshold import threshold
 from notifier.detection.unusual import RARE, amount, by_chance, facts_of, in_words
 from notifier.model.signal import Signal
 
-from .scene import START, TICK, detector, play, post
+from .scene import LISTENED, START, TICK, detector, play, post
 
 MINUTE = timedelta(minutes=1)
 
@@ -74,12 +74,13 @@ def test_a_signal_carries_what_is_usual_and_the_window() -> None:
     told: Signal = play(detector(), _spike(12), until=START + 5 * MINUTE)[-1]
     facts = told.facts
     assert facts["unusual"] in told.why
-    assert facts["usual_per_minute"] == "0.01"  # what the operator said beforehand: nothing was learnt yet
+    assert float(facts["usual_per_minute"]) == pytest.approx(0.05 / (LISTENED + 5), rel=0.1)  # nobody complained before
     assert int(facts["window_people"]) <= int(facts["people"]) == 12
     assert 1 <= int(facts["window_minutes"]) <= 5  # nobody listened before
     assert float(facts["window_expected"]) < 0.1
     assert facts["by_chance"] == "at most once a year in all regions together"
-    assert facts["unusual"].startswith(f"{facts['window_people']} within {facts['window_minutes']} minutes where 0.0")
+    assert facts["unusual"].startswith(
+        f"{facts['window_people']} within {facts['window_minutes']} minutes where under 0.01")
 
 
 def test_what_is_usual_is_learnt() -> None:
@@ -126,7 +127,7 @@ def test_an_alarm_kept_by_an_earlier_release_goes_on() -> None:
     told = play(second, [post("no 3G at all here", at=START + 8 * MINUTE + n * timedelta(seconds=2), who=f"g{n}",
                               where="Rutland, VT") for n in range(len(growing))],
                 begin=START + 7 * MINUTE, until=START + 11 * MINUTE)
-    assert int(told[-1].facts["window_people"]) > 40
+    assert int(told[-1].facts["window_people"]) >= 30
     assert told[-1].key == quiet[-1].key
     assert told[-1].started_at == START
 

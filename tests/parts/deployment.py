@@ -69,7 +69,7 @@ vocabulary:
     en: ["no {service}", "{service} is down", "{service} not working", "lost {service}"]
   recovery:
     en: ["{service} is back"]
-detection: {tick: 1s}
+detection: {tick: 1s, listen_first: 0s}
 """
 
 

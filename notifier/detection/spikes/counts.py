@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .field import FIRST
 from .settings import SpikeSettings
 from .territory import Open, Territory
 from .threshold import threshold
@@ -49,7 +48,7 @@ class Counts:
         if clash := (set(states) | {NATION}) & set(regions) or ({NATION} & set(states)):
             raise Unknown(f"{min(clash)!r} is both a region and a sum of regions; give each its own name")
         self._leaves, self._states = frozenset(regions), frozenset(states)
-        self.territory = Territory({**regions, **dict.fromkeys(states, NATION), NATION: None}, settings, first=FIRST)
+        self.territory = Territory({**regions, **dict.fromkeys(states, NATION), NATION: None}, settings)
         self.threshold = threshold(len(self.territory),
                                    per_month if per_month is not None else max(len(regions), 1) / 200)
         self._waiting: dict[tuple[int, int], tuple[int, int]] = {}

@@ -30,11 +30,6 @@ SUDDEN_SCORE = 8.0
 HEARD_LEAST = 0.5
 """Share of a sum's people that must have been listened to for it to be looked at."""
 
-FIRST = 150.0
-"""Minutes, weighed by the hour, that a series must have been heard before it can be unlikely: its level is known from
-the first full hour on, and no window may begin before that. Without, 60 regions that were fresh raised 3,200 alarms in
-their first two hours, and none after."""
-
 
 @dataclass(frozen=True)
 class Tree:
@@ -82,10 +77,7 @@ class Tree:
 class Field:
     """The columns of all series. `tick` takes one minute and says how unlikely it is."""
 
-    def __init__(self, tree: Tree, settings: SpikeSettings | None = None, numbers: Numbers = NUMBERS, *,
-                 first: float = FIRST) -> None:
-        """`first`: minutes before which a series is never unlikely; 0 where the prior level is to be believed."""
-        self.first = first
+    def __init__(self, tree: Tree, settings: SpikeSettings | None = None, numbers: Numbers = NUMBERS) -> None:
         settings = settings or SpikeSettings()
         self.tree, self.numbers = tree, numbers
         count = len(tree.parents)
@@ -96,7 +88,9 @@ class Field:
         parents = np.where(row_of >= 0, row_of, row_of[np.maximum(tree.parents, 0)])
         self.usual = Usual(settings, parents, rows, numbers)
         self.drift = Drift(count, inner, numbers)
-        self.windows = Windows(count, settings.windows, self.drift.phi, numbers)
+        self.windows = Windows(count, settings.windows, self.drift.phi, numbers,
+                               first=settings.listen_first_minutes)
+        self.windows.rest_on(self.usual.known)
         self._parts = _parts(tree)
         self._part_of = _part_of(tree, self._parts)
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
@@ -145,6 +139,11 @@ class Field:
         if minute // 60 == self.minute // 60:
             self.usual.hour["people"] += np.where(self.held, 0.0, people)
 
+    def credit(self, minutes: float) -> None:
+        """A fresh field: nothing was heard of any series in so many minutes of listening."""
+        self.usual.credit(minutes)
+        self.windows.rest_on(self.usual.known)
+
     def begin(self, minute: int) -> None:
         """Go on after `minute`, whatever was taken before: the first, or one that a clock went back to."""
         self.minute = minute
@@ -166,22 +165,17 @@ class Field:
         for missed in minutes:
             self._take(missed, nothing, nothing, nothing)
 
-    def peek(self, minute: int, share: float, people: Column, copies: Column, heard: Column) -> Look:
-        """How unlikely the `minute` is of which `share` (0 to 1) is over, and those before it; nothing is learnt."""
+    def peek(self, minute: int, people: Column, copies: Column, heard: Column) -> Look:
+        """How unlikely the `minute` is that runs, and those before it; nothing is learnt."""
         on = heard > HEARD_LEAST
-        usual = np.where(on, self.usual.at(minute) * heard * share, 0.0)
+        usual = np.where(on, self.usual.at(minute) * heard, 0.0)
         now = Minute(np.where(on, people, 0.0), np.where(on, copies, 0.0), usual, self._factors, on)
-        return self._believed(self._told(self.windows.peek(now, self.drift, on, self._others)))
+        return self._told(self.windows.peek(now, self.drift, self.usual.known, on, self._others))
 
     def _told(self, look: Look) -> Look:
         """A root's own windows would take news for an outage: its parts speak for it."""
         told = self._rises >= 0
         look.score[told] = self._rises[told]
-        return look
-
-    def _believed(self, look: Look) -> Look:
-        """A fresh series knows nothing yet."""
-        look.score[self.usual.flat < self.first] = 0.0
         return look
 
     def forecast(self, minute: int) -> Column:
@@ -195,10 +189,10 @@ class Field:
         expected = np.where(on, usual * heard, 0.0)
         factors = self._common(people, copies, expected)
         now = Minute(people, copies, expected, factors, on)
-        self.windows.push(now, self.drift)
-        look = self._told(self.windows.look(self.drift, on, self._others))
+        known = self.usual.known
+        self.windows.push(now, self.drift, known)
+        look = self._told(self.windows.look(self.drift, known, on, self._others))
         self.drift.learn(now, look.score, minute, grown=self.usual.heard > 3 * DAY)
-        look = self._believed(look)
         if on.any():
             self.usual.learn(minute, self._to_learn(now), expected, np.where(on, heard, 0.0))
         return look

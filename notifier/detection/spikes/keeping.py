@@ -60,12 +60,14 @@ def restore(field: Field, regions: Sequence[str], kept: Kept, more: Mapping[str,
     field.minute = None if kept.minute < 0 else kept.minute
     field.usual.heard, field.windows.count = max(kept.heard, 0), max(kept.count, 0) if as_long else 0
     field.usual.refresh()
+    if not as_long:
+        field.windows.rest_on(field.usual.known)
 
 
 def _as_long(field: Field, kept: Kept) -> bool:
-    """Whether the longest window is what it was: the last minutes of a field are kept for as long as that."""
-    column = dict(_by_region(field))[f"{WINDOWS}factor"]
-    return len(kept.columns.get(f"{WINDOWS}factor", b"")) == len(column) * len(kept.regions) * column.dtype.itemsize
+    """Whether the last minutes are kept as they were: for as long as the longest window, and the same of each."""
+    return all(len(kept.columns.get(name, b"")) == column[..., :1].size * len(kept.regions) * column.dtype.itemsize
+               for name, column in _by_region(field) if name.startswith(WINDOWS))
 
 
 def _fill(name: str, column: Array, kept: Mapping[str, bytes], before: int, to: NDArray[np.int64],

@@ -38,6 +38,8 @@ class SpikeSettings(Settings):
     """Minutes of the windows. Adding 55 changed the mean delay by less than one in a hundred."""
     prior_per_minute: float = Field(default=0.01, gt=0, le=MOST_PER_MINUTE)
     """People a minute in a series of which nothing is known; worth five minutes of hearing."""
+    listen_first_minutes: float = Field(default=10.0, ge=0, le=1440)
+    """What was so from the first minute on may always be so: a window may begin after so many minutes."""
     level_half_life_hours: float = Field(default=96.0, ge=1, allow_inf_nan=False)
     """How fast the level follows. 60: -1 % in mean delay, and a slow outage is learnt sooner: not taken."""
 

@@ -42,15 +42,13 @@ class Territory:
     count for."""
 
     def __init__(self, parents: Mapping[str, str | None], settings: SpikeSettings | None = None, *,
-                 home: str | None = None, first: float = 0) -> None:
-        """`first`: minutes before which nothing is unlikely. 0: the operator says what is usual before anything was
-        heard (prior_per_minute); a silent first day is worse."""
+                 home: str | None = None) -> None:
         self.home = home
         parents = {**parents, **({NOWHERE: home} if home in parents else {})}
         self.regions: Sequence[str] = tuple(parents)
         self.number = {region: number for number, region in enumerate(self.regions)}
         tree = Tree.of([-1 if parent is None else self.number.get(parent, -1) for parent in parents.values()])
-        self.field = Field(tree, settings, first=first)
+        self.field = Field(tree, settings)
         self._open: dict[int, Open] = {}
         """By minute since 1970."""
         self._silence = Silence(tree)
@@ -127,14 +125,14 @@ class Territory:
 
     def look(self, now: int) -> None:
         """See how unlikely it is what was heard until second `now`; `score` and `window` tell of it. Where nothing was
-        heard since the last look nothing became less likely: that look stands until the minute ends."""
+        heard since the last look nothing became less likely: that look stands until the minute ends. As many people are
+        expected of the minute that runs as of a whole one, for many streams hand a minute's posts on at its start."""
         if not self._fresh:
             return
         self._fresh = False
-        minute, second = divmod(now, 60)
-        share = min(max((second + 1) / 60, 1 / 6), 1.0)
+        minute = now // 60
         people, copies = self._open[minute] if minute in self._open else self.none()
-        self.last = self.field.peek(minute, share, people, copies, np.ones(len(self)))
+        self.last = self.field.peek(minute, people, copies, np.ones(len(self)))
 
     def score(self, region: str) -> float:
         """-log10 of how likely the least likely window of a region is, at the last look."""
@@ -169,12 +167,15 @@ class Territory:
 
     def hold(self, region: str, held: bool) -> None:
         """Whether a region is alarmed, and what is heard there not to be learnt as usual. What this hour heard before
-        the alarm was part of it."""
+        the alarm was part of it. An alarm that lasts until it is held no more may be one of a level never known."""
         for number in self._numbers(region):
             if held and not self.field.held[number]:
                 hour = self.field.usual.hour
                 hour["people"][number] = min(hour["people"][number], hour["expected"][number])
+            elif not held and self.field.held[number]:
+                self.field.usual.doubt(number)
             self.field.held[number] = held
+        self._usual = (0, self._usual[1])
 
     def over(self, region: str) -> None:
         """An alarm of a region is over: what was heard so far raises none again."""

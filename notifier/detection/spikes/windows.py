@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .drift import RANGE, Drift, Minute
 from .settings import NUMBERS, Numbers
 from .unlikely import unlikely
+from .usual import PRIOR_MINUTES, Known
 
 Column = NDArray[np.float64]
 
@@ -45,6 +46,16 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
+class _Base:
+    """By series: whether a window may be looked at, its level against the one its forecast used, and the relative
+    variance of that level: over the people it rests on, as a gamma posterior has it."""
+
+    may: NDArray[np.bool_]
+    level: Column
+    doubt: Column
+
+
+@dataclass(frozen=True, slots=True)
 class _Much:
     """The series that heard more than usual in one window, and the relative variance of what was expected."""
 
@@ -58,8 +69,11 @@ class _Much:
 class Windows:
     """Running sums and past forecasts of N series over the longest window."""
 
-    def __init__(self, series: int, lengths: Sequence[int], phi: float, numbers: Numbers = NUMBERS) -> None:
-        """`phi` is what a minute leaves of a wandering; see Drift."""
+    def __init__(self, series: int, lengths: Sequence[int], phi: float, numbers: Numbers = NUMBERS, *,
+                 first: float = 0.0) -> None:
+        """`phi` is what a minute leaves of a wandering; see Drift. `first`: minutes a young series must have been
+        listened to before a window may begin."""
+        self.first = first
         self.numbers = numbers
         self.lengths = tuple(sorted(lengths))
         self.size = self.lengths[-1] + 2
@@ -67,6 +81,7 @@ class Windows:
         self.past = {name: np.zeros((self.size, series)) for name in SUMS}
         self.factor = np.ones((self.size, series), np.float32)
         self.variance = np.full((self.size, series), numbers.wander, np.float32)
+        self.known_people, self.known_minutes = (np.ones((self.size, series), np.float32) for _ in range(2))
         self.count = 0
         """Minutes taken. Before the first nothing was heard and nothing expected."""
         self.floor = np.full(series, -self.size, np.int64)
@@ -80,11 +95,18 @@ class Windows:
             yield f"past_{name}", self.past[name]
         yield "factor", self.factor
         yield "variance", self.variance
+        yield "known_people", self.known_people
+        yield "known_minutes", self.known_minutes
         yield "floor", self.floor
 
-    def push(self, now: Minute, drift: Drift) -> None:
+    def rest_on(self, known: Known) -> None:
+        """What levels rested on before the first minute taken."""
+        self.known_people[:], self.known_minutes[:] = known.people, known.minutes
+
+    def push(self, now: Minute, drift: Drift, known: Known) -> None:
         """Take up one minute, with the forecast that stood before it."""
         slot = self.count % self.size
+        self.known_people[slot], self.known_minutes[slot] = known.people, known.minutes
         self.factor[slot], self.variance[slot] = drift.factor, drift.factor_variance
         added = (np.where(now.heard, now.people, 0), now.usual, now.usual * (now.common - 1),
                  np.where(now.heard, now.copies, 0), drift.settled(now.usual))
@@ -106,32 +128,33 @@ class Windows:
         found: Column = self.sums[name] - self.past[name][(self.count - length) % self.size]
         return found
 
-    def peek(self, now: Minute, drift: Drift, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
+    def peek(self, now: Minute, drift: Drift, known: Known, heard: NDArray[np.bool_],
+             others: Callable[[int], Others]) -> Look:
         """As `look` after `push`, without taking the minute up."""
         sums, count = dict(self.sums), self.count
-        self.push(now, drift)
-        look = self.look(drift, heard, others)
+        self.push(now, drift, known)
+        look = self.look(drift, known, heard, others)
         self.sums, self.count = sums, count
         return look
 
-    def look(self, drift: Drift, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
-        """How unlikely what was heard is, by series. `others` tells what the others heard over so many minutes, asked
-        only where something is unlikely."""
-        look = self._scan(drift, heard, {})
+    def look(self, drift: Drift, known: Known, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
+        """How unlikely what was heard is, by series. `known` is what levels rested on before the last minute; `others`
+        tells what the others heard over so many minutes, asked only where something is unlikely."""
+        look = self._scan(drift, known, heard, {})
         doubted = look.score > self.numbers.frozen
         if doubted.any():
-            again = self._scan(drift, doubted, {length: others(length) for length in self.lengths})
+            again = self._scan(drift, known, doubted, {length: others(length) for length in self.lengths})
             for name in ("score", "window", "people", "expected"):
                 getattr(look, name)[doubted] = getattr(again, name)[doubted]
         return look
 
-    def _scan(self, drift: Drift, heard: NDArray[np.bool_], others: Mapping[int, Others]) -> Look:
+    def _scan(self, drift: Drift, known: Known, heard: NDArray[np.bool_], others: Mapping[int, Others]) -> Look:
         series = len(heard)
         look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
         if self.within("people", self.lengths[-1]).max(initial=0) < self.numbers.least_people:
             return look
         scatter = drift.scatter
-        found = [self._window(length, drift, heard, scatter / length, others.get(length))
+        found = [self._window(length, drift, self._base(length, known, heard), scatter / length, others.get(length))
                  for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
                             for name in ("people", "expected", "variation")))
@@ -143,9 +166,19 @@ class Windows:
             look.people[which], look.expected[which] = window.people[better], window.expected[better]
         return look
 
-    def _window(self, length: int, drift: Drift, heard: NDArray[np.bool_], beyond: Column,
-                others: Others | None) -> _Much:
-        """`beyond` is the relative variance apart from wandering and news."""
+    def _base(self, length: int, known: Known, heard: NDArray[np.bool_]) -> _Base:
+        """What a window rests on: of a young series on the level that was known before it began."""
+        begun = self.count - length
+        may, series = heard & (begun >= self.floor), len(heard)
+        if not known.young.any():
+            return _Base(may, np.ones(series), np.zeros(series))
+        people, minutes = self.known_people[begun % self.size], self.known_minutes[begun % self.size]
+        may &= ~known.young | (minutes >= self.first + PRIOR_MINUTES)
+        return _Base(may, np.where(known.young, people / minutes / known.level, 1.0),
+                     np.where(known.young, 1 / people, 0.0))
+
+    def _window(self, length: int, drift: Drift, base: _Base, beyond: Column, others: Others | None) -> _Much:
+        """`beyond` is the relative variance apart from wandering, news and the level."""
         numbers = self.numbers
         slot = (self.count - length) % self.size
         held, wandering = self._returns[length]
@@ -153,15 +186,15 @@ class Windows:
         if others is not None:
             beyond = beyond + others.variance
             news = np.maximum(news, usual * (others.factor - 1))
-        factor = np.clip(1 + held * (self.factor[slot] - 1), *RANGE)
+        factor = base.level * np.clip(1 + held * (self.factor[slot] - 1), *RANGE)
         own = factor * (usual + drift.answer * news)
         ratio = np.where(drift.inner, numbers.least_ratio_of_sums, numbers.least_ratio)
-        which = np.flatnonzero(heard & (people >= numbers.least_people) & (people > ratio * own)
-                               & (self.count - length >= self.floor))
+        which = np.flatnonzero(base.may & (people >= numbers.least_people) & (people > ratio * own))
         people, own = people[which], own[which]
         copies = self.sums["copies"][which] - self.past["copies"][slot][which]
         expected = own + numbers.leak * copies + 1e-6
-        relative = held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering + beyond[which]
+        relative = (held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering + beyond[which]
+                    + base.doubt[which])
         answers = np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2
         variance = (relative * own ** 2 + answers * (factor[which] * news[which]) ** 2
                     + (numbers.leak_spread * copies) ** 2)
