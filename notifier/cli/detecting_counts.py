@@ -13,7 +13,7 @@ from typing import BinaryIO
 import click
 import msgspec
 
-from ..detection.spikes.counts import Alarm, Counts
+from ..detection.spikes.declared import Alarm, DeclaredTerritory
 from .output import BadInput
 
 LINE_LIMIT = 1_000_000
@@ -63,7 +63,7 @@ def simbench(source: Path | None) -> None:
 
 def _run(feed: BinaryIO, name: str) -> None:
     decode = msgspec.json.Decoder(_Line).decode
-    counts: Counts | None = None
+    counts: DeclaredTerritory | None = None
     number = 0
     while line := feed.readline(LINE_LIMIT + 1):
         number += 1
@@ -79,7 +79,7 @@ def _run(feed: BinaryIO, name: str) -> None:
             raise BadInput(f"{name}:{number}: {error}") from error
 
 
-def _declared(first: _Line) -> Counts:
+def _declared(first: _Line) -> DeclaredTerritory:
     meta = first.meta
     if meta is None:
         raise ValueError("the first line must declare the regions: {\"meta\": {\"regions\": [...]}}")
@@ -87,10 +87,10 @@ def _declared(first: _Line) -> Counts:
         raise ValueError(f"counts a minute are read (bin_s 60), not one in {meta.bin_s} seconds")
     if not 0 < len(meta.regions) <= REGIONS_MOST:
         raise ValueError(f"{len(meta.regions)} regions; 1 to {REGIONS_MOST:,} are read")
-    return Counts({region.id: region.parent for region in meta.regions})
+    return DeclaredTerritory({region.id: region.parent for region in meta.regions})
 
 
-def _take(counts: Counts, line: _Line) -> None:
+def _take(counts: DeclaredTerritory, line: _Line) -> None:
     if line.region is not None:
         if line.ts is None or not 0 <= line.ts <= SECONDS_MOST:
             raise ValueError(f"no time of a mention: {line.ts}")

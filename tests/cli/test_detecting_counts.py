@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from notifier.cli.main import main
-from notifier.detection.spikes.counts import Counts
+from notifier.detection.spikes.declared import DeclaredTerritory
 from tests.shared_data import shared
 
 BEGUN = 482_064 * 3600
@@ -180,7 +180,7 @@ def test_a_simulated_world() -> None:
     simbench = _simbench()
     world = simbench.World(77, regions=20, states=5, burn=6, days=3, per_size=(200, 10), national=0, scenario="clean")
     told = world.meta()["meta"]
-    counts = Counts({region["id"]: region["parent"] for region in told["regions"]})
+    counts = DeclaredTerritory({region["id"]: region["parent"] for region in told["regions"]})
     detections = []
     for lines, now in world.feed(False):
         for line in map(json.loads, lines):

@@ -38,8 +38,8 @@ class Unknown(ValueError):
     """A region or state that was not declared."""
 
 
-class Counts:
-    """One territory: leaf regions, their parents, and all together."""
+class DeclaredTerritory:
+    """Leaf regions, their parents, and all together."""
 
     def __init__(self, regions: Mapping[str, str], *, per_month: float | None = None,
                  settings: SpikeSettings | None = None) -> None:

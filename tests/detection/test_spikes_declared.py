@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.detection.spikes.counts import Alarm, Counts, Unknown
+from notifier.detection.spikes.declared import Alarm, DeclaredTerritory, Unknown
 from notifier.detection.spikes.territory import LATE
 from notifier.detection.spikes.threshold import threshold
 
@@ -16,7 +16,7 @@ class Heard:
     """A territory that hears four people a minute in each region, minute by minute."""
 
     def __init__(self, hours: int = 6) -> None:
-        self.counts = Counts(REGIONS)
+        self.counts = DeclaredTerritory(REGIONS)
         self.now = BEGUN
         for _ in range(60 * hours):
             self.minute()
@@ -104,24 +104,24 @@ def test_copies_share_a_key() -> None:
 def test_only_declared_leaves_are_counted(region: str) -> None:
     """Sums are made here, not told."""
     with pytest.raises(Unknown, match="was not declared"):
-        Counts(REGIONS).add(BEGUN, region, 1, 1)
+        DeclaredTerritory(REGIONS).add(BEGUN, region, 1, 1)
 
 
 @pytest.mark.parametrize("state", ["r7", "nation", "s6", ""])
 def test_only_states_are_down(state: str) -> None:
     with pytest.raises(Unknown, match="was not declared"):
-        Counts(REGIONS).minute(BEGUN, (state,))
+        DeclaredTerritory(REGIONS).minute(BEGUN, (state,))
 
 
 @pytest.mark.parametrize("regions", [{"nation": "s0"}, {"r0": "nation"}, {"r0": "s0", "s0": "s1"}, {"a": "a"}])
 def test_a_name_is_a_region_or_a_sum(regions: dict[str, str]) -> None:
     with pytest.raises(Unknown, match="both a region and a sum"):
-        Counts(regions)
+        DeclaredTerritory(regions)
 
 
 @pytest.mark.parametrize("later", [0, 59, -60, -100_000])
 def test_time_goes_on(later: int) -> None:
-    counts = Counts(REGIONS)
+    counts = DeclaredTerritory(REGIONS)
     counts.minute(BEGUN)
     with pytest.raises(ValueError, match="not after"):
         counts.minute(BEGUN + later)
@@ -139,7 +139,7 @@ def test_all_states_down_is_a_gap() -> None:
 
 def test_what_waits_is_kept_by_minute_and_region() -> None:
     """A million posts in a minute take the room of one, and none once the minute is over."""
-    counts = Counts(REGIONS)
+    counts = DeclaredTerritory(REGIONS)
     for _ in range(10_000):
         counts.add(BEGUN, "r1", 2, 1)
     assert len(counts._waiting) == 1
@@ -149,7 +149,7 @@ def test_what_waits_is_kept_by_minute_and_region() -> None:
 
 def test_times_of_all_ages_take_no_room() -> None:
     """10,000 minutes of the past, told of before the first minute is over."""
-    counts = Counts(REGIONS)
+    counts = DeclaredTerritory(REGIONS)
     for minutes in range(10_000):
         counts.add(BEGUN - 60 * minutes, "r1", 1, 1)
     counts.minute(BEGUN + 60)
