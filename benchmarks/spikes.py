@@ -1,9 +1,10 @@
 """How many series a second the spike detector takes, beside two simple peers over the same counts in the same run.
 
-    python benchmarks/spikes.py [--series 1000 10000 100000] [--minutes 60]
+    python benchmarks/spikes.py [--series 1000 10000 100000] [--minutes 60] [--young]
 
 A tree of three levels is heard for 100 minutes, so that levels are known and windows full, and then timed: CPU time of
-one thread, a process for each size, whose peak of memory is printed (RSS, with the interpreter and numpy). Bytes a
+one thread, a process for each size, whose peak of memory is printed (RSS, with the interpreter and numpy). Levels then
+count as heard for days, or, with --young, as what they are: in the first three days more is worked out. Bytes a
 series are what the arrays of a field hold. The peers keep far less and tell far less: an exponentially weighted mean
 and variance with numpy, and the ratio of a short and a long mean (STA/LTA) series by series in Python.
 Targets: a million series-updates a second, less than 1 GiB with 100,000 series.
@@ -54,10 +55,13 @@ class Counts:
         return np.concatenate([people, sums, [people.sum()]])
 
 
-def timed(take: Callable[[int, Column], object], feed: Counts, minutes: int) -> float:
-    """CPU seconds a minute, the first WARM left out."""
+def timed(take: Callable[[int, Column], object], feed: Counts, minutes: int,
+          warm: Callable[[], object] = lambda: None) -> float:
+    """CPU seconds a minute, the first WARM, after which `warm` is called, left out."""
     took = 0.0
     for minute in range(WARM + minutes):
+        if minute == WARM:
+            warm()
         people = feed.minute()
         begun = process_time()
         take(minute, people)
@@ -102,13 +106,19 @@ def held(field: Field) -> int:
     return sum(array.nbytes for array in (*arrays, *rows))
 
 
-def one(series: int, minutes: int) -> None:
+def grow(field: Field) -> None:
+    """Let the levels that were heard rest on days."""
+    field.usual.seen *= 100
+    field.usual.flat *= 100
+
+
+def one(series: int, minutes: int, young: bool) -> None:
     """Print the row of one size."""
     found, leaves, states = tree(series)
     field = Field(found)
     nothing, all_heard = np.zeros(series), np.ones(series)
     ours = timed(lambda minute, people: field.tick(BEGUN + minute, people, nothing, all_heard),
-                 Counts(found, leaves, states), minutes)
+                 Counts(found, leaves, states), minutes, (lambda: None) if young else lambda: grow(field))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = held(field)
     peers = [timed(peer(series), Counts(found, leaves, states), max(minutes // 4, 1)) for peer in (ewma, sta_lta)]
@@ -120,16 +130,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--minutes", type=int, default=60)
+    parser.add_argument("--young", action="store_true", help="levels of less than three days")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        one(given.series[0], given.minutes)
+        one(given.series[0], given.minutes, given.young)
         return
     print(f"{'series':>9}{'ms a minute':>12}{'updates/s':>16}{'bytes/series':>14}{'peak MiB':>12}"
           f"{'EWMA (numpy)':>16}{'STA/LTA (py)':>16}", flush=True)
     for series in given.series:
-        subprocess.run([sys.executable, __file__, "--one", "--series", str(series), "--minutes", str(given.minutes)],
-                       check=True)
+        subprocess.run([sys.executable, __file__, "--one", "--series", str(series), "--minutes", str(given.minutes),
+                        *(["--young"] if given.young else [])], check=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as laws
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from notifier.detection.spikes.drift import RANGE, Drift, Minute
 from notifier.detection.spikes.settings import NUMBERS
@@ -18,9 +19,9 @@ LENGTHS = (1, 2, 5)
 SERIES = 3
 
 
-def _calm(_length: int) -> Others:
+def _calm(_length: int, series: NDArray[np.int64]) -> Others:
     """The others hear nothing, which lifts no forecast."""
-    return Others(np.zeros(SERIES), np.zeros(SERIES))
+    return Others(np.zeros(len(series)), np.zeros(len(series)))
 
 
 def _grown() -> Known:
@@ -131,7 +132,7 @@ def test_what_is_unlikely_is_held_against_the_others(factor: float, variance: fl
         windows.push(_minute(1.0), drift, _grown())
     windows.push(_minute(30.0), drift, _grown())
     look = windows.look(drift, _grown(), np.ones(SERIES, bool),
-                        lambda _: Others(np.full(SERIES, factor), np.full(SERIES, variance)))
+                        lambda _, series: Others(np.full(len(series), factor), np.full(len(series), variance)))
     assert least <= look.score[0] <= most
 
 
@@ -140,9 +141,9 @@ def test_the_others_are_asked_only_where_something_is_unlikely() -> None:
     drift, windows, _ = _three()
     asked: list[int] = []
 
-    def others(length: int) -> Others:
+    def others(length: int, series: NDArray[np.int64]) -> Others:
         asked.append(length)
-        return _calm(length)
+        return _calm(length, series)
 
     for people in (1.0, 2.0, 0.0, 3.0):
         windows.push(_minute(people), drift, _grown())

@@ -93,6 +93,9 @@ class Field:
         self.windows.rest_on(self.usual.known)
         self._parts = _parts(tree)
         self._part_of = _part_of(tree, self._parts)
+        self._root_of, self._part_number = (np.full(count, -1, np.int64) for _ in range(2))
+        for root, below in self._part_of.items():
+            self._root_of[below.series], self._part_number[below.series] = root, below.part
         self._recent = [(np.zeros(count), np.zeros(count)) for _ in range(numbers.common_minutes)]
         self._factors = np.ones(count)
         self.held = np.zeros(count, bool)
@@ -214,17 +217,21 @@ class Field:
         self._factors = factors
         return factors
 
-    def _others(self, length: int) -> Others:
-        """By series: what the others heard in the last `length` minutes."""
-        people = self.windows.within("people", length) - self.numbers.leak * self.windows.within("copies", length)
-        settled = self.windows.within("settled", length)
-        found = Others(np.ones(len(self)), np.zeros(len(self)))
+    def _others(self, length: int, series: NDArray[np.int64]) -> Others:
+        """What the others heard in the last `length` minutes, for each of these series."""
+        numbers, found = self.numbers, Others(np.ones(len(series)), np.zeros(len(series)))
         for root, parts in self._parts.items():
-            one = common(np.maximum(people[parts], 0), settled[parts], self.numbers)
-            below = self._part_of[root]
-            found.factor[below.series] = one.factor[below.part]
-            found.variance[below.series] = (np.where(self.drift.inner[below.series], 3 * one.spread[below.part], 0)
-                                            + self.numbers.common_doubt * one.error[below.part])
+            which = np.flatnonzero(self._root_of[series] == root)
+            if not len(which):
+                continue
+            people, copies, settled = (self.windows.within(name, length, parts)
+                                       for name in ("people", "copies", "settled"))
+            one = common(np.maximum(people - numbers.leak * copies, 0), settled, numbers)
+            mine = series[which]
+            part = self._part_number[mine]
+            found.factor[which] = one.factor[part]
+            found.variance[which] = (np.where(self.drift.inner[mine], 3 * one.spread[part], 0)
+                                     + numbers.common_doubt * one.error[part])
         return found
 
     def _sudden(self, root: int, found: Common) -> float:

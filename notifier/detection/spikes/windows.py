@@ -21,7 +21,10 @@ from .unlikely import unlikely
 from .usual import PRIOR_MINUTES, Known
 
 Column = NDArray[np.float64]
+Which = slice | NDArray[np.int64]
+"""Some series, by number."""
 
+ALL = slice(None)
 SUMS = ("people", "usual", "news", "copies", "settled")
 
 
@@ -45,6 +48,10 @@ class Others:
     variance: Column
 
 
+AskOthers = Callable[[int, NDArray[np.int64]], Others]
+"""What the others heard over the last so many minutes, for each of these series."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Base:
     """By series: whether a window may be looked at, its level against the one its forecast used, and the relative
@@ -57,10 +64,11 @@ class _Base:
 
 @dataclass(frozen=True, slots=True)
 class _Much:
-    """The series that heard more than usual in one window, and the relative variance of what was expected."""
+    """Which of the series looked at heard more than usual in one window, and the relative variance of what was
+    expected."""
 
     length: int
-    series: NDArray[np.int64]
+    which: NDArray[np.int64]
     people: Column
     expected: Column
     variation: Column
@@ -123,13 +131,13 @@ class Windows:
             for later in range(1, back):
                 self.past[name][(self.count - later) % self.size] += column
 
-    def within(self, name: str, length: int) -> Column:
+    def within(self, name: str, length: int, series: Which = ALL) -> Column:
         """What one of SUMS grew by over the last `length` minutes, by series."""
-        found: Column = self.sums[name] - self.past[name][(self.count - length) % self.size]
+        found: Column = self.sums[name][series] - self.past[name][(self.count - length) % self.size][series]
         return found
 
     def peek(self, now: Minute, drift: Drift, known: Known, heard: NDArray[np.bool_],
-             others: Callable[[int], Others]) -> Look:
+             others: AskOthers) -> Look:
         """As `look` after `push`, without taking the minute up."""
         sums, count = dict(self.sums), self.count
         self.push(now, drift, known)
@@ -137,65 +145,67 @@ class Windows:
         self.sums, self.count = sums, count
         return look
 
-    def look(self, drift: Drift, known: Known, heard: NDArray[np.bool_], others: Callable[[int], Others]) -> Look:
+    def look(self, drift: Drift, known: Known, heard: NDArray[np.bool_], others: AskOthers) -> Look:
         """How unlikely what was heard is, by series. `known` is what levels rested on before the last minute; `others`
-        tells what the others heard over so many minutes, asked only where something is unlikely."""
-        look = self._scan(drift, known, heard, {})
-        doubted = look.score > self.numbers.frozen
-        if doubted.any():
-            again = self._scan(drift, known, doubted, {length: others(length) for length in self.lengths})
+        is asked only about series that heard something unlikely."""
+        look = self._scan(drift, known, heard, ALL, {})
+        doubted = np.flatnonzero(look.score > self.numbers.frozen)
+        if len(doubted):
+            again = self._scan(drift, known, heard, doubted,
+                               {length: others(length, doubted) for length in self.lengths})
             for name in ("score", "window", "people", "expected"):
-                getattr(look, name)[doubted] = getattr(again, name)[doubted]
+                getattr(look, name)[doubted] = getattr(again, name)
         return look
 
-    def _scan(self, drift: Drift, known: Known, heard: NDArray[np.bool_], others: Mapping[int, Others]) -> Look:
-        series = len(heard)
-        look = Look(np.zeros(series), np.zeros(series, np.int64), np.zeros(series), np.zeros(series))
-        if self.within("people", self.lengths[-1]).max(initial=0) < self.numbers.least_people:
+    def _scan(self, drift: Drift, known: Known, heard: NDArray[np.bool_], series: Which,
+              others: Mapping[int, Others]) -> Look:
+        """The look at some series, in their order."""
+        heard, scatter = heard[series], drift.scatter[series]
+        look = Look(np.zeros(len(heard)), np.zeros(len(heard), np.int64), np.zeros(len(heard)), np.zeros(len(heard)))
+        if self.within("people", self.lengths[-1], series).max(initial=0) < self.numbers.least_people:
             return look
-        scatter = drift.scatter
-        found = [self._window(length, drift, self._base(length, known, heard), scatter / length, others.get(length))
-                 for length in self.lengths]
+        found = [self._window(length, drift, self._base(length, known, heard, series), scatter / length,
+                              others.get(length), series) for length in self.lengths]
         scores = unlikely(*(np.concatenate([getattr(window, name) for window in found])
                             for name in ("people", "expected", "variation")))
-        for window, score in zip(found, np.split(scores, np.cumsum([len(one.series) for one in found])[:-1]),
+        for window, score in zip(found, np.split(scores, np.cumsum([len(one.which) for one in found])[:-1]),
                                  strict=True):
-            better = score > look.score[window.series]
-            which = window.series[better]
+            better = score > look.score[window.which]
+            which = window.which[better]
             look.score[which], look.window[which] = score[better], window.length
             look.people[which], look.expected[which] = window.people[better], window.expected[better]
         return look
 
-    def _base(self, length: int, known: Known, heard: NDArray[np.bool_]) -> _Base:
+    def _base(self, length: int, known: Known, heard: NDArray[np.bool_], series: Which) -> _Base:
         """What a window rests on: of a young series on the level that was known before it began."""
         begun = self.count - length
-        may, series = heard & (begun >= self.floor), len(heard)
-        if not known.young.any():
-            return _Base(may, np.ones(series), np.zeros(series))
-        people, minutes = self.known_people[begun % self.size], self.known_minutes[begun % self.size]
-        may &= ~known.young | (minutes >= self.first + PRIOR_MINUTES)
-        return _Base(may, np.where(known.young, people / minutes / known.level, 1.0),
-                     np.where(known.young, 1 / people, 0.0))
+        may, young = heard & (begun >= self.floor[series]), known.young[series]
+        if not young.any():
+            return _Base(may, np.ones(len(may)), np.zeros(len(may)))
+        people, minutes = (column[begun % self.size][series] for column in (self.known_people, self.known_minutes))
+        may &= ~young | (minutes >= self.first + PRIOR_MINUTES)
+        return _Base(may, np.where(young, people / minutes / known.level[series], 1.0),
+                     np.where(young, 1 / people, 0.0))
 
-    def _window(self, length: int, drift: Drift, base: _Base, beyond: Column, others: Others | None) -> _Much:
+    def _window(self, length: int, drift: Drift, base: _Base, beyond: Column, others: Others | None,
+                series: Which) -> _Much:
         """`beyond` is the relative variance apart from wandering, news and the level."""
-        numbers = self.numbers
-        slot = (self.count - length) % self.size
+        numbers, slot = self.numbers, (self.count - length) % self.size
         held, wandering = self._returns[length]
-        people, usual, news = (self.within(name, length) for name in SUMS[:3])
+        people, usual, news = (self.within(name, length, series) for name in SUMS[:3])
         if others is not None:
             beyond = beyond + others.variance
             news = np.maximum(news, usual * (others.factor - 1))
-        factor = base.level * np.clip(1 + held * (self.factor[slot] - 1), *RANGE)
-        own = factor * (usual + drift.answer * news)
-        ratio = np.where(drift.inner, numbers.least_ratio_of_sums, numbers.least_ratio)
+        factor = base.level * np.clip(1 + held * (self.factor[slot][series] - 1), *RANGE)
+        own = factor * (usual + drift.answer[series] * news)
+        ratio = np.where(drift.inner[series], numbers.least_ratio_of_sums, numbers.least_ratio)
         which = np.flatnonzero(base.may & (people >= numbers.least_people) & (people > ratio * own))
         people, own = people[which], own[which]
-        copies = self.sums["copies"][which] - self.past["copies"][slot][which]
+        copies = self.within("copies", length, series)[which]
         expected = own + numbers.leak * copies + 1e-6
-        relative = (held ** 2 * self.variance[slot][which] + drift.wander[which] * wandering + beyond[which]
-                    + base.doubt[which])
-        answers = np.maximum(drift.answer_variance[which], 0.01) + numbers.news_error ** 2
+        relative = (held ** 2 * self.variance[slot][series][which] + drift.wander[series][which] * wandering
+                    + beyond[which] + base.doubt[which])
+        answers = np.maximum(drift.answer_variance[series][which], 0.01) + numbers.news_error ** 2
         variance = (relative * own ** 2 + answers * (factor[which] * news[which]) ** 2
                     + (numbers.leak_spread * copies) ** 2)
         much = (people > ratio[which] * expected + 1) & ((people - expected) ** 2 > 6 * (expected + variance))
