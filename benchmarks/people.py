@@ -9,9 +9,9 @@ their words, or five words and 85 % of the shorter): likeness, not truth; a hand
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -133,4 +133,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the directory of the posts")
+    main(parser.parse_args().folder)

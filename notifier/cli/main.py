@@ -29,6 +29,7 @@ from .sources import sources
 from .subscribers import subscribers
 from .training import train_command
 from .trying import try_source
+from .trying_posts import try_post
 from .workaround import workaround
 
 
@@ -92,8 +93,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
     click.echo(f"{channel} {'goes on' if position == 'resume' else 'sends nothing until it is resumed'}")
 
 
-for command in (check, schema, preview, doctor, status, sources, try_source, add_source, replay, record, demo, detect,
-                backtest_command, incidents, workaround, subscribers, probe_agent, node, train_command):
+for command in (check, schema, preview, doctor, status, sources, try_source, try_post, add_source, replay, record, demo,
+                detect, backtest_command, incidents, workaround, subscribers, probe_agent, node, train_command):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -148,4 +148,4 @@ def demo(directory: Path, seconds: float, keep: Path | None, plain: bool) -> Non
     try:
         raise SystemExit(show(base=directory, seconds=seconds, keep=keep, plain=plain))
     except ImportError as error:
-        raise Problem(f"the demo needs the extra `demo`: pip install 'outage-notifier[demo]' ({error.name})") from error
+        raise Problem(f"the demo needs the extra `demo`: pip install '.[demo]' in a checkout ({error.name})") from error

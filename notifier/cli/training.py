@@ -49,7 +49,7 @@ def train_command(posts: Path, out: Path, directory: Path, as_json: bool) -> Non
     try:
         report = train(judge, examples)
     except ImportError as error:
-        raise Problem("training needs scikit-learn, which is not installed: pip install 'outage-notifier[train]'; the "
+        raise Problem("training needs scikit-learn, which is not installed: pip install '.[train]' in a checkout; the "
                       "daemon itself does without") from error
     _write(out, dump(report.model))
     if as_json:

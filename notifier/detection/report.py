@@ -69,6 +69,18 @@ class Hearing:
     services: Mapping[str, Service]
 
 
+@dataclass(frozen=True)
+class Read:
+    """What is read in a post, for who edits the words: its verdicts and the words that decided against, what each word
+    weighs with the model (log odds, heaviest first), its place, sure or not, and the reports it gives."""
+
+    verdicts: tuple[Verdict, ...]
+    against: tuple[str, ...]
+    weights: tuple[tuple[str, float], ...]
+    placed: Placed | None
+    reports: tuple[Report, ...]
+
+
 class Reporter:
     """Makes reports of mentions. Safe to use from several threads."""
 
@@ -77,7 +89,7 @@ class Reporter:
         self.places = PlaceFinder(hearing.regions, home=hearing.detection.home_region,
                                   nowhere=hearing.vocabulary.nowhere, not_places=hearing.vocabulary.not_places)
         self._regions = hearing.regions
-        home = hearing.detection.home_region
+        self._home = home = hearing.detection.home_region
         within = hearing.regions.within(home) if home is not None and home in hearing.regions else ()
         self._territory: frozenset[str] = frozenset(within)
         self._own = OwnAccounts(hearing.detection.own_accounts)
@@ -128,6 +140,21 @@ class Reporter:
                    shown=cleaned, placed_by=placed_by,
                    said=advice(mention, own, at, verdict.services[0], region) if verdict is advising else None)
             for verdict, own in _voices(mention, verdicts, voice))
+
+    def read(self, mention: Mention, now: datetime) -> Read:
+        """What `reports` goes by, whatever becomes of it."""
+        weighed = self._judge.judge(mention)
+        return Read(self.verdicts(mention.text), weighed.words if weighed.kind is Kind.NONE else (),
+                    self._judge.explain(mention), self.places.find(mention), self.reports(mention, now))
+
+    def regions_of(self, report: Report) -> tuple[str, ...]:
+        """The regions a report counts in, its own last; empty where it counts nowhere."""
+        if not self.counts_here(report):
+            return ()
+        if not report.region:
+            return (self._home,) if self._home else ()
+        path = self._regions.path(report.region)
+        return tuple(region for region in reversed(path) if not self._territory or region in self._territory)
 
     def _placed(self, mention: Mention) -> Placed | None:
         """Where a post speaks of, None where that is unknown or more likely wrong than right."""

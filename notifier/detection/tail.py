@@ -14,7 +14,6 @@ each, 176 bytes with the settings below. No clock: how long was listened is an a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -124,25 +123,3 @@ class Tail:
         known &= heard > 0
         rate = np.divide(number, heard, out=np.full(self.series, np.inf), where=known)
         return Fit(np.where(known, threshold, np.inf), np.where(known, scale, prior), rate)
-
-    def to_plain(self) -> dict[str, Any]:
-        """The state as numbers and lists that JSON can hold; empty places are left out."""
-        return {"peaks": [[[float(p) for p in epoch if np.isfinite(p)] for epoch in one] for one in self.peaks],
-                "days": self.days.tolist()}
-
-    @classmethod
-    def from_plain(cls, plain: Any, settings: TailSettings) -> Tail:
-        """The state as it was. Raises ValueError, saying what is wrong, where it is no state of these settings."""
-        try:
-            days = np.asarray(plain["days"], dtype=np.float64).reshape(-1, 2)
-            found = cls(len(days), settings)
-            for one, epochs in zip(found.peaks, plain["peaks"], strict=True):
-                for places, values in zip(one, epochs, strict=True):
-                    places[:len(values)] = values
-        except (KeyError, TypeError, OverflowError) as error:
-            raise ValueError(f"not the state of a tail: {error!r}") from error
-        if not (np.isfinite(days).all() and (days >= 0).all()) or np.isnan(found.peaks).any() \
-                or np.isposinf(found.peaks).any():
-            raise ValueError("not the state of a tail: days and peaks are finite, days not negative")
-        found.days = days
-        return found

@@ -20,7 +20,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from math import exp, inf, isfinite, log
 from operator import mul
-from typing import Any
 
 from .tail import Tail, TailSettings
 
@@ -152,32 +151,6 @@ class Volume:
         self.threshold, self.scale = float(fit.threshold[0]), float(fit.scale[0])
         self.expected = float(fit.rate[0]) * self.settings.alarm_days
 
-    def to_plain(self) -> dict[str, Any]:
-        """The state as numbers and lists that JSON can hold."""
-        return {"recent": list(self.recent), "counted": self.counted, "bins": self.bins, "tail": self.tail.to_plain(),
-                "filled": self.filled, "highest": _or_none(self.highest), "incident": _or_none(self.incident),
-                "quiet_left": self.quiet_left, "backlog": self.backlog}
-
-    @classmethod
-    def from_plain(cls, plain: Any, bin_seconds: float, settings: VolumeSettings | None = None) -> Volume:
-        """The state as it was. Raises ValueError where it is none."""
-        found = cls(bin_seconds, settings)
-        try:
-            found.recent.extend(map(float, plain["recent"]))
-            found.counted, found.bins = float(plain["counted"]), float(plain["bins"])
-            found.filled, found.quiet_left = int(plain["filled"]), float(plain["quiet_left"])
-            found.backlog = bool(plain["backlog"])
-            found.highest, found.incident = _or_low(plain["highest"]), _or_low(plain["incident"])
-            found.tail = Tail.from_plain(plain["tail"], found.settings.tail)
-        except (KeyError, TypeError, OverflowError) as error:
-            raise ValueError(f"not the state of a series: {error!r}") from error
-        numbers = (*found.recent, found.counted, found.bins, found.quiet_left, found.filled)
-        if found.tail.series != 1 or not all(isfinite(number) and number >= 0 for number in numbers) \
-                or not (found.highest < inf and found.incident < inf):
-            raise ValueError("not the state of a series: one tail, finite numbers and none negative")
-        found._fit()
-        return found
-
 
 def _bins(seconds: float, bin_seconds: float) -> int:
     return max(round(seconds / bin_seconds), 1)
@@ -188,11 +161,3 @@ def _weights(windows: list[int]) -> list[float]:
     longest = max(windows)
     return [sum(1.0 / (window * len(windows)) for window in windows if window >= age)
             for age in range(longest, 0, -1)]
-
-
-def _or_none(value: float) -> float | None:
-    return None if value == -inf else value
-
-
-def _or_low(value: Any) -> float:
-    return -inf if value is None else float(value)

@@ -31,5 +31,5 @@ DETECTOR = -1
 def client_missing() -> str:
     """What to do where the NATS client is not installed; "" where it is."""
     if importlib.util.find_spec("nats") is None:
-        return "nats-py is not installed: pip install 'outage-notifier[nodes]'"
+        return "nats-py is not installed: pip install '.[nodes]' in a checkout"
     return ""

@@ -126,7 +126,7 @@ def test_without_scikit_learn_it_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr(builtins, "__import__", without)
     said = _train(_write(tmp_path / "posts.jsonl", _posts()), tmp_path / "our.model")
     assert said.exit_code == 1
-    assert "outage-notifier[train]" in said.stderr
+    assert "'.[train]'" in said.stderr
 
 
 def test_where_it_cannot_write_it_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -114,26 +113,6 @@ def test_series_do_not_touch_each_other() -> None:
         alone = _heard(scores[:, [one]], TailSettings(epoch_days=3)).fit()
         assert (alone.threshold[0], alone.scale[0], alone.rate[0]) \
             == (together.threshold[one], together.scale[one], together.rate[one])
-
-
-def test_it_comes_back_from_json() -> None:
-    """As it was, empty places and all."""
-    tail = _heard(np.random.default_rng(5).exponential(1.0, (30, 3)), TailSettings(epoch_days=1))
-    back = Tail.from_plain(json.loads(json.dumps(tail.to_plain(), allow_nan=False)), tail.settings)
-    assert np.array_equal(np.sort(back.peaks, axis=2), np.sort(tail.peaks, axis=2))
-    assert np.array_equal(back.days, tail.days)
-
-
-@pytest.mark.parametrize("plain", [
-    None, {}, [], {"peaks": [], "days": [[1, 2]]}, {"peaks": [[[1]]], "days": [[1, 2]]},
-    {"peaks": [[[1], ["x"]]], "days": [[1, 2]]}, {"peaks": [[[1] * 99, []]], "days": [[1, 2]]},
-    {"peaks": [[[float("nan")], []]], "days": [[1, 2]]}, {"peaks": [[[], []]], "days": [[-1, 2]]},
-    {"peaks": [[[], []]], "days": [[1]]},
-])
-def test_what_is_no_state_is_refused(plain: Any) -> None:
-    """With a reason, never another error."""
-    with pytest.raises(ValueError):
-        Tail.from_plain(plain, TailSettings())
 
 
 @pytest.mark.parametrize("wrong", [{"kept": 1}, {"least": 1}, {"prior_peaks": 0.0}, {"prior_excess": -1.0},

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -104,27 +102,6 @@ def test_no_score_depends_on_what_comes_later(at: int, count: float) -> None:
 def test_a_score_is_between_nothing_and_one(counts: list[float], width: float) -> None:
     """Whatever is counted, at whatever bin width."""
     assert all(0.0 <= score <= 1.0 for score in _scores(counts, Volume(width)))
-
-
-@pytest.mark.parametrize("cut", [0, 5, 13, 1000, 8 * DAY + 7])
-def test_it_goes_on_after_a_restart_as_if_nothing_had_been(cut: int) -> None:
-    """At any bin, in the middle of a block or an incident too."""
-    counts = _quiet(10)
-    counts[8 * DAY:8 * DAY + 36] = [400.0] * 36
-    volume = Volume(BIN)
-    _scores(counts[:cut], volume)
-    back = Volume.from_plain(json.loads(json.dumps(volume.to_plain(), allow_nan=False)), BIN)
-    assert _scores(counts[cut:], back) == _scores(counts[cut:], volume)
-
-
-@pytest.mark.parametrize(("key", "value"), [
-    ("recent", None), ("recent", ["x"]), ("recent", [-5.0]), ("counted", float("nan")), ("filled", "x"),
-    ("highest", float("inf")), ("incident", float("nan")), ("tail", {}), ("quiet_left", -1.0), (None, None)])
-def test_what_is_no_state_is_refused(key: str | None, value: Any) -> None:
-    """With a reason, never another error."""
-    plain = {**Volume(BIN).to_plain(), key: value} if key else None
-    with pytest.raises(ValueError):
-        Volume.from_plain(plain, BIN)
 
 
 @pytest.mark.parametrize("width", [0.0, -300.0, 1.0, float("nan"), float("inf")])

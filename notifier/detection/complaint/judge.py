@@ -113,7 +113,8 @@ class Judge:
         if not standing and not void and (sarcastic := reading.sarcasm()) is not None:
             standing = [sarcastic]
         verdicts = tuple(_by_service(standing)) if standing else ()
-        against = (void,) if void else tuple(dict.fromkeys(claim.turned for claim in claims if claim.turned))
+        against = (void,) if void else tuple(dict.fromkeys(
+            (*(claim.turned for claim in claims if claim.turned), *reading.denied())))
         if not self._learning and self._model is None:
             return Read(verdicts, against)
         named = reading.named()

@@ -69,6 +69,10 @@ class Reading:
         found = self._by[What.PROMOTION] or self._by[What.NEWS] or self._by[What.IGNORE]
         return self.text[found[0][0]:found[0][1]] if found else ""
 
+    def denied(self) -> tuple[str, ...]:
+        """The words of denials and namesakes: what they hold is no claim."""
+        return tuple(self.text[start:end] for start, end, _ in self._masks)
+
     def named(self) -> tuple[str, ...]:
         """The services the post speaks of: by their words, or failing that by our own name."""
         return tuple(dict.fromkeys(meaning.service for _, _, meaning in self._named or self._operators))
