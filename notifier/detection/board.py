@@ -42,6 +42,8 @@ class Board:
         self.series: dict[Key, Series] = {}
         self.territories: dict[str, Territory] = {}
         self._parents = _parents(regions, self.territory, self.home, settings.series_most // SERVICES_MOST)
+        self.not_watched = self.territory - self._parents.keys()
+        """Regions of a tree that is too wide."""
         self.people = Crowd(once=int(settings.once_within.total_seconds()),
                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self.miner = Miner()
@@ -209,10 +211,6 @@ def _parents(regions: RegionTree, territory: Collection[str], home: str | None, 
     wide = sorted(territory, key=lambda region: (depth[region], region))
     if len(wide) > most:
         cut = depth[wide[most]]
-        deep = [region for region in wide if depth[region] >= cut]
-        log.warning("detector.regions_not_watched", kinds=sorted({regions[region].kind for region in deep}),
-                    regions=len(deep), watched=len(wide) - len(deep), needs=len(wide) * SERVICES_MOST,
-                    setting="detection.series_most")
         wide = [region for region in wide if depth[region] < cut]
     parents = {region: regions[region].parent for region in wide}
     return {region: parent if region != home and parent in parents else None for region, parent in parents.items()}

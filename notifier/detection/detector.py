@@ -26,7 +26,7 @@ from ..model.service import Service
 from ..model.signal import Signal
 from ..ports import Clock, Store, Transaction
 from .alarms import Watch
-from .board import Board
+from .board import SERVICES_MOST, Board
 from .complaint import Kind
 from .counted import Counts, of_services
 from .keeping import CannotRead, dump, dump_parts, load
@@ -73,6 +73,10 @@ class Detector:
         self._heir: Detector | None = None
         """Who continues from here since the configuration changed."""
         self._start_fresh()
+        if cut := self._board.not_watched:
+            log.warning("detector.regions_not_watched", kinds=sorted({regions[region].kind for region in cut}),
+                        regions=len(cut), watched=len(self._board.territory) - len(cut),
+                        needs=len(self._board.territory) * SERVICES_MOST, setting="detection.series_most")
 
     def _start_fresh(self) -> None:
         self._pending: list[tuple[Report, int]] = []

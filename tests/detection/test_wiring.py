@@ -9,7 +9,6 @@ from babel import Locale
 from structlog.testing import capture_logs
 
 from notifier import metrics
-from notifier.detection.board import Board
 from notifier.detection.detector import Detector
 from notifier.detection.people import is_repost
 from notifier.detection.placing.nicknames import EXONYM_LANGUAGES
@@ -138,14 +137,16 @@ def test_a_tree_too_wide_to_watch_is_told() -> None:
     tree = RegionTree({"land": Region("land", "the Land", "country"), **{
         f"d{n}": Region(f"d{n}", f"District {n}", "district", "land") for n in range(5_001)}})
     with capture_logs() as logs:
-        narrow = Board(settings(home_region="land"), tree)
-    assert narrow.territory_of("power").regions == ("land", NOWHERE)
-    (said,) = logs
+        narrow = Detector(settings(home_region="land"), vocabulary(), regions=tree, services=services())
+        narrow.restore(narrow.checkpoint())
+    assert narrow._board.territory_of("power").regions == ("land", NOWHERE)
+    (said,) = logs  # once, whatever is restored into it
     assert (said["event"], said["log_level"]) == ("detector.regions_not_watched", "warning")
     assert (said["kinds"], said["regions"], said["watched"], said["needs"]) == (["district"], 5_001, 1, 50_020)
     with capture_logs() as logs:
-        wide = Board(settings(home_region="land", series_most=said["needs"]), tree)
-    assert (len(wide.territory_of("power")), logs) == (5_003, [])
+        wide = Detector(settings(home_region="land", series_most=said["needs"]), vocabulary(), regions=tree,
+                        services=services())
+    assert (len(wide._board.territory_of("power")), logs) == (5_003, [])
 
 
 # ── what helps ───────────────────────────────────────────────────────────────────────────────────────────────────────
