@@ -18,7 +18,8 @@ from .config.tree import Config
 from .delivery.housekeeper import Housekeeper
 from .delivery.reconciler import Reconciler
 from .delivery.sender import Sender
-from .detection.detector import Detector, DetectorLoop
+from .detection.detector import Detector
+from .detection.detector_loop import DetectorLoop
 from .detection.old_queue_loop import OldQueueLoop
 from .detection.report import Hearing
 from .incidents.decider import Decider

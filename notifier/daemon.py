@@ -22,7 +22,7 @@ from .app import App, apply, build, make_hearing
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
-from .detection.detector import bring_back
+from .detection.detector_loop import bring_back
 from .intake.merging import SOURCE as NODES
 from .model.delivery import DeliveryState
 from .model.signal import Freshness

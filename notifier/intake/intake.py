@@ -13,7 +13,8 @@ from datetime import datetime
 import structlog
 
 from .. import metrics
-from ..detection.detector import Detector, DetectorLoop
+from ..detection.detector import Detector
+from ..detection.detector_loop import DetectorLoop
 from ..detection.report import Hearing, Report
 from ..model.mention import Mention
 from ..ports import Clock, SourceState

@@ -15,7 +15,7 @@ from typing import Any
 from notifier import failpoints
 from notifier.clock import SystemClock
 from notifier.detection import detector as detection
-from notifier.detection.detector import DetectorLoop, bring_back
+from notifier.detection.detector_loop import DetectorLoop, bring_back
 from notifier.detection.report import Hearing
 from notifier.intake.merging import SOURCE, open_nodes
 from notifier.intake.reader import PostReader

@@ -18,7 +18,7 @@ from notifier.app import apply, build
 from notifier.clock import VirtualClock
 from notifier.config import load
 from notifier.demo.vermont import mentions
-from notifier.detection.detector import DetectorLoop, bring_back
+from notifier.detection.detector_loop import DetectorLoop, bring_back
 from notifier.model.mention import Mention
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.ports import StoreUnavailable

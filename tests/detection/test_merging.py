@@ -14,7 +14,8 @@ import pytest
 from notifier.clock import SystemClock, VirtualClock
 from notifier.detection.complaint import Kind
 from notifier.detection.counted import Count, Counts, Sample
-from notifier.detection.detector import Detector, DetectorLoop, bring_back
+from notifier.detection.detector import Detector
+from notifier.detection.detector_loop import DetectorLoop, bring_back
 from notifier.detection.helping.miner import Said
 from notifier.intake.jetstream import Jetstream
 from notifier.intake.merging import MERGE_PATH, SILENT_SECONDS, SOURCE, Nodes

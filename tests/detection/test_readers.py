@@ -14,7 +14,8 @@ import pytest
 
 from notifier import metrics
 from notifier.clock import SystemClock
-from notifier.detection.detector import Detector, DetectorLoop
+from notifier.detection.detector import Detector
+from notifier.detection.detector_loop import DetectorLoop
 from notifier.detection.report import Hearing
 from notifier.intake import intake as intakes
 from notifier.intake.intake import Intake
