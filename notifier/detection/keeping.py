@@ -47,7 +47,7 @@ def _packed(board: Board, watch: Watch, teller: Teller, territories: dict[str, A
     kept = {
         "version": VERSION,
         "heard_at": board.heard_at,
-        "listened": board.listening.total,
+        "listening": board.listening.dump(),
         "people": board.people.dump(),
         "helping": board.miner.dump(),
         **territories,
@@ -97,7 +97,8 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
         return service in services and region in board.territory
 
     board.heard_at = int(found["heard_at"])
-    board.listening.total = int(found.get("listened", 0))
+    if "listening" in found:  # an earlier release kept none
+        board.listening.load(found["listening"])
     board.people.load(found["people"])
     board.miner.load(found["helping"])
     unread = {service: why for service, one in found["territories"].items() if service in services

@@ -7,7 +7,9 @@ make the calm after it look like a gap.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 DEAF_AFTER = 60
 """Minutes without any post after which nobody listens, however quiet the stream is."""
@@ -18,6 +20,8 @@ LATELY, LONG = 30.0, 1440.0
 """Half-lives, in minutes, of what is usual."""
 SPARSE = 60
 """Minutes between two posts up to which they tell how many are usual."""
+BACK = 2
+"""Minutes a clock may go back without more than a pause."""
 KEPT = 120
 """Minutes remembered one by one; no window reaches back further."""
 
@@ -35,11 +39,29 @@ class Listening:
         self.deaf: set[int] = set()
         """Minutes of late in which nobody listened, known when the silence ended."""
 
+    def dump(self) -> dict[str, Any]:
+        """As a checkpoint keeps it: a daemon that starts again at once did not stop listening."""
+        return {"minutes": sorted(self.minutes.items()), "sums": self._sums, "weights": self._weights,
+                "newest": self._newest, "deaf": sorted(self.deaf), "total": self.total}
+
+    def load(self, kept: Any) -> None:
+        """Continue from what `dump` gave. Raises ValueError, KeyError or TypeError for what it did not give."""
+        self.minutes = {int(minute): int(posts) for minute, posts in kept["minutes"]}
+        self._sums, self._weights = ([float(one) for one in kept[name]] for name in ("sums", "weights"))
+        if not all(math.isfinite(one) and one >= 0 for one in (*self._sums, *self._weights)) \
+                or len(self._sums) != 2 or len(self._weights) != 2:
+            raise ValueError("posts a minute are two numbers, finite and not negative")
+        self._newest = None if kept["newest"] is None else int(kept["newest"])
+        self.deaf, self.total = {int(minute) for minute in kept["deaf"]}, max(int(kept["total"]), 0)
+
     def heard(self, at: int) -> None:
         """A post that arrived at second `at`."""
         minute = at // 60
         if minute <= 0:
             return
+        if self._newest is not None and minute < self._newest - BACK:
+            self._newest, self.deaf = None, set()  # what was heard by another time tells nothing of this one
+            self.minutes = {one: posts for one, posts in self.minutes.items() if one <= minute}
         if self._newest is None or minute > self._newest:
             self._pass(minute)
         self.minutes[minute] = self.minutes.get(minute, 0) + 1

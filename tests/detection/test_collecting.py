@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -157,3 +158,30 @@ def test_a_burst_does_not_make_the_calm_after_it_deaf() -> None:
     for minute in range(780, 800):
         listening.heard((482_064 * 60 + minute) * 60)
     assert listening.usual < 25  # 200 and 11 are the means of the last hour and the day
+
+
+def test_after_a_clock_went_back_silence_is_measured_again() -> None:
+    """Twenty a minute by a clock a day ahead, then by the right one: a silence is one."""
+    listening = _heard(*range(1440, 1500), times=20)
+    for minute in range(60):
+        for _ in range(20):
+            listening.heard((482_064 * 60 + minute) * 60)
+    last = 482_064 * 60 + 59
+    assert listening.listened((last + 3) * 60)(last)
+    assert not listening.listened((last + 3) * 60)(last + 1)
+
+
+def test_listening_comes_back_from_a_checkpoint() -> None:
+    """What is usual, what was deaf, and how long was listened."""
+    listening = _heard(*range(30), *range(60, 90), times=20)
+    back = Listening()
+    back.load(msgspec.msgpack.decode(msgspec.msgpack.encode(listening.dump())))
+    assert (back.dump(), back.usual, back.deaf) == (listening.dump(), listening.usual, listening.deaf)
+    assert back.deaf
+
+
+@pytest.mark.parametrize("change", [{"sums": [1.0]}, {"weights": [float("nan"), 1.0]}, {"sums": [-1.0, 1.0]},
+                                    {"minutes": [["x", 1]]}, {"minutes": 5}, {"deaf": None}, {"total": "many"}])
+def test_what_is_no_listening_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        Listening().load({**_heard(1, 2).dump(), **change})
