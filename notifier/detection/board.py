@@ -34,7 +34,8 @@ Key = tuple[str, str]
 class Board:
     """Every series by (service, region); people; what is usual."""
 
-    def __init__(self, settings: DetectionSettings, regions: RegionTree) -> None:
+    def __init__(self, settings: DetectionSettings, regions: RegionTree, services: Iterable[str]) -> None:
+        """`services`: those whose complaints would have been heard from now on."""
         self.settings = settings
         self.regions = regions
         self.home = settings.home_region if settings.home_region in regions else None
@@ -48,6 +49,8 @@ class Board:
                             copies=int(settings.copies_within.total_seconds()), most=settings.remember_most)
         self.miner = Miner()
         self.listening = Listening()
+        self.since = dict.fromkeys(services, 0)
+        """By service: minutes that were listened to before it was configured."""
         self.heard_at = 0
         """When the newest post was written, whatever it said."""
 
@@ -169,8 +172,9 @@ class Board:
         found = self.territories.get(service)
         if found is None:
             found = self.territories[service] = Territory(self._parents, self.settings.spikes, home=self.home)
-            found.field.credit(min(self.listening.total, CREDIT_MOST))
-            if (wait := self.settings.spikes.listen_first_minutes - self.listening.total) > 0:
+            listened = self.listening.total - self.since.get(service, 0)
+            found.field.credit(min(max(listened, 0), CREDIT_MOST))
+            if (wait := self.settings.spikes.listen_first_minutes - listened) > 0:
                 log.info("detector.listens_first", service=service, minutes=wait, setting="detection.listen_first")
         return found
 

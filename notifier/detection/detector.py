@@ -75,7 +75,7 @@ class Detector:
     def _start_fresh(self) -> None:
         self._pending: list[tuple[Report, int]] = []
         """Reports with when they arrived."""
-        self._board = Board(self._settings, self._regions)
+        self._board = Board(self._settings, self._regions, self._services)
         self._watch = Watch(self._settings, self._regions)
         self._teller = Teller(self._settings, self._regions, self._services)
 

@@ -48,6 +48,7 @@ def _packed(board: Board, watch: Watch, teller: Teller, territories: dict[str, A
         "version": VERSION,
         "heard_at": board.heard_at,
         "listening": board.listening.dump(),
+        "since": sorted(board.since.items()),
         "people": board.people.dump(),
         "helping": board.miner.dump(),
         **territories,
@@ -99,6 +100,8 @@ def _load(found: Any, board: Board, watch: Watch, teller: Teller, services: Cont
     board.heard_at = int(found["heard_at"])
     if "listening" in found:  # an earlier release kept none
         board.listening.load(found["listening"])
+        since = {str(service): int(minutes) for service, minutes in found["since"]}
+        board.since = {service: since.get(service, board.listening.total) for service in board.since}
     board.people.load(found["people"])
     board.miner.load(found["helping"])
     unread = {service: why for service, one in found["territories"].items() if service in services

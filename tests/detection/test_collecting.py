@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from notifier.detection.detector import Detector
 from notifier.detection.listening import DEAF_AFTER, Listening
 from notifier.model.mention import Mention
 from notifier.model.signal import Level, Signal
 
-from .scene import START, TICK, detector, post
+from .scene import START, TICK, detector, play, post, regions, services, settings, vocabulary
 
 MINUTE = timedelta(minutes=1)
 
@@ -185,3 +186,16 @@ def test_listening_comes_back_from_a_checkpoint() -> None:
 def test_what_is_no_listening_is_refused(change: dict[str, object]) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         Listening().load({**_heard(1, 2).dump(), **change})
+
+
+def test_a_service_added_today_was_not_calm_before() -> None:
+    """Ten hours were listened to without it. What is said of it from its first minute on may always be so."""
+    before = Detector(settings(), vocabulary(), regions=regions(),
+                      services={name: service for name, service in services().items() if name != "mobile-data"})
+    before._board.listening.total = 600
+    heard = detector(listened=0)
+    before.hand_over(heard)
+    told = play(heard, _steady(40, 4), until=START + 40 * MINUTE)
+    assert [signal for signal in told if signal.level is not Level.OK] == []
+    assert heard._board.since["mobile-data"] == 600
+    assert heard._board.since["power"] == 0
