@@ -6,8 +6,10 @@ It says what `vocabulary.yaml` found and why, and where the post would count: by
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +23,7 @@ from ..detection.place import Placed
 from ..detection.report import LIKELY, Read, Report, Reporter
 from ..model.mention import TEXT_LIMIT, Mention
 from .deployment import config_option, json_option, load_or_explain
-from .output import BadInput, print_json, print_lines
+from .output import BadInput, console, harmless, print_json
 
 LINE_MOST = 65_536
 """Bytes of one line of standard input."""
@@ -39,6 +41,9 @@ def try_post(text: str | None, location: str | None, directory: Path, as_json: b
     Without TEXT one post a line is read from standard input. Exit code 0 whatever the posts say.
     """
     texts = _lines(sys.stdin.buffer) if text in (None, "-") else iter((text or "",))
+    if (first := next(texts, "").strip()) == "":
+        raise BadInput("no post was given: write it in quotes, or one a line on standard input")
+    texts = chain((first,), texts)
     config = load_or_explain(directory)
     reporter, now = Reporter(make_hearing(config)), SystemClock().now()
     answers = (_tried(reporter, config, post, location, now) for post in texts)
@@ -96,10 +101,10 @@ def _counts(reporter: Reporter, read: Read, config: Config) -> list[str]:
 
 
 def _sentence(reporter: Reporter, report: Report, config: Config) -> str:
-    what = f"{'passed on, ' if report.voice.passed_on else ''}{report.kind.value} of {', '.join(report.services)}"
-    regions = reporter.regions_of(report)
-    if report.kind is Kind.COMPLAINT and report.voice.passed_on:
-        return f"It counts as a copy ({what}): another's words are no person more."
+    what, regions = f"{report.kind.value} of {', '.join(report.services)}", reporter.regions_of(report)
+    if regions and report.voice.passed_on:
+        return (f"It counts as a copy of a {what}: another's words are no person more." if report.kind is Kind.COMPLAINT
+                else f"It counts nowhere: a {what} that is passed on is another's word.")
     if regions:
         where = ", ".join(config.regions[region].name for region in regions)
         return f"It counts as {what} in {where}{'' if report.region else ', for it names no place'}."
@@ -117,14 +122,17 @@ def _print(answer: dict[str, Any]) -> None:
     for one in answer["verdicts"]:
         lines.append((2, f"{one['kind']} of {', '.join(one['services'])}: {_quoted(one['words'])}"))
     if not answer["verdicts"]:
-        lines.append((2, "nothing to us" + (f": {_quoted(answer['against'])} speaks against it"
-                                            if answer["against"] else ": no word of ours decides anything")))
+        lines.append((2, "nothing to us" + ("" if answer["against"] else ": no word of ours decides anything")))
+    if answer["against"]:
+        lines.append((2, f"against it speaks {_quoted(answer['against'])}"))
     if answer["model_weights"]:
         heaviest = answer["model_weights"][:WEIGHTS_SHOWN]
         lines.append((2, "the model weighs " + ", ".join(f"{one['word']} {one['log_odds']:+.1f}" for one in heaviest)))
     lines.append((2, _where(answer["place"])))
     lines += [(2, sentence) for sentence in answer["counts"]]
-    print_lines(lines)
+    for indent, text in lines:  # a word without end is broken: it is shown to a person, and no address to copy
+        click.echo(textwrap.fill(harmless(text), max(console.width, 40), initial_indent=" " * indent,
+                                 subsequent_indent=" " * (indent + 2), break_on_hyphens=False))
 
 
 def _where(place: dict[str, Any] | None) -> str:

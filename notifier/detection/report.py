@@ -143,9 +143,8 @@ class Reporter:
 
     def read(self, mention: Mention, now: datetime) -> Read:
         """What `reports` goes by, whatever becomes of it."""
-        weighed = self._judge.judge(mention)
-        return Read(self.verdicts(mention.text), weighed.words if weighed.kind is Kind.NONE else (),
-                    self._judge.explain(mention), self.places.find(mention), self.reports(mention, now))
+        return Read(self.verdicts(mention.text), self._judge.against(mention.text), self._judge.explain(mention),
+                    self.places.find(mention), self.reports(mention, now))
 
     def regions_of(self, report: Report) -> tuple[str, ...]:
         """The regions a report counts in, its own last; empty where it counts nowhere."""

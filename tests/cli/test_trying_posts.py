@@ -36,12 +36,17 @@ def _told(*words: str) -> str:
     (["power is back but the internet is down"],
      ["complaint of broadband: “internet is down”", "recovery of power: “power is back”", "place: none found",
       "for it names no place"], "two services, two verdicts"),
-    (["no power outages here"], ["nothing to us: “no power outages” speaks against it", "It counts nowhere"],
+    (["no power outages here"], ["nothing to us", "against it speaks “no power outages”", "It counts nowhere"],
      "a denial, with its words"),
     (["what a lovely morning"], ["no word of ours decides anything", "It counts nowhere"], "nothing"),
     (["no internet in Leeds"], ["England (GB-ENG)", "outside the territory (home_region: us-northeast)"],
      "a place that is not served"),
-    (["RT @ann: no power in Boston"], ["It counts as a copy", "no person more"], "another's words"),
+    (["RT @ann: no power in Boston"], ["It counts as a copy of a complaint of power", "no person more"],
+     "another's words"),
+    (["RT @ann: power is back"], ["It counts nowhere: a recovery of power that is passed on is another's word."],
+     "another's recovery is nobody's"),
+    (["no internet but no power outages here"], ["complaint of broadband", "against it speaks “no power outages”"],
+     "what stands, and what does not"),
     (["--location", "upstate NY", "turning off 3g works"],
      ["workaround of mobile-data", "profile says 'upstate NY'", "New York"], "the profile's place"),
     (["--location", "Hogwarts", "no power"], ["place: none found"], "a place that is none"),
@@ -77,8 +82,19 @@ def test_no_words_move_the_cursor() -> None:
     assert all(one.isprintable() or one == "\n" for one in done.stdout)
 
 
+@pytest.mark.parametrize("feed", [b"", b"\n \n"])
+def test_no_post_is_said(feed: bytes) -> None:
+    done = _type(feed=feed)
+    assert (done.exit_code, "no post was given" in done.output) == (2, True)
+
+
+def test_a_word_without_end_is_broken() -> None:
+    done = _type("no power " + "x" * 500)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
 @laws(max_examples=25, deadline=None)
-@given(st.text(max_size=200), st.none() | st.text(max_size=60))
+@given(st.text(max_size=200).map(lambda text: f"power {text}"), st.none() | st.text(max_size=60))
 def test_any_text_has_an_answer(text: str, location: str | None) -> None:
     """Whatever is written, an answer and exit code 0."""
     feed = text.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")

@@ -94,6 +94,10 @@ class Judge:
         down" is a complaint of one and a recovery of the other. Empty where the post is nothing to us."""
         return self._corrected(self.read(mention.text))
 
+    def against(self, text: str) -> tuple[str, ...]:
+        """The words that decided against something a text seems to say, whatever else it says."""
+        return self.read(text).against
+
     def explain(self, mention: Mention) -> tuple[tuple[str, float], ...]:
         """The words that weigh with the model, with their weights in log odds ("down" +0.9), heaviest first; those with
         "=" are what the vocabulary said. Empty where no model is asked."""

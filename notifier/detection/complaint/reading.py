@@ -70,8 +70,9 @@ class Reading:
         return self.text[found[0][0]:found[0][1]] if found else ""
 
     def denied(self) -> tuple[str, ...]:
-        """The words of denials and namesakes: what they hold is no claim."""
-        return tuple(self.text[start:end] for start, end, _ in self._masks)
+        """The words of denials and namesakes that take a claim away."""
+        hits = [hit for what in _KINDS for hit in self._by[what]]
+        return tuple(self.text[mask[0]:mask[1]] for mask in self._masks if any(_cuts(mask, hit) for hit in hits))
 
     def named(self) -> tuple[str, ...]:
         """The services the post speaks of: by their words, or failing that by our own name."""
