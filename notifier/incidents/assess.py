@@ -179,7 +179,8 @@ def _kept(turn: Turn, before: Incident | None, decision: Decision) -> Incident:
 
 
 def _link(turn: Turn, incident: Incident, evidence: Evidence, linked: Sequence[Signal]) -> None:
-    """Keep as evidence what is new, speaks more strongly than it did, or says more of what helps and until when."""
+    """Keep as evidence what is new, speaks more strongly than it did, or tells more: what helps, until when, how many
+    complain."""
     had = {s.key: s for s in linked}
     new = [s for s in evidence.signals if s.key not in had or _says_more(s, had[s.key])]
     if new:
@@ -187,8 +188,9 @@ def _link(turn: Turn, incident: Incident, evidence: Evidence, linked: Sequence[S
         turn.changed = True
 
 
-TOLD = ("workaround", "restoration", "restoration_at", "customers_out", "cause")
-"""Facts in the sources' own words that staff must find with the evidence as they were told last."""
+TOLD = ("workaround", "restoration", "restoration_at", "customers_out", "cause", "people")
+"""Facts that staff must find with the evidence as they were told last, though nothing became louder: more people may
+complain in another minute than the one that raised the alarm."""
 
 
 def _says_more(now: Signal, before: Signal) -> bool:

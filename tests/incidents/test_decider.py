@@ -547,6 +547,16 @@ def test_what_a_vendor_says_helps_is_kept_as_evidence_and_as_a_candidate_with_it
     assert scene.said() == ["acknowledge released"]
 
 
+def test_evidence_tells_how_many_complain_now_though_no_minute_was_louder_than_the_first() -> None:
+    scene = Scene()
+    for people in (9, 12):
+        scene.hear(crowd(facts={"people": str(people)}, why=f"{people} people complain"))
+        scene.settle()
+    with scene.store.transaction() as tx:
+        (kept,) = tx.evidence_of("I260115-1")
+    assert (kept.facts["people"], kept.why) == ("12", "12 people complain")
+
+
 def test_the_next_moment_is_named_for_every_rule_that_waits_for_time() -> None:
     rules = {Stage.ACKNOWLEDGE: NoticeRule(release=Release.APPROVE_OR_AFTER, after=timedelta(minutes=5))}
     scene = Scene(policy(rules=rules, update_every=timedelta(minutes=30)), maintenance=[window()])

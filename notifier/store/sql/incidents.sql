@@ -51,7 +51,7 @@ VALUES (:incident, :source, :fingerprint, :service, :region, :klass, :level, :ob
         :why, :lasts_until, :facts)
 ON CONFLICT (incident, source, fingerprint, service, region) DO UPDATE SET
     klass = excluded.klass,
-    why = CASE WHEN excluded.level > 0 AND excluded.score > score THEN excluded.why ELSE why END,
+    why = CASE WHEN excluded.level > 0 AND excluded.score >= score THEN excluded.why ELSE why END,
     level = max(level, excluded.level),
     observed_at = min(observed_at, excluded.observed_at),
     started_at = min(started_at, excluded.started_at),
