@@ -36,6 +36,9 @@ from .streams import DETECTOR, Unreachable
 T = TypeVar("T")
 
 ANSWER_SECONDS = 10.0
+WORK_SECONDS = 30.0
+"""For anything we ask. Not every call of the library ends by itself: to read an object whose parts another owner has
+just replaced waits for them for ever, and a node that hangs there never owns a partition again."""
 EXPECT_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 WRONG_LAST = 10071
 """JetStream's error code for "wrong last sequence": somebody else wrote first."""
@@ -85,7 +88,7 @@ class Jetstream:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:
-            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, WORK_SECONDS), self._loop).result()
         except UNREACHABLE as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 

@@ -343,6 +343,21 @@ def test_a_lease_that_runs_out_while_it_is_looked_at_is_nobodys(
     field.jetstream.close()
 
 
+def test_a_window_that_is_replaced_while_it_is_read_holds_nobody_up(
+        server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parts are gone when they are asked for, and NATS says nothing: the node tries again later."""
+    monkeypatch.setattr("notifier.intake.jetstream.WORK_SECONDS", 1.0)
+    field = Field(server)
+    field.jetstream.keep_window(0, b"who was counted")
+    assert field.jetstream.kept_window(0) == b"who was counted"
+    field.jetstream._run(field.jetstream._js.purge_stream("OBJ_notifier-windows", subject="$O.notifier-windows.C.>"))
+    with pytest.raises(Unreachable, match="TimeoutError"):
+        field.jetstream.kept_window(0)
+    field.jetstream.keep_window(0, b"who is counted now")
+    assert field.jetstream.kept_window(0) == b"who is counted now"
+    field.jetstream.close()
+
+
 def test_changed_settings_change_the_streams(server: str) -> None:
     """A node with another `keep`, `bytes_most` or `lease` starts and changes the streams; what they hold stays."""
     field = Field(server, partitions=1)
