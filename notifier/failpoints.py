@@ -32,6 +32,8 @@ from a crash or a lost answer."""
 BESIDE = ("transaction", "unknowns", "expire", "callback")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unknowns`
 reads, `expire` says what the clock says again after a restart, and `callback` is the provider's to repeat."""
+FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
+"""The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))
