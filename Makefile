@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: help demo test recordings fuzz check lint types contracts format lock schemas clean
+.PHONY: help demo test recordings brief fuzz check lint types contracts format lock schemas clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -23,8 +23,11 @@ demo: $(STAMP) ## Show the Vermont morning in this terminal
 test: $(STAMP) ## Run the tests that need only the package index
 	$(BIN)/pytest -n 2 -m "not parts and not recordings"
 
-recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are
-	$(BIN)/pytest -n 2 -m recordings --timeout 900 -rsP
+recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are (20 minutes)
+	$(BIN)/pytest -n 2 --dist worksteal -m recordings --timeout 900 -rsP
+
+brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
+	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock

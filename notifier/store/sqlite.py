@@ -1,73 +1,268 @@
-"""The store over SQLite: each method one durable step."""
+"""One SQLite file: opening, migrating, transactions, and the words for its failures.
+
+One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
+that several processes (daemon, command line) queue up instead of failing half-way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
-from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
-from notifier.ports import CannotTell, Found, NotFound
+import structlog
 
-from . import sending
-from .database import Database
+from notifier.failpoints import failpoint
+from notifier.ports import StoreUnavailable
+from notifier.secret import SecretMissing
+
 from .settings import StoreSettings
-from .transaction import SqliteTransaction
+
+log = structlog.get_logger(__name__)
+
+_NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
+_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY")
+"""FULL: a committed delivery survives power loss, as WAL's default NORMAL would not promise
+(https://www.sqlite.org/pragma.html#pragma_synchronous). secure_delete: an erased person is overwritten, not just
+unlinked."""
 
 
-class SqliteStore:
-    """ports.Store in one SQLite file, shared by threads through one connection and a lock, by processes through the
-    file. Every method raises StoreUnavailable when nothing was kept."""
+@cache
+def statements(topic: str) -> Mapping[str, str]:
+    """The statements of `sql/<topic>.sql` by the name in their `-- name --` line."""
+    text = resources.files(__package__).joinpath("sql", f"{topic}.sql").read_text(encoding="utf-8")
+    parts = _NAME.split(text)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+@cache
+def migrations() -> tuple[tuple[int, str], ...]:
+    """(number, SQL) of every migration, in order. Together they are the schema; there is no second description."""
+    folder = resources.files(__package__).joinpath("migrations")
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return tuple((int(name.split("_")[0]), entry.read_text(encoding="utf-8")) for name, entry in found)
+
+
+def _pieces(script: str) -> Iterator[str]:
+    """The statements of a script one by one: `executescript` would commit the transaction around it."""
+    piece = ""
+    for line in script.splitlines(keepends=True):
+        piece += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(piece):
+            yield piece
+            piece = ""
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """The failure in our own word; SQLite's text names no data."""
+    return StoreUnavailable(f"the store could not be used: {error}")
+
+
+def _is_outage(error: sqlite3.Error) -> bool:
+    """Whether the file or disk is at fault; anything else is a mistake of ours and must be seen as one."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+class Database:
+    """One open file. Statements are named "topic.name" after the .sql files."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._db = Database(settings)
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._key = b""
+        self._connection: sqlite3.Connection | None = None
+        self._scrub = False
+        with self._lock, self._words():
+            self._open()
+
+    # ── statements, inside a transaction ──
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
+        """All rows of a statement."""
+        return self._execute(name, parameters).fetchall()
+
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> sqlite3.Row | None:
+        """The first row of a statement, or None."""
+        found: sqlite3.Row | None = self._execute(name, parameters).fetchone()
+        return found
+
+    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run a statement; returns how many rows it changed."""
+        return self._execute(name, parameters).rowcount
+
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """Run a statement for each set of parameters; returns how many rows changed together."""
+        topic, _, short = name.partition(".")
+        return self._live().executemany(statements(topic)[short], parameters).rowcount
+
+    def keyed_hash(self, kind: str, address: str) -> str:
+        """A keyed hash of an address, 64 hex characters: without the key nobody can try numbers until one fits.
+
+        Spellings that reach the same person hash alike: suppressing one too many is the safe mistake.
+        """
+        plain = address if kind == "erased" else address.strip().casefold()
+        return hmac.new(self._key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
+
+    def scrub_afterwards(self) -> None:
+        """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
+        self._scrub = True
+
+    # ── transactions ──
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
-        with self._db.step("transaction") as db:
-            yield SqliteTransaction(db)
+    def step(self, name: str) -> Iterator[Database]:
+        """One transaction, with fail points `name`.before_commit and `name`.after_commit.
 
-    def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("claim") as db:
-            return sending.claim(db, channel, limit, lease, now)
-
-    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
-        with self._db.step("begin") as db:
-            return sending.begin(db, delivery, token, now)
-
-    def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
-        with self._db.step("settle") as db:
-            return sending.settle(db, delivery, token, outcome, now)
-
-    def expired_leases(self, now: datetime) -> int:
-        with self._db.step("expired_leases") as db:
-            return sending.expired_leases(db, now)
-
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("unknowns") as db:
-            return sending.unknowns(db, limit, now)
-
-    def reconcile(
-        self,
-        delivery: str,
-        result: Found | NotFound | CannotTell,
-        now: datetime,
-        *,
-        again_at: datetime | None,
-        resend: bool,
-    ) -> None:
-        with self._db.step("reconcile") as db:
-            sending.reconcile(db, delivery, result, now, again_at=again_at, resend=resend)
-
-    def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
-    ) -> bool:
-        with self._db.step("callback") as db:
-            return sending.callback(db, provider_id, state, reason, now, delivery)
-
-    def expire(self, now: datetime) -> int:
-        with self._db.step("expire") as db:
-            return sending.expire(db, now)
+        Raises StoreUnavailable when nothing was kept; the transaction's own exceptions pass through after rolling
+        back. RuntimeError when entered within itself.
+        """
+        with self._lock:
+            if self._connection is not None and self._connection.in_transaction:
+                raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
+            with self._words():
+                self._begin()
+                try:
+                    yield self
+                    failpoint(f"{name}.before_commit")
+                    self._live().execute("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+                failpoint(f"{name}.after_commit")
+                self._empty_log()
 
     def close(self) -> None:
-        self._db.close()
+        """Close the file; the next transaction would open it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
+        topic, _, short = name.partition(".")
+        return self._live().execute(statements(topic)[short], parameters or {})
+
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable("the store is closed")
+        return self._connection
+
+    def _begin(self) -> None:
+        if self._connection is None:
+            self._open()
+        self._live().execute("BEGIN IMMEDIATE")
+
+    def _roll_back(self) -> None:
+        """Undo; where even that fails the connection is worth nothing and is opened anew next time."""
+        self._scrub = False
+        connection = self._connection
+        if connection is None or not connection.in_transaction:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            if self._settings.path != ":memory:":
+                with suppress(sqlite3.Error):
+                    connection.close()
+                self._connection = None
+
+    def _empty_log(self) -> None:
+        if self._scrub:
+            self._scrub = False
+            self._live().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not _is_outage(error):
+                raise
+            raise unavailable(error) from error
+
+    # ── opening ──
+
+    def _open(self) -> None:
+        path = self._settings.path
+        if path != ":memory:" and not Path(path).exists():
+            # personal data: nobody else may read it, whatever the umask says
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as error:
+                raise unavailable(error) from error
+        connection = sqlite3.connect(
+            path,
+            timeout=self._settings.busy_timeout.total_seconds(),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.create_function("keyed_hash", 2, self.keyed_hash, deterministic=True)
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            if path != ":memory:":
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            self._connection = connection
+            self._migrate(connection)
+            self._key = self._hash_key(connection)
+        except BaseException:
+            self._connection = None
+            connection.close()
+            raise
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        newest = migrations()[-1][0]
+        if connection.execute("PRAGMA user_version").fetchone()[0] == newest:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > newest:
+                raise StoreUnavailable(
+                    f"the database has schema {version}, this program knows {newest}: run the newer program"
+                )
+            for number, script in migrations():
+                if number > version:
+                    for piece in _pieces(script):
+                        connection.execute(piece)
+                    log.info("store.migrated", version=number)
+            connection.execute(f"PRAGMA user_version = {newest:d}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _hash_key(self, connection: sqlite3.Connection) -> bytes:
+        """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out."""
+        if self._settings.hash_key is None:
+            return self._kept(connection, "hash_key", secrets.token_bytes(32))
+        try:
+            key = self._settings.hash_key.reveal().encode()
+        except SecretMissing as error:
+            raise StoreUnavailable(f"the store's hash_key: {error}") from error
+        mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
+        if self._kept(connection, "hash_key_mark", mark) != mark:
+            raise StoreUnavailable("the store's hash_key is not the one its opt-outs were kept with: put it back")
+        return key
+
+    @staticmethod
+    def _kept(connection: sqlite3.Connection, name: str, value: bytes) -> bytes:
+        read = statements("staff")["meta"]
+        found = connection.execute(read, {"name": name}).fetchone()
+        if found is None:
+            connection.execute(statements("staff")["put_meta"], {"name": name, "value": value})
+            found = connection.execute(read, {"name": name}).fetchone()
+        return bytes(found["value"])
