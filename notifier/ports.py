@@ -399,20 +399,24 @@ class Store(Protocol):
         """Return claims whose lease has passed: to PENDING where sending had not begun, else to UNKNOWN (crashed)."""
         ...
 
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        """UNKNOWN deliveries due for reconciling, oldest first."""
+    def unknowns(self, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
+        """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`."""
         ...
 
     def reconcile(
         self,
         delivery: str,
+        token: int,
         result: Found | NotFound | CannotTell,
         now: datetime,
         *,
         again_at: datetime | None,
         resend: bool,
-    ) -> None:
-        """Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
+    ) -> bool:
+        """What was found out of an unknown delivery that was taken with `token`. False, and nothing was changed, where
+        it is unknown no more or has become so anew: what was read then says nothing of the newest attempt.
+
+        Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
         again at `again_at`; None: escalate, FAILED (unsettled). CannotTell and `resend`: PENDING again with its doubt
         kept, for channels whose key makes repeating harmless."""
         ...

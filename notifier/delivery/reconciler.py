@@ -39,7 +39,7 @@ class Reconciler:
     def run_once(self) -> bool:
         """Look for what is due, at most a batch. True if anything was."""
         channels, settings = self._channels, self._settings
-        due = self._store.unknowns(settings.batch, self._clock.now())
+        due = self._store.unknowns(settings.batch, settings.lease, self._clock.now())
         for delivery, message in due:
             self._one(delivery, message, channels.get(delivery.channel), settings)
         return bool(due)
@@ -47,7 +47,10 @@ class Reconciler:
     def _one(self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings) -> None:
         result, follows = self._look(delivery, message, channel, settings)
         now = self._clock.now()
-        self._store.reconcile(delivery.id, result, now, again_at=follows.again_at, resend=follows.resend)
+        if not self._store.reconcile(
+                delivery.id, delivery.token, result, now, again_at=follows.again_at, resend=follows.resend):
+            log.info("delivery.settled_by_another", delivery=delivery.id, channel=delivery.channel)
+            return
         log.info("delivery.reconciled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
         if isinstance(result, Found):
             metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.SENT, Reason.ADOPTED).inc()

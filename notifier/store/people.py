@@ -70,11 +70,14 @@ def is_opted_out(db: Database, kind: AddressKind, address: str) -> bool:
 def erase(db: Database, kind: AddressKind, address: str, now: datetime) -> bool:
     """See Transaction.erase. What is under way is ended: an address that is gone cannot be asked about or sent to."""
     hashed = db.keyed_hash(kind, address)
-    given = {"addresses": _spellings(db, hashed, address), "now": micros(now), "reason": Reason.ERASED}
+    spellings = _spellings(db, hashed, address)
+    given = {"addresses": spellings, "now": micros(now), "reason": Reason.ERASED}
     db.run("people.suppress", given)
     db.run("people.stop_repeats", given)
     db.run("people.give_up_unknown", given)
-    deliveries = db.run("people.erase_deliveries", given)
+    deliveries = sum(db.run("people.erase_deliveries", {
+        "address": one, "erased": f"erased:{db.keyed_hash('erased', one)}", "now": micros(now),
+    }) for one in json.loads(spellings))
     subscribers = db.run("people.erase_subscriber", {"hash": hashed})
     db.scrub_afterwards()
     return deliveries + subscribers > 0

@@ -5,7 +5,6 @@ Every function runs inside one transaction that the store opens. The far side is
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from notifier.ports import CannotTell, Found, NotFound
 
 from . import notices, people
 from .codec import build, micros, moment
-from .database import Database
+from .database import GATE, WRITER, Database, Row
 from .gate import Surroundings, refusal
 
 log = structlog.get_logger(__name__)
@@ -48,10 +47,13 @@ def claim(db: Database, channel: str, limit: int, lease: timedelta, now: datetim
 
 def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | None:
     """See Store.begin."""
-    row = db.row("outbox.at_the_gate", {"id": delivery})
-    if row is None:
+    db.lock(GATE, shared=True)
+    held = db.row("outbox.hold_at_once", {"id": delivery})
+    if held is None:
         return Reason.LEASE_LOST
-    stored = build(Delivery, row)
+    stored = build(Delivery, held)
+    row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
+    assert row is not None  # it is held
     refused = refusal(stored, token, _surroundings(row), now)
     if refused is None:
         db.run("outbox.begin", {"id": delivery, "now": micros(now)})
@@ -65,7 +67,9 @@ def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | No
 
 def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
     """See Store.settle. True when the outcome was recorded, by a late holder of an unknown one included."""
-    row = db.row("outbox.get", {"id": delivery})
+    if outcome.reason is Reason.OPTED_OUT:
+        db.lock(WRITER)  # the person's other deliveries are ended too
+    row = db.row("outbox.hold", {"id": delivery})
     if row is None:
         return False
     stored = build(Delivery, row)
@@ -83,6 +87,7 @@ def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datet
 
 def expired_leases(db: Database, now: datetime) -> int:
     """See Store.expired_leases. Each gets a newer token, so that the worker that was thought dead cannot settle."""
+    db.lock(WRITER)
     rows = db.rows("outbox.leases_passed", {"now": micros(now)})
     for row in rows:
         if row["began_at"] is not None:
@@ -94,26 +99,28 @@ def expired_leases(db: Database, now: datetime) -> int:
     return len(rows)
 
 
-def unknowns(db: Database, limit: int, now: datetime) -> Claimed:
+def unknowns(db: Database, limit: int, lease: timedelta, now: datetime) -> Claimed:
     """See Store.unknowns."""
-    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now)})
-    return _with_messages(db, [build(Delivery, row) for row in rows], now)
+    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now), "look_at": micros(now + lease)})
+    found = sorted((build(Delivery, row) for row in rows), key=lambda d: (d.doubt_since or d.created_at, d.id))
+    return _with_messages(db, found, now)
 
 
 def reconcile(
     db: Database,
     delivery: str,
+    token: int,
     result: Found | NotFound | CannotTell,
     now: datetime,
     *,
     again_at: datetime | None,
     resend: bool,
-) -> None:
+) -> bool:
     """See Store.reconcile. CannotTell with `resend`: pending again with the doubt kept, for a channel whose key makes
-    repeating harmless. What is no longer unknown is left alone."""
-    row = db.row("outbox.get", {"id": delivery})
-    if row is None or row["state"] != DeliveryState.UNKNOWN:
-        return
+    repeating harmless. What is no longer unknown, or has become so anew, is left alone."""
+    row = db.row("outbox.hold", {"id": delivery})
+    if row is None or row["state"] != DeliveryState.UNKNOWN or row["token"] != token:
+        return False
     stored = build(Delivery, row)
     if isinstance(result, Found):
         _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
@@ -126,6 +133,7 @@ def reconcile(
         db.run("outbox.look_again", {"id": delivery, "look_at": micros(again_at), "detail": result.why[:500]})
     else:
         _to_end(db, stored, DeliveryState.FAILED, Reason.UNSETTLED, now, result.why)
+    return True
 
 
 def callback(
@@ -135,7 +143,7 @@ def callback(
     if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
         return False
     if delivery is not None:
-        rows = db.rows("outbox.get", {"id": delivery})
+        rows = db.rows("outbox.hold", {"id": delivery})
     else:
         rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
     if len(rows) != 1 or rows[0]["provider_id"] not in (None, provider_id):
@@ -150,6 +158,7 @@ def callback(
 
 def expire(db: Database, now: datetime) -> int:
     """See Store.expire; also marks signals that ran out as over."""
+    db.lock(WRITER)
     db.run("signals.seal", {"now": micros(now)})
     return db.run("outbox.expire", {"now": micros(now)})
 
@@ -237,7 +246,13 @@ def _doubled(times: int) -> timedelta:
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _surroundings(row: sqlite3.Row) -> Surroundings:
+def _hashes(db: Database, address: str) -> dict[str, str]:
+    """What an opt-out of this address would be kept as; of a public account there is none."""
+    kinds = {"email": AddressKind.EMAIL, "phone": AddressKind.PHONE}
+    return {name: db.keyed_hash(kind, address) if address else "" for name, kind in kinds.items()}
+
+
+def _surroundings(row: Row) -> Surroundings:
     return Surroundings(
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),

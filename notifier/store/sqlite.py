@@ -1,4 +1,4 @@
-"""One SQLite file: opening, migrating, transactions, and the words for its failures.
+"""One SQLite file as a `Database`: opening, migrating, transactions, and the words for its failures.
 
 One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
 that several processes (daemon, command line) queue up instead of failing half-way.
@@ -6,17 +6,12 @@ that several processes (daemon, command line) queue up instead of failing half-w
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
-import re
-import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
-from importlib import resources
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,48 +19,16 @@ import structlog
 
 from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
-from notifier.secret import SecretMissing
 
+from .database import Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
 from .settings import StoreSettings
 
 log = structlog.get_logger(__name__)
 
-_NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 _PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY")
 """FULL: a committed delivery survives power loss, as WAL's default NORMAL would not promise
 (https://www.sqlite.org/pragma.html#pragma_synchronous). secure_delete: an erased person is overwritten, not just
 unlinked."""
-
-
-@cache
-def statements(topic: str) -> Mapping[str, str]:
-    """The statements of `sql/<topic>.sql` by the name in their `-- name --` line."""
-    text = resources.files(__package__).joinpath("sql", f"{topic}.sql").read_text(encoding="utf-8")
-    parts = _NAME.split(text)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-@cache
-def migrations() -> tuple[tuple[int, str], ...]:
-    """(number, SQL) of every migration, in order. Together they are the schema; there is no second description."""
-    folder = resources.files(__package__).joinpath("migrations")
-    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return tuple((int(name.split("_")[0]), entry.read_text(encoding="utf-8")) for name, entry in found)
-
-
-def _pieces(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would commit the transaction around it."""
-    piece = ""
-    for line in script.splitlines(keepends=True):
-        piece += line
-        if line.rstrip().endswith(";") and sqlite3.complete_statement(piece):
-            yield piece
-            piece = ""
-
-
-def unavailable(error: Exception) -> StoreUnavailable:
-    """The failure in our own word; SQLite's text names no data."""
-    return StoreUnavailable(f"the store could not be used: {error}")
 
 
 def _is_outage(error: sqlite3.Error) -> bool:
@@ -73,8 +36,8 @@ def _is_outage(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
-class Database:
-    """One open file. Statements are named "topic.name" after the .sql files."""
+class SqliteDatabase:
+    """One open file."""
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
@@ -87,13 +50,13 @@ class Database:
 
     # ── statements, inside a transaction ──
 
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a statement."""
         return self._execute(name, parameters).fetchall()
 
-    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> sqlite3.Row | None:
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
         """The first row of a statement, or None."""
-        found: sqlite3.Row | None = self._execute(name, parameters).fetchone()
+        found: Row | None = self._execute(name, parameters).fetchone()
         return found
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -106,12 +69,11 @@ class Database:
         return self._live().executemany(statements(topic)[short], parameters).rowcount
 
     def keyed_hash(self, kind: str, address: str) -> str:
-        """A keyed hash of an address, 64 hex characters: without the key nobody can try numbers until one fits.
+        """See Database.keyed_hash."""
+        return hashed(self._key, kind, address)
 
-        Spellings that reach the same person hash alike: suppressing one too many is the safe mistake.
-        """
-        plain = address if kind == "erased" else address.strip().casefold()
-        return hmac.new(self._key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Nothing more is needed: who writes is alone."""
 
     def scrub_afterwards(self) -> None:
         """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
@@ -119,13 +81,14 @@ class Database:
 
     # ── transactions ──
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[Database]:
-        """One transaction, with fail points `name`.before_commit and `name`.after_commit.
+    def run_step(self, name: str, work: Callable[[Database], T]) -> T:
+        """See Database.run_step; nobody else can be in the way."""
+        with self.step(name) as db:
+            return work(db)
 
-        Raises StoreUnavailable when nothing was kept; the transaction's own exceptions pass through after rolling
-        back. RuntimeError when entered within itself.
-        """
+    @contextmanager
+    def step(self, name: str) -> Iterator[SqliteDatabase]:
+        """See Database.step."""
         with self._lock:
             if self._connection is not None and self._connection.in_transaction:
                 raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
@@ -209,14 +172,13 @@ class Database:
         )
         try:
             connection.row_factory = sqlite3.Row
-            connection.create_function("keyed_hash", 2, self.keyed_hash, deterministic=True)
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             if path != ":memory:":
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             self._connection = connection
             self._migrate(connection)
-            self._key = self._hash_key(connection)
+            self._key = hash_key(self._settings, partial(self._kept, connection))
         except BaseException:
             self._connection = None
             connection.close()
@@ -230,12 +192,10 @@ class Database:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > newest:
-                raise StoreUnavailable(
-                    f"the database has schema {version}, this program knows {newest}: run the newer program"
-                )
+                raise too_new(version, newest)
             for number, script in migrations():
                 if number > version:
-                    for piece in _pieces(script):
+                    for piece in pieces(script):  # `executescript` would commit around it
                         connection.execute(piece)
                     log.info("store.migrated", version=number)
             connection.execute(f"PRAGMA user_version = {newest:d}")
@@ -245,21 +205,9 @@ class Database:
                 connection.execute("ROLLBACK")
             raise
 
-    def _hash_key(self, connection: sqlite3.Connection) -> bytes:
-        """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out."""
-        if self._settings.hash_key is None:
-            return self._kept(connection, "hash_key", secrets.token_bytes(32))
-        try:
-            key = self._settings.hash_key.reveal().encode()
-        except SecretMissing as error:
-            raise StoreUnavailable(f"the store's hash_key: {error}") from error
-        mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
-        if self._kept(connection, "hash_key_mark", mark) != mark:
-            raise StoreUnavailable("the store's hash_key is not the one its opt-outs were kept with: put it back")
-        return key
-
     @staticmethod
     def _kept(connection: sqlite3.Connection, name: str, value: bytes) -> bytes:
+        """What is kept under a name; `value` from now on, where nothing is."""
         read = statements("staff")["meta"]
         found = connection.execute(read, {"name": name}).fetchone()
         if found is None:

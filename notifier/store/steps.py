@@ -1,4 +1,4 @@
-"""The store over SQLite: each method one durable step."""
+"""The store over a database: each method one durable step."""
 
 from __future__ import annotations
 
@@ -11,63 +11,59 @@ from notifier.ports import CannotTell, Found, NotFound
 
 from . import sending
 from .database import Database
-from .settings import StoreSettings
-from .transaction import SqliteTransaction
+from .transaction import SqlTransaction
 
 
-class SqliteStore:
-    """ports.Store in one SQLite file, shared by threads through one connection and a lock, by processes through the
-    file. Every method raises StoreUnavailable when nothing was kept."""
+class SqlStore:
+    """ports.Store over one `Database`, shared by threads and processes. Every method raises StoreUnavailable when
+    nothing was kept."""
 
-    def __init__(self, settings: StoreSettings) -> None:
-        self._db = Database(settings)
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
+    def transaction(self) -> Iterator[SqlTransaction]:
         with self._db.step("transaction") as db:
-            yield SqliteTransaction(db)
+            yield SqlTransaction(db)
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("claim") as db:
-            return sending.claim(db, channel, limit, lease, now)
+        return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
-        with self._db.step("begin") as db:
-            return sending.begin(db, delivery, token, now)
+        return self._db.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
-        with self._db.step("settle") as db:
-            return sending.settle(db, delivery, token, outcome, now)
+        return self._db.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
 
     def expired_leases(self, now: datetime) -> int:
-        with self._db.step("expired_leases") as db:
-            return sending.expired_leases(db, now)
+        return self._db.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
 
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("unknowns") as db:
-            return sending.unknowns(db, limit, now)
+    def unknowns(
+        self, limit: int, lease: timedelta, now: datetime
+    ) -> tuple[tuple[Delivery, Message], ...]:
+        return self._db.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now))
 
     def reconcile(
         self,
         delivery: str,
+        token: int,
         result: Found | NotFound | CannotTell,
         now: datetime,
         *,
         again_at: datetime | None,
         resend: bool,
-    ) -> None:
-        with self._db.step("reconcile") as db:
-            sending.reconcile(db, delivery, result, now, again_at=again_at, resend=resend)
+    ) -> bool:
+        return self._db.run_step("reconcile", lambda db: sending.reconcile(
+            db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
-        with self._db.step("callback") as db:
-            return sending.callback(db, provider_id, state, reason, now, delivery)
+        return self._db.run_step("callback", lambda db: sending.callback(
+            db, provider_id, state, reason, now, delivery))
 
     def expire(self, now: datetime) -> int:
-        with self._db.step("expire") as db:
-            return sending.expire(db, now)
+        return self._db.run_step("expire", lambda db: sending.expire(db, now))
 
     def close(self) -> None:
         self._db.close()

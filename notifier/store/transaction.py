@@ -20,8 +20,8 @@ from .database import Database
 from .signals import put as put_signal
 
 
-class SqliteTransaction:
-    """ports.Transaction over one open SQLite transaction; worth nothing once its `with` has ended."""
+class SqlTransaction:
+    """ports.Transaction over one open transaction of a database; worth nothing once its `with` has ended."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -13,7 +13,7 @@ ON CONFLICT (id) DO UPDATE SET
 DELETE FROM subscriber_regions WHERE subscriber = :id;
 
 -- add_region --
-INSERT OR IGNORE INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber);
+INSERT INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber) ON CONFLICT DO NOTHING;
 
 -- get --
 SELECT * FROM subscribers WHERE id = :id;
@@ -64,8 +64,8 @@ UPDATE deliveries SET state = 'failed', reason = 'erased', settled_at = :now, lo
 WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses)) AND state = 'unknown';
 
 -- erase_deliveries --
-UPDATE deliveries SET address = 'erased:' || keyed_hash('erased', address), subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
-WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses));
+UPDATE deliveries SET address = :erased, subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
+WHERE address <> '' AND address = :address;
 
 -- erase_subscriber --
 DELETE FROM subscribers WHERE address_hash = :hash;
