@@ -87,6 +87,7 @@ class App:
 
     config: Config
     store: Store
+    """For every node's steps; listening and deciding go through `Store.leading`."""
     clock: Clock
     channels: dict[str, Channel]
     poller: Poller
@@ -133,7 +134,8 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
     channels = make_channels(config) if channels is None else channels
     sources = make_sources(config)
     detector = make_detector(config)
-    detecting = DetectorLoop(detector, store, clock, config.detection)
+    leading = store.leading()
+    detecting = DetectorLoop(detector, leading, clock, config.detection)
     app: App
 
     def take(source: str, mention: Mention) -> None:
@@ -141,12 +143,12 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
 
     app = App(
         config=config, store=store, clock=clock, channels=channels,
-        poller=Poller(sources, store, clock, config.polling, tap=tap_poll, regions=config.regions),
+        poller=Poller(sources, leading, clock, config.polling, tap=tap_poll, regions=config.regions),
         listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
         detector=detector,
         detecting=detecting, intake=Intake(clock, lambda: app.detector, detecting),
-        old_queue=OldQueueLoop(detector.own, store, clock, config.regions, config.services),
-        decider=Decider(store, clock, make_speaker(config, channels), config.policies, config.maintenance,
+        old_queue=OldQueueLoop(detector.own, leading, clock, config.regions, config.services),
+        decider=Decider(leading, clock, make_speaker(config, channels), config.policies, config.maintenance,
                         config.workarounds),
         senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
         housekeeper=Housekeeper(store, clock))

@@ -377,6 +377,11 @@ class Store(Protocol):
         """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when it cannot be kept."""
         ...
 
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """The same for who only reads: what it sees is of one moment, and nobody waits for it nor it for anybody,
+        where the database can do that. Nothing may be written in it."""
+        ...
+
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
         Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same
@@ -430,6 +435,16 @@ class Store(Protocol):
 
     def expire(self, now: datetime) -> int:
         """End pending deliveries whose time has passed."""
+        ...
+
+    def leads(self) -> bool:
+        """Take, or keep, the right to listen and decide for the deployment; True while this node has it. To be asked
+        every second or two: a node that says nothing is taken for dead. True where no other node could be there."""
+        ...
+
+    def leading(self) -> Store:
+        """This store for what only who leads may do: its transactions raise StoreUnavailable, and keep nothing, once
+        this node has lost that right, even before it knows."""
         ...
 
     def close(self) -> None: ...

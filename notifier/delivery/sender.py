@@ -145,7 +145,7 @@ class Sender:
     # ── stopping the channel ──
 
     def _stopped(self) -> bool:
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             stop = read_stop(tx.switch(self.switch))
         holds = stop is not None and stop.holds(self._clock.now())
         if stop is None:

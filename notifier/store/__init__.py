@@ -18,10 +18,11 @@ def open_store(settings: StoreSettings) -> SqlStore:
     if settings.url is None:
         return SqlStore(SqliteDatabase(settings))
     try:
-        from .postgres import PostgresDatabase  # an extra, which only such deployments need
+        from .postgres import open_postgres  # an extra, which only such deployments need
     except ImportError as error:
         raise StoreUnavailable(f"PostgreSQL needs `pip install outage-notifier[postgres]`: {error}") from error
-    return SqlStore(PostgresDatabase(settings))
+    database, leader = open_postgres(settings)
+    return SqlStore(database, leader)
 
 
 __all__ = ["SqlStore", "StoreSettings", "open_store"]

@@ -135,20 +135,25 @@ def too_new(version: int, newest: int) -> StoreUnavailable:
 # ── the key of the hashes ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def hashed(key: bytes, kind: str, address: str) -> str:
-    """See Database.keyed_hash."""
+def hashed(key: bytes | None, kind: str, address: str) -> str:
+    """See Database.keyed_hash. Raises StoreUnavailable where the key could not be read here."""
+    if key is None:
+        raise StoreUnavailable("the store's hash_key cannot be read here, and without it no opt-out is found or kept")
     plain = address if kind == "erased" else address.strip().casefold()
     return hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
 
 
-def hash_key(settings: StoreSettings, kept: Callable[[str, bytes], bytes]) -> bytes:
-    """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out. `kept`
-    gives what is kept under a name, which is its second argument where nothing was."""
+def hash_key(settings: StoreSettings, kept: Callable[[str, bytes], bytes]) -> bytes | None:
+    """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out. None
+    where it cannot be read and `without_key` allows that. `kept` gives what is kept under a name, which is its second
+    argument where nothing was."""
     if settings.hash_key is None:
         return kept("hash_key", secrets.token_bytes(32))
     try:
         key = settings.hash_key.reveal().encode()
     except SecretMissing as error:
+        if settings.without_key:
+            return None
         raise StoreUnavailable(f"the store's hash_key: {error}") from error
     mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
     if kept("hash_key_mark", mark) != mark:

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, cast
@@ -26,25 +27,17 @@ import psycopg
 import structlog
 from psycopg import sql
 from psycopg.errors import DeadlockDetected, LockNotAvailable, ReadOnlySqlTransaction, SerializationFailure
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool
+from psycopg.rows import DictRow
 
 from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
-from notifier.secret import SecretMissing
 
+from .connections import OLDEST_SERVER, Connection, Connections, Pooled, Seat, advisory
 from .database import WRITER, Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
 from .settings import StoreSettings
 
 log = structlog.get_logger(__name__)
 
-Connection = psycopg.Connection[DictRow]
-
-OLDEST_SERVER = 140000
-"""The first that ends sessions which say nothing (idle_session_timeout)."""
-LOCKS = 0x6F757467
-"""First number of our advisory locks; the second says which."""
-_NUMBERS = {"gate": 1, "writer": 2, "migration": 3, "leader": 4}
 AGAIN_SECONDS = 0.02
 """Before a step that found another in its way begins anew."""
 ROWS_AT_ONCE = 500
@@ -70,23 +63,15 @@ def _clean(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 class PostgresDatabase:
-    """One PostgreSQL database. Safe to use from many threads; a transaction belongs to its thread."""
+    """One PostgreSQL database over some connections. Safe to use from many threads; a transaction belongs to its
+    thread."""
 
-    def __init__(self, settings: StoreSettings) -> None:
-        self._settings = settings
-        self._seconds = settings.busy_timeout.total_seconds()
+    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta) -> None:
+        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way."""
+        self._connections = connections
+        self._key = key
+        self._seconds = busy_timeout.total_seconds()
         self._own = threading.local()
-        self._pool = self._open()
-        try:
-            with self._words(), self._pool.connection() as connection:
-                if connection.info.server_version < OLDEST_SERVER:
-                    raise StoreUnavailable(f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or "
-                                           "newer is needed")
-                self._migrate(connection)
-                self._key = hash_key(settings, lambda name, value: _kept(connection, name, value))
-        except BaseException:
-            self._pool.close()
-            raise
 
     # ── statements, inside a transaction ──
 
@@ -120,9 +105,7 @@ class PostgresDatabase:
 
     def lock(self, name: str, *, shared: bool = False) -> None:
         """See Database.lock."""
-        ask = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        self._live().execute(sql.SQL("SELECT {}({}, {})").format(
-            sql.SQL(ask), sql.Literal(LOCKS), sql.Literal(_NUMBERS[name])))
+        self._live().execute(advisory("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", name))
 
     def keyed_hash(self, kind: str, address: str) -> str:
         """See Database.keyed_hash."""
@@ -138,11 +121,13 @@ class PostgresDatabase:
         """See Database.step. The stages' own transactions take turns."""
         if getattr(self._own, "connection", None) is not None:
             raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
-        with self._words(), self._begun() as connection:
+        with _words(), self._connections.begun() as connection:
             self._own.connection = connection
             try:
                 if name == "transaction":
                     self.lock(WRITER)
+                elif name == "reading":
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 yield self
                 failpoint(f"{name}.before_commit")
                 connection.execute("COMMIT")
@@ -168,21 +153,7 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """End every connection; what uses it afterwards is told that the store is closed."""
-        self._pool.close()
-
-    @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        """A connection with a transaction begun. One the server has ended meanwhile is let go, and another taken."""
-        for attempt in range(self._settings.connections + 1):
-            with self._pool.connection() as connection:
-                try:
-                    connection.execute("BEGIN")
-                except psycopg.OperationalError:
-                    if attempt == self._settings.connections:
-                        raise
-                    continue
-                yield connection
-                return
+        self._connections.close()
 
     def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> psycopg.Cursor[DictRow]:
         return self._live().execute(_statement(name), _clean(parameters))
@@ -193,53 +164,72 @@ class PostgresDatabase:
             raise RuntimeError("a statement outside a transaction: begin one with `step`")
         return connection
 
-    @contextmanager
-    def _words(self) -> Iterator[None]:
-        try:
-            yield
-        except _OUTAGE as error:
-            raise unavailable(error) from error
 
-    # ── opening ──
+@contextmanager
+def _words() -> Iterator[None]:
+    try:
+        yield
+    except _OUTAGE as error:
+        raise unavailable(error) from error
 
-    def _open(self) -> ConnectionPool[Connection]:
-        assert self._settings.url is not None
-        try:
-            password = self._settings.password.reveal() if self._settings.password else None
-        except SecretMissing as error:
-            raise StoreUnavailable(f"the store's password: {error}") from error
-        wait = int(self._seconds * 1000)
-        options = f"-c lock_timeout={wait} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-        given = {"autocommit": True, "row_factory": dict_row, "cursor_factory": psycopg.ClientCursor,
-                 "connect_timeout": max(int(self._seconds), 2), "application_name": "notifier", "options": options,
-                 **({"password": password} if password else {})}
-        pool = ConnectionPool(self._settings.url, kwargs=given, connection_class=psycopg.Connection[DictRow],
-                              min_size=1, max_size=self._settings.connections, timeout=self._seconds,
-                              name="store", open=False)
-        try:
-            pool.open(wait=True, timeout=self._seconds)
-        except psycopg.OperationalError as error:
-            pool.close()
-            raise unavailable(error) from error
-        return pool
 
-    def _migrate(self, connection: Connection) -> None:
-        newest = migrations("postgres")[-1][0]
-        with connection.transaction():
-            connection.execute(f"SELECT pg_advisory_xact_lock({LOCKS}, {_NUMBERS['migration']})")
-            connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
-            row = connection.execute("SELECT version FROM schema_version").fetchone()
-            version = 0 if row is None else int(row["version"])
-            if version > newest:
-                raise too_new(version, newest)
-            for number, script in migrations("postgres"):
-                if number > version:
-                    for piece in pieces(script):
-                        connection.execute(piece.replace("%", "%%"))
-                    log.info("store.migrated", version=number)
-            if version < newest:
-                connection.execute("DELETE FROM schema_version")
-                connection.execute("INSERT INTO schema_version (version) VALUES (%s)", (newest,))
+class Leader:
+    """The right to listen and decide for a deployment, which one node has at a time, and a database whose transactions
+    nobody else's can follow: they run over the connection that holds the right, so that whoever has lost it cannot
+    commit."""
+
+    def __init__(self, settings: StoreSettings, key: bytes | None) -> None:
+        self._seat = Seat(settings)
+        self.database = PostgresDatabase(self._seat, key, settings.busy_timeout)
+
+    def leads(self) -> bool:
+        """Take or keep the right; True while this node has it. Raises StoreUnavailable where nobody can tell."""
+        with _words():
+            return self._seat.taken()
+
+    def close(self) -> None:
+        """Give it up at once."""
+        self._seat.close()
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_postgres(settings: StoreSettings) -> tuple[PostgresDatabase, Leader]:
+    """The database, migrated, for everyone's steps and transactions, and the seat of who leads. Raises
+    StoreUnavailable where it cannot be used, is too old or was made by a newer program."""
+    pooled = Pooled(settings)
+    try:
+        with _words(), pooled.begun() as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                raise StoreUnavailable(f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
+                                       "is needed")
+            _migrate(connection)
+            key = hash_key(settings, lambda name, value: _kept(connection, name, value))
+            connection.execute("COMMIT")
+    except BaseException:
+        pooled.close()
+        raise
+    return PostgresDatabase(pooled, key, settings.busy_timeout), Leader(settings, key)
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the schema to what this program knows, in the transaction that is open; one node at a time."""
+    newest = migrations("postgres")[-1][0]
+    connection.execute(advisory("pg_advisory_xact_lock", "migration"))
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
+    row = connection.execute("SELECT version FROM schema_version").fetchone()
+    version = 0 if row is None else int(row["version"])
+    if version > newest:
+        raise too_new(version, newest)
+    for number, script in migrations("postgres"):
+        if number > version:
+            for piece in pieces(script):
+                connection.execute(piece.replace("%", "%%"))
+            log.info("store.migrated", version=number)
+    if version < newest:
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version (version) VALUES (%s)", (newest,))
 
 
 def _kept(connection: Connection, name: str, value: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from notifier.model.settings import Duration, Settings
 from notifier.secret import Secret
@@ -25,8 +25,18 @@ class StoreSettings(Settings):
     """Connections to PostgreSQL a node opens at most."""
     busy_timeout: Duration = timedelta(seconds=10)
     """How long to wait for another process that is writing before the store counts as unavailable."""
+    node_silent: Duration = timedelta(seconds=6)
+    """With PostgreSQL: after so long without a word from a node that leads, or is within a transaction, it is taken for
+    stopped: another takes over, and what it held is free. Shorter than `busy_timeout`, for others wait for it."""
     hash_key: Secret | None = None
     """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database."""
+
+    _without_key: bool = PrivateAttr(default=False)
+
+    @property
+    def without_key(self) -> bool:
+        """Whether the store may be opened where `hash_key` cannot be read: the kill switch needs no hash."""
+        return self._without_key
 
     @field_validator("url")
     @classmethod
@@ -39,3 +49,26 @@ class StoreSettings(Settings):
         if parts.password or "password=" in parts.query:
             raise ValueError("it holds a password: put it into `password`, as a file or an environment variable")
         return url
+
+    @model_validator(mode="after")
+    def _can_be_waited_for(self) -> StoreSettings:
+        if self.url is not None and self.node_silent >= self.busy_timeout:
+            raise ValueError("node_silent must be shorter than busy_timeout: others wait for what a stopped node holds")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What people are told of where it is."""
+        return self.url or self.path
+
+    def at(self, place: str) -> StoreSettings:
+        """The same store at another place: an address of PostgreSQL, or a file. Raises ValueError for an address that
+        is none."""
+        changed = {"url": place, "path": self.path} if "://" in place else {"path": place, "url": None}
+        return StoreSettings.model_validate({**self.model_dump(exclude={"url", "path"}), **changed})
+
+    def for_staff(self) -> StoreSettings:
+        """The same, for who may not be allowed to read the key."""
+        found = self.model_copy()
+        found._without_key = True
+        return found

@@ -31,6 +31,10 @@ _PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "te
 unlinked."""
 
 
+MOVED = 1_000_000
+"""Added to the schema's number of a file that is used no more."""
+
+
 def _is_outage(error: sqlite3.Error) -> bool:
     """Whether the file or disk is at fault; anything else is a mistake of ours and must be seen as one."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
@@ -42,7 +46,7 @@ class SqliteDatabase:
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
         self._lock = threading.RLock()
-        self._key = b""
+        self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
         self._scrub = False
         with self._lock, self._words():
@@ -186,8 +190,12 @@ class SqliteDatabase:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         newest = migrations()[-1][0]
-        if connection.execute("PRAGMA user_version").fetchone()[0] == newest:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == newest:
             return
+        if version >= MOVED:
+            raise StoreUnavailable("this store was moved to PostgreSQL: set store.url; where `notifier migrate-store` "
+                                   "was interrupted, run it again")
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from notifier.ports import CannotTell, Found, NotFound
@@ -14,16 +15,40 @@ from .database import Database
 from .transaction import SqlTransaction
 
 
+class Leader(Protocol):
+    """Who may listen and decide, where several nodes could; `database` is for what only that node does."""
+
+    @property
+    def database(self) -> Database: ...
+
+    def leads(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 class SqlStore:
     """ports.Store over one `Database`, shared by threads and processes. Every method raises StoreUnavailable when
     nothing was kept."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, leader: Leader | None = None) -> None:
+        """`leader` None: nobody else could lead."""
         self._db = db
+        self._leader = leader
+
+    def leads(self) -> bool:
+        return self._leader is None or self._leader.leads()
+
+    def leading(self) -> SqlStore:
+        return self if self._leader is None else SqlStore(self._leader.database)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         with self._db.step("transaction") as db:
+            yield SqlTransaction(db)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        with self._db.step("reading") as db:
             yield SqlTransaction(db)
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
@@ -66,4 +91,6 @@ class SqlStore:
         return self._db.run_step("expire", lambda db: sending.expire(db, now))
 
     def close(self) -> None:
+        if self._leader is not None:
+            self._leader.close()
         self._db.close()

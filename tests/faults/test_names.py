@@ -11,6 +11,7 @@ import notifier
 from notifier.failpoints import BESIDE, SEND_PATH
 from notifier.intake.merging import MERGE_PATH
 from notifier.intake.node import NODE_PATH
+from notifier.store.moving import MOVE_PATH
 
 ROOT = Path(notifier.__file__).parent
 STEP = "{name}.before_commit", "{name}.after_commit"
@@ -54,8 +55,8 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    assert points() == set(SEND_PATH) | set(NODE_PATH) | set(MERGE_PATH) | beside
-    assert not set(SEND_PATH) & (beside | set(NODE_PATH) | set(MERGE_PATH))
+    assert points() == set(SEND_PATH) | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH) | beside
+    assert not set(SEND_PATH) & (beside | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH))
 
 
 def test_every_step_of_the_store_is_enumerated() -> None:

@@ -9,32 +9,9 @@ import pytest
 
 from notifier.ports import Store
 from notifier.store import StoreSettings, open_store
-from tests.postgres_server import PostgresServer, postgres_server
 
 KINDS = ("postgres", "sqlite-file", "sqlite-memory")
 """A new kind of store joins here and in `settings_of`, and nowhere else in the tests."""
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def template(postgres: PostgresServer) -> str:
-    """A database that is migrated, to make others from."""
-    name = postgres.database()
-    open_store(StoreSettings(url=postgres.address(name))).close()
-    return name
-
-
-@pytest.fixture
-def database(postgres: PostgresServer, template: str) -> Iterator[str]:
-    """The address of a database nobody else uses."""
-    name = postgres.database(template)
-    yield postgres.address(name)
-    postgres.drop(name)
 
 
 @pytest.fixture(params=KINDS)

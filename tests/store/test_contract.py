@@ -42,6 +42,22 @@ def test_transactions_do_not_nest(store: Store) -> None:
         assert tx.switch("still") == "usable"
 
 
+def test_reading_sees_what_was_kept(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.set_switch("stop:x", "on", "ann", NOW)
+    with store.reading() as tx:
+        assert tx.switch("stop:x") == "on"
+
+
+def test_who_leads_keeps_what_it_decides_where_everyone_finds_it(store: Store) -> None:
+    assert store.leads()
+    with store.leading().transaction() as tx:
+        tx.put_signals([a_signal()])
+    with store.transaction() as tx:
+        assert len(tx.open_signals(NOW)) == 1
+    assert store.leads()
+
+
 # ── signals ──
 
 

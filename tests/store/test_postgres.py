@@ -181,6 +181,73 @@ def test_everything_at_once_ends(database: str) -> None:
         at_once(works, stores)
 
 
+def test_reading_waits_for_nobody_and_changes_nothing(database: str) -> None:
+    """A stage's transaction that lasts, as of a node that is stopped, keeps no sender from its work."""
+    with nodes(database, 2) as (one, other):
+        queue(one, a_notice())
+        with one.transaction() as held:
+            held.set_switch("stop:x", "on", "ann", NOW)
+            with other.reading() as tx:
+                assert tx.switch("stop:x") is None, "not committed"
+            ((claimed, _),) = other.claim("sms", 1, LEASE, NOW)
+            assert other.begin(claimed.id, claimed.token, NOW) is None
+        with pytest.raises(StoreUnavailable, match="read-only"), other.reading() as tx:
+            tx.set_switch("stop:x", "off", "ann", NOW)
+
+
+# ── who leads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_node_leads_until_it_leaves(database: str) -> None:
+    with nodes(database, 2) as (one, other):
+        assert one.leads()
+        assert not other.leads()
+        assert one.leads()
+        with pytest.raises(StoreUnavailable, match="another node leads"), other.leading().transaction():
+            pass
+        one.close()
+        assert other.leads()
+
+
+def test_who_has_lost_the_right_cannot_commit_what_it_had_begun(database: str) -> None:
+    """The server ends the connection of a leader it takes for stopped, in the middle of a decision."""
+    with nodes(database, 2) as (one, other):
+        assert one.leads()
+
+        def decides() -> None:
+            with one.leading().transaction() as tx:
+                tx.put_signals([a_signal()])
+                end_seat(database)
+                until(other.leads, "the other node leads")
+
+        with pytest.raises(StoreUnavailable):
+            decides()
+        with pytest.raises(StoreUnavailable):
+            one.leads()
+        assert not one.leads(), "it asks anew, and another sits there"
+        with other.leading().transaction() as tx:
+            assert tx.open_signals(NOW) == ()
+
+
+def end_seat(address: str) -> None:
+    """End the connection that holds the right to lead, as the server does when nothing is said over it."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4 "
+                           "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = "
+                           "current_database())")
+
+
+def test_a_seat_over_which_nothing_is_said_is_taken_away(database: str) -> None:
+    quick = StoreSettings(url=database, connections=2, node_silent=timedelta(seconds=1))
+    silent, other = open_store(quick), open_store(quick)
+    try:
+        assert silent.leads()
+        until(other.leads, "the silent one is replaced", within=20)
+    finally:
+        silent.close()
+        other.close()
+
+
 # ── a server that is not there ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -201,7 +268,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 @pytest.mark.slow
 def test_a_server_that_is_restarted_loses_nothing_and_keeps_nothing_half(own_server: PostgresServer) -> None:
-    store = open_store(StoreSettings(url=own_server.url, connections=3, busy_timeout=QUICK))
+    store = open_store(StoreSettings(url=own_server.url, connections=3, busy_timeout=QUICK, node_silent=QUICK / 2))
     try:
         queue(store, a_notice())
 
@@ -237,7 +304,8 @@ def until_back(store: Store) -> None:
 def test_a_server_that_never_was_there(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("none")
     with pytest.raises(StoreUnavailable, match="could not be used"):
-        open_store(StoreSettings(url=f"postgresql://postgres@/x?host={folder}", busy_timeout=QUICK))
+        open_store(StoreSettings(
+            url=f"postgresql://postgres@/x?host={folder}", busy_timeout=QUICK, node_silent=QUICK / 2))
 
 
 # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
