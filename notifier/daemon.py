@@ -37,7 +37,8 @@ from .web.server import WebServer
 log = structlog.get_logger(__name__)
 
 STUCK_AFTER = 120.0
-"""Seconds without a turn after which a loop counts as hung; longer than any single provider call is allowed to take."""
+"""Seconds without a turn after which a loop counts as hung; longer than a sender's turn, whose last
+attempt begins within half a minute and takes one at most."""
 LEADERSHIP_LOST = 75
 """Exit code of a node that led and may no more (EX_TEMPFAIL): it is to be started again."""
 STATUS = "status"

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     INVALID_ADDRESS = "invalid_address"
     RECIPIENT_GONE = "recipient_gone"
+    MAILBOX_FULL = "mailbox_full"
+    """The recipient is there and cannot take it: the address stays good."""
     OPTED_OUT = "opted_out"
     CONTENT_REFUSED = "content_refused"
     TOO_LONG = "too_long"
