@@ -93,9 +93,9 @@ def email_channel(port: int, **more: Any) -> EmailChannel:
     }), timeout=TIMEOUT)
 
 
-def webhook_channel(url: str) -> WebhookChannel:
+def webhook_channel(url: str, **more: Any) -> WebhookChannel:
     return WebhookChannel(WebhookSettings.model_validate({
-        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"),
+        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"), **more,
     }), timeout=TIMEOUT)
 
 
