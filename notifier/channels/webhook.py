@@ -26,7 +26,7 @@ from notifier.model.delivery import Message, Outcome, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
-from notifier.model.times import rfc3339, utc
+from notifier.model.times import rfc3339
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
@@ -36,6 +36,7 @@ from .wire import (
     Wire,
     failed,
     judge_status,
+    key_of,
     mounted,
     no_secret,
     rejected,
@@ -158,7 +159,7 @@ def read_secret(text: str) -> bytes:
 
 def webhook_id(message: Message) -> str:
     """What the receiver knows the message by: no full stop in it, which parts what is signed."""
-    return f"{message.key.replace('.', '-')}-{int(utc(message.created_at).timestamp() * 1_000_000):x}"
+    return key_of(message).replace(".", "-")
 
 
 def signed(id: str, body: bytes, secrets: Sequence[bytes], now: datetime) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _row(
     wording: Wording, profile: ChannelProfile, language: str, made: Text | Refusal, company: Company
 ) -> PreviewRow:
     body = made.body if isinstance(made, Text) else ""
-    size = measure(profile.kind, body, limit=profile.limit)
+    size = measure(profile.kind, body, limit=profile.limit, link=profile.link_length)
     return PreviewRow(
         wording=wording.value,
         channel=profile.id,
