@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from . import __version__, metrics, systemd
-from .app import App, apply, build, make_hearing
+from .app import App, apply, build, learn, make_hearing
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
@@ -185,6 +185,7 @@ class Daemon:
             id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5) for id, sender in self.app.senders.items()}
         for loop in self.sender_loops.values():
             loop.start()
+        learn(self.app.channels, self.clock)
 
     def _reload(self) -> bool:
         if not self.reloader.requested:

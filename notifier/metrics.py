@@ -92,6 +92,13 @@ CHANNEL_STOPPED = Gauge(
     "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]
 )
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
+BILLED = Counter(
+    "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",
+    ["channel", "item"],
+)
+COST = Counter(
+    "notifier_channel_cost_total", "What that costs by the configured prices, in their currency", ["channel", "item"]
+)
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
