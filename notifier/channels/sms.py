@@ -22,7 +22,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from notifier.model.channel import ChannelProfile
-from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.delivery import Message, Outcome, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -31,8 +31,8 @@ from notifier.notices.sms import plain_sms
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .twilio_codes import CODES, CodeClass, Meaning
 from .wire import (
-    RETRY_LEAST,
     TIMEOUT,
     BaseUrl,
     HttpAnswer,
@@ -46,6 +46,7 @@ from .wire import (
     retry,
     retry_after,
     sent,
+    unknown,
 )
 
 LIFE_LEAST = timedelta(seconds=5)
@@ -54,40 +55,6 @@ LIFE_MOST = timedelta(hours=10)
 CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE = 200
 _SILENT = logging.Logger("twilio is kept from logging numbers", logging.CRITICAL)
-_R, _J = OutcomeKind.RETRY, OutcomeKind.REJECTED
-CODES: Mapping[int, tuple[OutcomeKind, Reason, bool]] = {
-    20003: (_R, Reason.AUTHENTICATION, True),
-    20005: (_R, Reason.NOT_PERMITTED, True),
-    20008: (_R, Reason.NOT_PERMITTED, True),
-    20404: (_R, Reason.AUTHENTICATION, True),
-    20429: (_R, Reason.RATE_LIMITED, False),
-    21211: (_J, Reason.INVALID_ADDRESS, False),
-    21212: (_R, Reason.NOT_PERMITTED, True),
-    21217: (_J, Reason.INVALID_ADDRESS, False),
-    21265: (_J, Reason.INVALID_ADDRESS, False),
-    21408: (_J, Reason.NOT_PERMITTED, False),
-    21602: (_J, Reason.CONTENT_REFUSED, False),
-    21603: (_R, Reason.NOT_PERMITTED, True),
-    21606: (_R, Reason.NOT_PERMITTED, True),
-    21608: (_J, Reason.NOT_PERMITTED, False),
-    21610: (_J, Reason.OPTED_OUT, False),
-    21611: (_R, Reason.RATE_LIMITED, False),
-    21612: (_J, Reason.INVALID_ADDRESS, False),
-    21614: (_J, Reason.INVALID_ADDRESS, False),
-    21617: (_J, Reason.TOO_LONG, False),
-    21701: (_R, Reason.NOT_PERMITTED, True),
-    21703: (_R, Reason.NOT_PERMITTED, True),
-    21704: (_R, Reason.NOT_PERMITTED, True),
-    30001: (_R, Reason.RATE_LIMITED, False),
-    30002: (_R, Reason.NOT_PERMITTED, True),
-    30004: (_J, Reason.RECIPIENT_GONE, False),
-    30005: (_J, Reason.RECIPIENT_GONE, False),
-    30006: (_J, Reason.INVALID_ADDRESS, False),
-    30007: (_J, Reason.FILTERED, True),
-    30034: (_R, Reason.NOT_PERMITTED, True),
-    30450: (_J, Reason.NOT_PERMITTED, True),
-}
-"""What each error code at creation means: kind, reason, and whether the channel must stop."""
 
 
 class SmsSettings(Settings):
@@ -203,7 +170,7 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
     else:
         fields["from_"] = settings.from_number
     if settings.status_callback_base is not None:
-        path = f"/hooks/twilio/status/{quote(message.delivery, safe='')}"
+        path = f"/hooks/twilio/status/{settings.id}/{quote(message.delivery, safe='')}"
         fields["status_callback"] = settings.status_callback_base + path
     return fields
 
@@ -216,15 +183,22 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
         return sent(sid) if isinstance(sid, str) and sid else judge_status(replace(answer, status=299), now)
     code = read.get("code")
     if answer.status < 500 and isinstance(code, int) and code in CODES:
-        kind, reason, stops = CODES[code]
-        at = None
-        if reason is Reason.RATE_LIMITED:
-            at = retry_after(answer.headers, now) or now + RETRY_LEAST
-        return Outcome(kind, reason, retry_at=at, stops_channel=stops, detail=f"HTTP {answer.status}, Twilio {code}")
+        return _meant(CODES[code], retry_after(answer.headers, now), f"HTTP {answer.status}, Twilio {code}", now)
     if answer.status == 403:
         return retry(Reason.FORBIDDEN, "HTTP 403: the account may not do this", stops=True)
     outcome = judge_status(answer, now)
     return replace(outcome, detail=f"{outcome.detail}, Twilio {code}") if isinstance(code, int) else outcome
+
+
+def _meant(meaning: Meaning, retry_at: datetime | None, detail: str, now: datetime) -> Outcome:
+    """What a code means for a message that was not created."""
+    if meaning.klass is CodeClass.UNKNOWN:
+        return unknown(meaning.reason, detail)
+    if meaning.klass is CodeClass.WAIT:
+        return retry(meaning.reason, detail, at=retry_at or now + meaning.wait)
+    if meaning.klass is CodeClass.STOP and meaning.again:
+        return retry(meaning.reason, detail, stops=True, at=retry_at)
+    return rejected(meaning.reason, detail, stops=meaning.klass is CodeClass.STOP)
 
 
 def _as_sent(body: str) -> str:

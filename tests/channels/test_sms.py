@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from notifier.channels.sms import CODES, SmsSettings, judge, payload, read_list
+from notifier.channels.sms import SmsSettings, judge, payload, read_list
+from notifier.channels.twilio_codes import CODES, LINES, CodeClass
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.twilio import Twilio
 from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
 from tests.channels.far_sides import ACCOUNT, FIXED, message, now, sms_channel
 
+C = CodeClass
 TO = "+18025550123"
 SERVICE = "MG" + "1b" * 16
 
@@ -34,38 +36,83 @@ def settings(**more: Any) -> SmsSettings:
     return SmsSettings.model_validate({name: value for name, value in given.items() if value is not None})
 
 
+NOT = Reason.NOT_PERMITTED
+
+
 @pytest.mark.parametrize(
-    ("code", "kind", "reason", "stops"),
+    ("code", "klass", "kind", "reason", "stops"),
     [
-        pytest.param(21211, REJECTED, Reason.INVALID_ADDRESS, False, id="not a number"),
-        pytest.param(21614, REJECTED, Reason.INVALID_ADDRESS, False, id="not a mobile number"),
-        pytest.param(21610, REJECTED, Reason.OPTED_OUT, False, id="sent STOP"),
-        pytest.param(21408, REJECTED, Reason.NOT_PERMITTED, False, id="a country that is not allowed"),
-        pytest.param(21617, REJECTED, Reason.TOO_LONG, False, id="over 1,600 characters"),
-        pytest.param(30004, REJECTED, Reason.RECIPIENT_GONE, False, id="blocked"),
-        pytest.param(30005, REJECTED, Reason.RECIPIENT_GONE, False, id="unknown handset"),
-        pytest.param(30006, REJECTED, Reason.INVALID_ADDRESS, False, id="a landline"),
-        pytest.param(30007, REJECTED, Reason.FILTERED, True, id="filtered: stop and look"),
-        pytest.param(30450, REJECTED, Reason.NOT_PERMITTED, True, id="pumping"),
-        pytest.param(30034, RETRY, Reason.NOT_PERMITTED, True, id="unregistered 10DLC"),
-        pytest.param(30002, RETRY, Reason.NOT_PERMITTED, True, id="account suspended"),
-        pytest.param(20003, RETRY, Reason.AUTHENTICATION, True, id="wrong token"),
-        pytest.param(20429, RETRY, Reason.RATE_LIMITED, False, id="too many requests"),
-        pytest.param(21611, RETRY, Reason.RATE_LIMITED, False, id="the sender's queue is full"),
-        pytest.param(30001, RETRY, Reason.RATE_LIMITED, False, id="queue overflow"),
+        pytest.param(21211, C.RECIPIENT, REJECTED, Reason.INVALID_ADDRESS, False, id="not a number"),
+        pytest.param(21265, C.RECIPIENT, REJECTED, Reason.INVALID_ADDRESS, False, id="a short code cannot be texted"),
+        pytest.param(21614, C.RECIPIENT, REJECTED, Reason.INVALID_ADDRESS, False, id="not a mobile number"),
+        pytest.param(21635, C.RECIPIENT, REJECTED, Reason.INVALID_ADDRESS, False, id="a landline, where none is tried"),
+        pytest.param(30006, C.RECIPIENT, REJECTED, Reason.INVALID_ADDRESS, False, id="a landline"),
+        pytest.param(21610, C.RECIPIENT, REJECTED, Reason.OPTED_OUT, False, id="sent STOP"),
+        pytest.param(30004, C.RECIPIENT, REJECTED, Reason.RECIPIENT_GONE, False, id="blocked"),
+        pytest.param(30005, C.RECIPIENT, REJECTED, Reason.RECIPIENT_GONE, False, id="unknown handset"),
+        pytest.param(21408, C.RECIPIENT, REJECTED, NOT, False, id="a country that is not allowed"),
+        pytest.param(21612, C.RECIPIENT, REJECTED, NOT, False, id="not from this sender to this network"),
+        pytest.param(30018, C.RECIPIENT, REJECTED, NOT, False, id="a country that wants senders registered"),
+        pytest.param(20003, C.STOP, RETRY, Reason.AUTHENTICATION, True, id="wrong token"),
+        pytest.param(30002, C.STOP, RETRY, NOT, True, id="account suspended"),
+        pytest.param(63038, C.STOP, RETRY, Reason.RATE_LIMITED, True, id="the account's messages of the day are used"),
+        pytest.param(21606, C.STOP, RETRY, NOT, True, id="a sender that is not ours"),
+        pytest.param(21703, C.STOP, RETRY, NOT, True, id="a service without a number"),
+        pytest.param(30032, C.STOP, RETRY, NOT, True, id="unverified toll-free number"),
+        pytest.param(30034, C.STOP, RETRY, NOT, True, id="unregistered 10DLC"),
+        pytest.param(21609, C.STOP, RETRY, Reason.BAD_ANSWER, True, id="our callback address is none"),
+        pytest.param(90007, C.STOP, RETRY, Reason.BAD_ANSWER, True, id="our validity period is none"),
+        pytest.param(30007, C.STOP, REJECTED, Reason.FILTERED, True, id="filtered: stop and look, never again"),
+        pytest.param(20429, C.WAIT, RETRY, Reason.RATE_LIMITED, False, id="too many requests"),
+        pytest.param(21611, C.WAIT, RETRY, Reason.RATE_LIMITED, False, id="the sender's queue is full"),
+        pytest.param(30001, C.WAIT, RETRY, Reason.RATE_LIMITED, False, id="queue overflow"),
+        pytest.param(30003, C.WAIT, RETRY, Reason.UNREACHABLE, False, id="the handset is off"),
+        pytest.param(30017, C.WAIT, RETRY, Reason.RATE_LIMITED, False, id="the carrier is congested"),
+        pytest.param(30023, C.WAIT, RETRY, Reason.RATE_LIMITED, False, id="the carrier's messages of the day are used"),
+        pytest.param(30036, C.WAIT, RETRY, Reason.TOO_LATE, False, id="it waited longer than it was to live"),
+        pytest.param(30450, C.WAIT, RETRY, Reason.FILTERED, False, id="pumping: this number is blocked for a while"),
+        pytest.param(30610, C.WAIT, RETRY, Reason.QUIET_HOURS, False, id="Twilio keeps the night"),
+        pytest.param(30008, C.UNKNOWN, UNKNOWN, Reason.SERVER_ERROR, False, id="nobody knows"),
+        pytest.param(21602, C.CONTENT, REJECTED, Reason.CONTENT_REFUSED, False, id="no words"),
+        pytest.param(21618, C.CONTENT, REJECTED, Reason.CONTENT_REFUSED, False, id="words no carrier takes"),
+        pytest.param(21617, C.CONTENT, REJECTED, Reason.TOO_LONG, False, id="over 1,600 characters"),
     ],
 )
-def test_each_code_has_one_meaning(code: int, kind: OutcomeKind, reason: Reason, stops: bool) -> None:
+def test_each_code_has_one_meaning(
+    code: int, klass: CodeClass, kind: OutcomeKind, reason: Reason, stops: bool
+) -> None:
     outcome = judge(answer(429 if code == 20429 else 400, {"code": code, "message": "x"}), FIXED)
+    assert CODES[code].klass is klass
     assert (outcome.kind, outcome.reason, outcome.stops_channel) == (kind, reason, stops)
-    assert (outcome.retry_at is not None) == (reason is Reason.RATE_LIMITED)
+    assert (outcome.retry_at is not None) == (klass is C.WAIT)
     assert str(code) in outcome.detail
 
 
-def test_every_code_that_blames_the_account_stops_and_no_other_retries_in_vain() -> None:
-    for code, (kind, reason, stops) in CODES.items():
-        if kind is RETRY:
-            assert stops or reason is Reason.RATE_LIMITED, code
+def test_no_code_stands_in_two_lines() -> None:
+    assert sum(len(codes) for codes, _ in LINES) == len(CODES)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_the_class_decides_what_follows(code: int) -> None:
+    meaning = CODES[code]
+    outcome = judge(answer(400, {"code": code}), FIXED)
+    assert outcome.stops_channel == (meaning.klass is C.STOP)
+    assert (outcome.kind is UNKNOWN) == (meaning.klass is C.UNKNOWN)
+    assert (outcome.kind is REJECTED) == (meaning.klass in (C.RECIPIENT, C.CONTENT) or not meaning.again)
+    assert not meaning.stops or meaning.klass is C.STOP
+    assert (meaning.reason is Reason.OPTED_OUT) == (code == 21610)
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "wait"),
+    [
+        pytest.param(20429, {"retry-after": "7"}, timedelta(seconds=7), id="as long as Twilio says"),
+        pytest.param(20429, {}, timedelta(seconds=60), id="a minute where it does not"),
+        pytest.param(30450, {}, timedelta(minutes=30), id="as long as a number stays blocked"),
+    ],
+)
+def test_what_passes_is_waited_for(code: int, headers: dict[str, str], wait: timedelta) -> None:
+    assert judge(answer(429, {"code": code}, headers), FIXED).retry_at == FIXED + wait
 
 
 @pytest.mark.parametrize(
@@ -121,7 +168,7 @@ def test_the_far_side_sees_sender_life_and_callback(far: Twilio, secrets: None) 
     assert channel.send(ours, ours.created_at).kind is SENT
     assert far.ledger[0]["request"] == {
         "To": TO, "Body": ours.body, "MessagingServiceSid": SERVICE, "ValidityPeriod": "3600",
-        "StatusCallback": f"https://notify.example.com/hooks/twilio/status/{ours.delivery}",
+        "StatusCallback": f"https://notify.example.com/hooks/twilio/status/sms-main/{ours.delivery}",
     }
 
 
