@@ -6,7 +6,7 @@ Every function runs inside one transaction that the store opens. The far side is
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -100,6 +100,20 @@ def unknowns(db: Database, limit: int, now: datetime) -> Claimed:
     return _with_messages(db, [build(Delivery, row) for row in rows], now)
 
 
+def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+    """See Store.unheld."""
+    row = db.row("outbox.get", {"id": delivery})
+    if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
+        return None
+    return tuple(id for id in provider_ids if _holder(db, id, row["channel"]) in (None, delivery))
+
+
+def _holder(db: Database, provider_id: str, channel: str) -> str | None:
+    """The delivery of this channel that has the far side's number."""
+    rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+    return next((str(row["id"]) for row in rows if row["channel"] == channel), None)
+
+
 def reconcile(
     db: Database,
     delivery: str,
@@ -136,6 +150,9 @@ def callback(
         return False
     if delivery is not None:
         rows = db.rows("outbox.get", {"id": delivery})
+        holder = _holder(db, provider_id, rows[0]["channel"]) if rows else None
+        if holder not in (None, delivery):
+            rows = db.rows("outbox.get", {"id": holder})
     else:
         rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
     if len(rows) != 1 or rows[0]["provider_id"] not in (None, provider_id):

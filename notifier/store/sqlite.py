@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -46,6 +46,10 @@ class SqliteStore:
     def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         with self._db.step("unknowns") as db:
             return sending.unknowns(db, limit, now)
+
+    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+        with self._db.step("unheld") as db:
+            return sending.unheld(db, delivery, provider_ids)
 
     def reconcile(
         self,

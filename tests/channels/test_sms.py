@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from pydantic import ValidationError
 
-from notifier.channels.sms import SmsSettings, judge, payload, read_list
+from notifier.channels.sms import PAGE, PAGES_MOST, SmsSettings, judge, next_page, payload, read_pages
 from notifier.channels.twilio_codes import CODES, LINES, CodeClass
+from notifier.channels.wire import HttpAnswer
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.twilio import Twilio
@@ -137,7 +139,7 @@ def test_each_status_has_one_meaning(status: int, body: Any, kind: OutcomeKind, 
 def test_garbage_is_never_a_success(body: bytes) -> None:
     assert judge(answer(201, body), FIXED).kind is UNKNOWN
     assert judge(answer(400, body), FIXED).kind is REJECTED
-    assert isinstance(read_list(answer(200, body), message(TO)), CannotTell)
+    assert isinstance(read_pages([answer(200, body)], message(TO), FIXED), CannotTell)
 
 
 @pytest.mark.parametrize(
@@ -180,27 +182,79 @@ def test_opted_out_and_invalid_numbers_are_told_apart(far: Twilio, secrets: None
     assert channel.send(message("+18025550199"), now()).reason is Reason.INVALID_ADDRESS
 
 
+AT, BEFORE = "Thu, 15 Jan 2026 12:00:01 +0000", "Thu, 15 Jan 2026 11:00:00 +0000"
+
+
+def row(sid: str = "SM1", body: Any = "ours", at: str = AT) -> dict[str, Any]:
+    return {"sid": sid, "body": body, "date_created": at}
+
+
+def page(*rows: Any, date: str | None = None) -> HttpAnswer:
+    return answer(200, {"messages": list(rows)}, {} if date is None else {"date": date})
+
+
 @pytest.mark.parametrize(
-    ("rows", "more", "expected"),
+    ("pages", "expected"),
     [
-        pytest.param([], None, NotFound, id="nothing was sent to this number"),
-        pytest.param([{"sid": "SM1", "body": "ours", "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], None, Found,
-                     id="ours, still queued and without a date of sending"),
-        pytest.param([{"sid": "SM1", "body": "Sent from your Twilio trial account - ours",
-                       "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], None, Found, id="a trial account's words"),
-        pytest.param([{"sid": "SM1", "body": "ours", "date_created": "Thu, 15 Jan 2026 11:00:00 +0000"}], None,
-                     NotFound, id="the same words an hour before"),
-        pytest.param([{"sid": "SM1", "body": "ours"}], None, Found, id="no date: rather ours than sent twice"),
-        pytest.param([{"sid": "SM1", "body": "other", "date_created": "Thu, 15 Jan 2026 12:00:01 +0000"}], "/more",
-                     CannotTell, id="more than a page since"),
-        pytest.param([{"sid": "SM1", "body": "other", "date_created": "Thu, 15 Jan 2026 11:00:01 +0000"}], "/more",
-                     NotFound, id="the next page is older still"),
-        pytest.param(["x"], None, CannotTell, id="no list of messages"),
+        pytest.param([page()], NotFound(), id="nothing was sent to this number"),
+        pytest.param([page(row())], Found("SM1"), id="ours, still queued and without a date of sending"),
+        pytest.param([page(row(body="Sent from your Twilio trial account - ours"))], Found("SM1"), id="of a trial"),
+        pytest.param([page(row(body="Update: ours"))], NotFound(), id="a longer text that ends like ours"),
+        pytest.param([page(row(body="ours, and more"))], NotFound(), id="a longer text that begins like ours"),
+        pytest.param([page(row(at=BEFORE))], NotFound(), id="the same words an hour before"),
+        pytest.param([page({"sid": "SM1", "body": "ours"})], Found("SM1"), id="no date: rather ours than sent twice"),
+        pytest.param([page(row("SM2"), row("SM1"))], Found("SM2", ("SM1",)), id="two alike: any of them may be ours"),
+        pytest.param([page(row(body="other")), page(row())], Found("SM1"), id="on the second page"),
+        pytest.param([page(row(body="other"))] * PAGES_MOST, NotFound(), id="read to the end"),
+        pytest.param([page(row(body="other"))] * (PAGES_MOST + 1), CannotTell, id="more pages than we read"),
+        pytest.param([page(row("SM2", "other", BEFORE)), answer(500)], NotFound(), id="older pages are not needed"),
+        pytest.param([page(row("SM2", "other")), answer(500)], CannotTell, id="the second page cannot be read"),
+        pytest.param([page(row()), answer(500)], CannotTell, id="nor may what it holds be left out"),
+        pytest.param([page("x")], CannotTell, id="no list of messages"),
+        pytest.param([page(row(body=""))], CannotTell, id="an account that keeps no texts proves nothing"),
+        pytest.param([page(row(body=None), row("SM2"))], Found("SM2"), id="but what it shows is proof"),
+        pytest.param([page(row(at=BEFORE), date=BEFORE)], Found("SM1"), id="our clock is an hour fast"),
+        pytest.param([page(row(), date="Thu, 15 Jan 2026 14:00:00 GMT")], Found("SM1"), id="our clock is slow"),
+        pytest.param([page(row(), date="yesterday")], Found("SM1"), id="a date that is none"),
     ],
 )
-def test_what_is_listed_is_judged(rows: list[Any], more: str | None, expected: type) -> None:
-    ours = message(TO, created_at=FIXED, body="ours")
-    assert isinstance(read_list(answer(200, {"messages": rows, "next_page_uri": more}), ours), expected)
+def test_what_is_listed_is_judged(pages: list[HttpAnswer], expected: Any) -> None:
+    found = read_pages(pages, message(TO, created_at=FIXED, body="ours"), FIXED + timedelta(seconds=30))
+    assert isinstance(found, CannotTell) if expected is CannotTell else found == expected
+
+
+def test_a_clock_set_back_after_planning_does_not_hide_the_message() -> None:
+    """Planned while our clock was a day fast; looked for once it was right again."""
+    ours = message(TO, created_at=FIXED + timedelta(days=1), body="ours")
+    assert read_pages([page(row())], ours, FIXED + timedelta(minutes=1)) == Found("SM1")
+
+
+LIST = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+
+
+@pytest.mark.parametrize("uri", [
+    "https://evil.example/2010-04-01/x", "//evil.example", f"{LIST}/../x", "/other?Page=1", 7, ["x"], {"a": "b"},
+    f"/2010-04-01/Accounts/AC{'1' * 32}/Messages.json?Page=1",
+])
+def test_a_list_that_goes_on_elsewhere_is_not_followed(uri: Any) -> None:
+    with pytest.raises(requests.RequestException):
+        next_page(answer(200, {"messages": [], "next_page_uri": uri}), ACCOUNT)
+
+
+@pytest.mark.parametrize(("uri", "expected"), [(None, None), ("", None), (f"{LIST}?Page=1", f"{LIST}?Page=1")])
+def test_the_list_is_followed_to_its_end(uri: Any, expected: str | None) -> None:
+    assert next_page(answer(200, {"messages": [], "next_page_uri": uri}), ACCOUNT) == expected
+
+
+def test_ours_is_found_beneath_hundreds_sent_since(far: Twilio, secrets: None) -> None:
+    channel, at = sms_channel(far.url), now()
+    ours = message(TO, created_at=at)
+    assert channel.send(ours, at).kind is SENT
+    for number in range(PAGE * 2):
+        far.book.add({**far.ledger[0], "id": f"SM{number + 2:032x}", "body": f"other {number}"})
+    assert channel.find(ours, at) == Found(far.ledger[0]["id"])
+    assert [path for method, path in far.asked if method == "GET"] == [LIST] * 3
+    assert channel.find(message(TO, body="never sent", created_at=at), at) == NotFound()
 
 
 def test_the_vendors_library_is_kept_from_logging_numbers(
