@@ -54,6 +54,8 @@ class Daemon:
         self.leading = store.leading()
         """The store for what only the node that leads may do."""
         self.leads = False
+        self.stands_by = False
+        """Whether another node leads."""
         self.exit_code = 0
         self.app: App = build(config, store=store, clock=clock)
         self.reloader = Reloader(directory, clock, self._reloaded, first=config)
@@ -98,6 +100,7 @@ class Daemon:
             log.error("leadership.unknown", error=str(error))
             leads = False
         metrics.LEADS.set(leads)
+        self.stands_by = not leads
         if leads and not self.leads:
             self._begin_to_lead()
         elif self.leads and not leads:
@@ -292,7 +295,7 @@ class Daemon:
 
     def _check_leads(self) -> None:
         """What is pushed to a node that only sends would be heard by nobody: the far side is to try again."""
-        if not self.leads:
+        if self.stands_by:
             raise StoreUnavailable("another node leads this deployment: push to that one")
 
     def _push_poll(self, source: str, answer: Answer) -> None:

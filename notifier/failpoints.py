@@ -29,10 +29,10 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "reading", "unknowns", "expire", "callback")
+BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire", "callback")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `reading`
-reads, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock says again
-after a restart, and `callback` is the provider's to repeat."""
+and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
+says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))

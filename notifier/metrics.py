@@ -100,6 +100,9 @@ COST = Counter(
     "notifier_channel_cost_total", "What that costs by the configured prices, in their currency", ["channel", "item"]
 )
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
+FATES = Counter(
+    "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
+)
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
 # running

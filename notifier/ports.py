@@ -149,9 +149,10 @@ class MentionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The far side has it."""
+    """The far side has it. `also`: others there that look just the same, any of which may be it."""
 
     provider_id: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +409,11 @@ class Store(Protocol):
         """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`."""
         ...
 
+    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+        """Those of the far side's numbers that no other delivery of the same channel has, in their order. None while
+        another delivery to the same address has begun and is not answered: any of them may be that one's."""
+        ...
+
     def reconcile(
         self,
         delivery: str,
@@ -430,6 +436,7 @@ class Store(Protocol):
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
+        Where another delivery of the same channel already has that number, the word is about that one.
         True if it changed something."""
         ...
 

@@ -5,7 +5,7 @@ Every function runs inside one transaction that the store opens. The far side is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -106,6 +106,20 @@ def unknowns(db: Database, limit: int, lease: timedelta, now: datetime) -> Claim
     return _with_messages(db, found, now)
 
 
+def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+    """See Store.unheld."""
+    row = db.row("outbox.get", {"id": delivery})
+    if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
+        return None
+    return tuple(id for id in provider_ids if _holder(db, id, row["channel"]) in (None, delivery))
+
+
+def _holder(db: Database, provider_id: str, channel: str) -> str | None:
+    """The delivery of this channel that has the far side's number."""
+    rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+    return next((str(row["id"]) for row in rows if row["channel"] == channel), None)
+
+
 def reconcile(
     db: Database,
     delivery: str,
@@ -142,18 +156,26 @@ def callback(
     """See Store.callback. A provider's number that two deliveries share names neither."""
     if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
         return False
-    if delivery is not None:
-        rows = db.rows("outbox.hold", {"id": delivery})
-    else:
-        rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
-    if len(rows) != 1 or rows[0]["provider_id"] not in (None, provider_id):
+    row = _told_of(db, provider_id, delivery)
+    if row is None or row["provider_id"] not in (None, provider_id):
         return False
-    stored = build(Delivery, rows[0])
+    stored = build(Delivery, row)
     begun = stored.state is not DeliveryState.CLAIMED or stored.began_at is not None
     if state not in DELIVERY_MOVES[stored.state] or not begun:
         return False
     given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "provider_id": provider_id}
     return db.run("outbox.by_word", given) > 0
+
+
+def _told_of(db: Database, provider_id: str, delivery: str | None) -> Row | None:
+    """The row a provider's word is about, held: whoever has its number, else the delivery it names."""
+    if delivery is None:
+        rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+        id = rows[0]["id"] if len(rows) == 1 else None
+    else:
+        row = db.row("outbox.get", {"id": delivery})
+        id = delivery if row is None else _holder(db, provider_id, row["channel"]) or delivery
+    return None if id is None else db.row("outbox.hold", {"id": id})
 
 
 def expire(db: Database, now: datetime) -> int:

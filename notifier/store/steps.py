@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -67,6 +67,9 @@ class SqlStore:
         self, limit: int, lease: timedelta, now: datetime
     ) -> tuple[tuple[Delivery, Message], ...]:
         return self._db.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now))
+
+    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+        return self._db.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids))
 
     def reconcile(
         self,

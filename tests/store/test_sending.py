@@ -448,6 +448,44 @@ def test_a_callback_settles_an_unknown_but_nobody_elses(store: Store) -> None:
     assert the(store, delivery.id).state is S.DELIVERED
 
 
+def test_a_callback_is_about_the_delivery_that_has_the_number(store: Store) -> None:
+    """Two notices with the same words for one person: the first adopted the message that the second had made."""
+    for number in (1, 2):
+        queue(store, a_notice(f"n{number}", incident=f"I{number}"))
+    (first, _), (second, _) = store.claim("sms", 2, LEASE, NOW)
+    for delivery in (first, second):
+        store.begin(delivery.id, delivery.token, NOW)
+        store.settle(delivery.id, delivery.token, UNKNOWN, NOW)
+    store.reconcile(first.id, the(store, first.id).token, Found("SM1"), NOW, again_at=None, resend=False)
+    assert store.callback("SM1", S.DELIVERED, Reason.ACCEPTED, NOW, second.id) is True
+    assert [the(store, delivery.id).state for delivery in (first, second)] == [S.DELIVERED, S.UNKNOWN]
+
+
+def test_numbers_that_other_deliveries_have_are_not_free(store: Store) -> None:
+    notice = a_notice()
+    queue(store, notice, a_delivery(notice, address="+1"), a_delivery(notice, address="+2"),
+          a_delivery(notice, "x", address=""))
+    mine, other = begun(store), begun(store)
+    (elsewhere, _), = store.claim("x", 1, LEASE, NOW)
+    store.begin(elsewhere.id, elsewhere.token, NOW)
+    store.settle(elsewhere.id, elsewhere.token, replace(SENT, provider_id="7"), NOW)
+    store.settle(other.id, other.token, SENT, NOW)
+    assert store.unheld(mine.id, ("SM1", "SM3", "SM2", "7")) == ("SM3", "SM2", "7"), "7 is another channel's 7"
+    assert store.unheld(other.id, ("SM1",)) == ("SM1",), "its own"
+    assert store.unheld("nobody", ("SM1",)) is None
+
+
+def test_nothing_is_free_while_another_to_the_same_address_is_under_way(store: Store) -> None:
+    for number in (1, 2):
+        queue(store, a_notice(f"n{number}", incident=f"I{number}"))
+    mine, other = begun(store), claim_one(store)
+    assert store.unheld(mine.id, ("SM1",)) == ("SM1",), "the other has not begun"
+    store.begin(other.id, other.token, NOW)
+    assert store.unheld(mine.id, ("SM1",)) is None
+    store.settle(other.id, other.token, SENT, NOW)
+    assert store.unheld(mine.id, ("SM1", "SM2")) == ("SM2",)
+
+
 def test_a_callback_for_what_was_never_sent_changes_nothing(store: Store) -> None:
     queue(store, a_notice())
     delivery = claim_one(store)

@@ -50,6 +50,7 @@ PLANS = [
     ("outbox", "told", "deliveries_order", "whom an incident told"),
     ("outbox", "at_the_gate", "deliveries_order", "whether somebody was told"),
     ("outbox", "by_provider", "deliveries_provider", "a provider's callback"),
+    ("outbox", "unanswered_beside", "deliveries_address", "whether another to the same address is under way"),
     ("people", "suppress", "deliveries_address", "an opt-out"),
     ("people", "audience", "sqlite_autoindex_subscribers_1", "an audience"),
     ("signals", "open", "signals_open", "open signals"),

@@ -137,6 +137,10 @@ UPDATE deliveries SET look_at = :look_at, detail = :detail WHERE id = :id;
 -- by_provider --
 SELECT * FROM deliveries WHERE provider_id = :provider_id LIMIT 2;
 
+-- unanswered_beside --
+SELECT e.id FROM deliveries AS d JOIN deliveries AS e ON e.address = d.address AND e.channel = d.channel
+WHERE d.id = :id AND e.id <> d.id AND e.address <> '' AND e.state = 'claimed' AND e.began_at IS NOT NULL LIMIT 1;
+
 -- expire --
 UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now
 WHERE state = 'pending' AND expires_at <= :now;

@@ -49,6 +49,3 @@ WITH due AS MATERIALIZED (
     ORDER BY look_at, number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET look_at = :look_at FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
-
--- by_provider --
-SELECT * FROM deliveries WHERE provider_id = :provider_id LIMIT 2 FOR UPDATE;
