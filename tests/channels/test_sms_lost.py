@@ -184,5 +184,5 @@ def test_a_late_callback_for_an_adopted_message_finds_who_has_it(desk: Desk) -> 
 
 
 def _found(desk: Desk) -> Any:
-    (_, message), *_ = desk.store.unknowns(1, desk.clock.now() + timedelta(minutes=1))
+    (_, message), *_ = desk.store.unknowns(1, timedelta(minutes=2), desk.clock.now() + timedelta(minutes=1))
     return desk.channel.find(message, desk.clock.now())
