@@ -92,7 +92,17 @@ CHANNEL_STOPPED = Gauge(
     "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]
 )
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
+BILLED = Counter(
+    "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",
+    ["channel", "item"],
+)
+COST = Counter(
+    "notifier_channel_cost_total", "What that costs by the configured prices, in their currency", ["channel", "item"]
+)
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
+FATES = Counter(
+    "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
+)
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
 # running
@@ -103,6 +113,7 @@ CONFIG_INFO = Gauge("notifier_config_info", "Revision of the running configurati
 LOOP_TURNS = Counter("notifier_loop_turns_total", "Turns of each loop by result", ["loop", "result"])
 LOOP_LAST = Gauge("notifier_loop_last_turn_timestamp_seconds", "When each loop last finished a turn", ["loop"])
 STORE_ERRORS = Counter("notifier_store_errors_total", "Times the store could not keep something")
+LEADS = Gauge("notifier_leads", "1 where this node listens and decides for the deployment; every node sends.")
 BUILD_INFO = Gauge("notifier_build_info", "Version of the daemon", ["version"])
 
 

@@ -6,7 +6,7 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -149,9 +149,10 @@ class MentionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The far side has it."""
+    """The far side has it. `also`: others there that look just the same, any of which may be it."""
 
     provider_id: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +350,16 @@ class Transaction(Protocol):
         fewer, never False where there are more."""
         ...
 
+    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+        """How many `audience` would hold, and how many the incident and those merged into it told or are telling. Takes
+        seconds where they are a million: to be asked in `Store.reading`."""
+        ...
+
+    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[str]:
+        """Ids of `audience` in the order of addresses, from the first behind the address `after`; to be asked in
+        `Store.reading`, and each looked up again in the transaction that uses it."""
+        ...
+
     def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
         """Those of `ids` that have not opted out, by address."""
         ...
@@ -406,15 +417,9 @@ class Store(Protocol):
         """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when it cannot be kept."""
         ...
 
-    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
-        """How many `Transaction.audience` would hold, and whom the incident told; counted beside whoever writes, so
-        that a large audience keeps nobody waiting."""
-        ...
-
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
-        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
-        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
-        look each up again in the transaction that uses it. Memory: some bytes for each."""
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """The same for who only reads: what it sees is of one moment, and nobody waits for it nor it for anybody,
+        where the database can do that. Nothing may be written in it."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
@@ -439,20 +444,29 @@ class Store(Protocol):
         """Return claims whose lease has passed: to PENDING where sending had not begun, else to UNKNOWN (crashed)."""
         ...
 
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        """UNKNOWN deliveries due for reconciling, oldest first."""
+    def unknowns(self, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
+        """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`."""
+        ...
+
+    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+        """Those of the far side's numbers that no other delivery of the same channel has, in their order. None while
+        another delivery to the same address has begun and is not answered: any of them may be that one's."""
         ...
 
     def reconcile(
         self,
         delivery: str,
+        token: int,
         result: Found | NotFound | CannotTell,
         now: datetime,
         *,
         again_at: datetime | None,
         resend: bool,
-    ) -> None:
-        """Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
+    ) -> bool:
+        """What was found out of an unknown delivery that was taken with `token`. False, and nothing was changed, where
+        it is unknown no more or has become so anew: what was read then says nothing of the newest attempt.
+
+        Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
         again at `again_at`; None: escalate, FAILED (unsettled). CannotTell and `resend`: PENDING again with its doubt
         kept, for channels whose key makes repeating harmless."""
         ...
@@ -461,11 +475,22 @@ class Store(Protocol):
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
+        Where another delivery of the same channel already has that number, the word is about that one.
         True if it changed something."""
         ...
 
     def expire(self, now: datetime) -> int:
         """End pending deliveries whose time has passed."""
+        ...
+
+    def leads(self) -> bool:
+        """Take, or keep, the right to listen and decide for the deployment; True while this node has it. To be asked
+        every second or two: a node that says nothing is taken for dead. True where no other node could be there."""
+        ...
+
+    def leading(self) -> Store:
+        """This store for what only who leads may do: its transactions raise StoreUnavailable, and keep nothing, once
+        this node has lost that right, even before it knows."""
         ...
 
     def close(self) -> None: ...

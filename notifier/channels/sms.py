@@ -6,12 +6,14 @@ again (Twilio REST API 2010-04-01; error codes: twilio.com/docs/api/errors).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -22,17 +24,17 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from notifier.model.channel import ChannelProfile
-from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.delivery import Message, Outcome, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
-from notifier.model.settings import Settings, Slug
+from notifier.model.settings import Duration, Settings, Slug
 from notifier.model.times import utc
 from notifier.notices.sms import plain_sms
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .twilio_codes import CODES, CodeClass, Meaning
 from .wire import (
-    RETRY_LEAST,
     TIMEOUT,
     BaseUrl,
     HttpAnswer,
@@ -46,48 +48,17 @@ from .wire import (
     retry,
     retry_after,
     sent,
+    unknown,
 )
 
 LIFE_LEAST = timedelta(seconds=5)
 LIFE_MOST = timedelta(hours=10)
 """ValidityPeriod's range: 1 to 36,000 seconds, of which Twilio advises more than 5."""
 CLOCKS_DIFFER = timedelta(minutes=1)
-PAGE = 200
+API = "https://api.twilio.com"
+PAGE, PAGES_MOST = 200, 10
+TRIAL_WORDS_MOST = 60
 _SILENT = logging.Logger("twilio is kept from logging numbers", logging.CRITICAL)
-_R, _J = OutcomeKind.RETRY, OutcomeKind.REJECTED
-CODES: Mapping[int, tuple[OutcomeKind, Reason, bool]] = {
-    20003: (_R, Reason.AUTHENTICATION, True),
-    20005: (_R, Reason.NOT_PERMITTED, True),
-    20008: (_R, Reason.NOT_PERMITTED, True),
-    20404: (_R, Reason.AUTHENTICATION, True),
-    20429: (_R, Reason.RATE_LIMITED, False),
-    21211: (_J, Reason.INVALID_ADDRESS, False),
-    21212: (_R, Reason.NOT_PERMITTED, True),
-    21217: (_J, Reason.INVALID_ADDRESS, False),
-    21265: (_J, Reason.INVALID_ADDRESS, False),
-    21408: (_J, Reason.NOT_PERMITTED, False),
-    21602: (_J, Reason.CONTENT_REFUSED, False),
-    21603: (_R, Reason.NOT_PERMITTED, True),
-    21606: (_R, Reason.NOT_PERMITTED, True),
-    21608: (_J, Reason.NOT_PERMITTED, False),
-    21610: (_J, Reason.OPTED_OUT, False),
-    21611: (_R, Reason.RATE_LIMITED, False),
-    21612: (_J, Reason.INVALID_ADDRESS, False),
-    21614: (_J, Reason.INVALID_ADDRESS, False),
-    21617: (_J, Reason.TOO_LONG, False),
-    21701: (_R, Reason.NOT_PERMITTED, True),
-    21703: (_R, Reason.NOT_PERMITTED, True),
-    21704: (_R, Reason.NOT_PERMITTED, True),
-    30001: (_R, Reason.RATE_LIMITED, False),
-    30002: (_R, Reason.NOT_PERMITTED, True),
-    30004: (_J, Reason.RECIPIENT_GONE, False),
-    30005: (_J, Reason.RECIPIENT_GONE, False),
-    30006: (_J, Reason.INVALID_ADDRESS, False),
-    30007: (_J, Reason.FILTERED, True),
-    30034: (_R, Reason.NOT_PERMITTED, True),
-    30450: (_J, Reason.NOT_PERMITTED, True),
-}
-"""What each error code at creation means: kind, reason, and whether the channel must stop."""
 
 
 class SmsSettings(Settings):
@@ -111,6 +82,9 @@ class SmsSettings(Settings):
     """Messaging Service that picks the sender."""
     status_callback_base: BaseUrl | None = None
     """Public address of this daemon's web part; Twilio reports each message's fate there."""
+    absent_after: Duration = timedelta(minutes=5)
+    """How long a message whose answer was lost may be missing from Twilio's list before it counts as never sent: the
+    list lags, and a callback usually tells sooner."""
     base_url: BaseUrl = "https://api.twilio.com"
     """Where Twilio's API is: another for a region, or for stand-ins."""
 
@@ -123,14 +97,14 @@ class SmsSettings(Settings):
 
 class SmsChannel:
     """One Twilio account. Nothing is read or connected before the first send, find or check. `rate`: messages a
-    second."""
+    second. `absent_after`: from when on not being listed proves that a message was not sent."""
 
     keyed_for = timedelta(0)
     reaches: AddressKind | None = AddressKind.PHONE
 
     def __init__(self, settings: SmsSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
-        self.rate = settings.per_minute / 60
+        self.rate, self.absent_after = settings.per_minute / 60, settings.absent_after
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)
@@ -156,14 +130,22 @@ class SmsChannel:
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through what was sent to this number since a minute before the message was made."""
         try:
-            client = self._client()
-            answer = self._wire.ask(
-                lambda: client.messages.page(to=message.address, page_size=PAGE), TwilioException)
+            return read_pages(self._pages(message.address), message, now)
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
             return CannotTell(f"Twilio cannot be read: {type(error).__name__}")
-        return read_list(answer, message)
+
+    def _pages(self, address: str) -> Iterator[HttpAnswer]:
+        """The list of messages to a number, newest first, page after page as Twilio links them."""
+        messages = self._client().messages
+        first = self._wire.ask(partial(messages.page, to=address, page_size=PAGE), TwilioException)
+        yield first
+        following = next_page(first, self._settings.account_sid)
+        while following is not None:
+            answer = self._wire.ask(partial(messages.get_page, API + following), TwilioException)
+            yield answer
+            following = next_page(answer, self._settings.account_sid)
 
     def check(self) -> Sequence[Finding]:
         """Fetch the account."""
@@ -203,7 +185,7 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
     else:
         fields["from_"] = settings.from_number
     if settings.status_callback_base is not None:
-        path = f"/hooks/twilio/status/{quote(message.delivery, safe='')}"
+        path = f"/hooks/twilio/status/{settings.id}/{quote(message.delivery, safe='')}"
         fields["status_callback"] = settings.status_callback_base + path
     return fields
 
@@ -216,15 +198,22 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
         return sent(sid) if isinstance(sid, str) and sid else judge_status(replace(answer, status=299), now)
     code = read.get("code")
     if answer.status < 500 and isinstance(code, int) and code in CODES:
-        kind, reason, stops = CODES[code]
-        at = None
-        if reason is Reason.RATE_LIMITED:
-            at = retry_after(answer.headers, now) or now + RETRY_LEAST
-        return Outcome(kind, reason, retry_at=at, stops_channel=stops, detail=f"HTTP {answer.status}, Twilio {code}")
+        return _meant(CODES[code], retry_after(answer.headers, now), f"HTTP {answer.status}, Twilio {code}", now)
     if answer.status == 403:
         return retry(Reason.FORBIDDEN, "HTTP 403: the account may not do this", stops=True)
     outcome = judge_status(answer, now)
     return replace(outcome, detail=f"{outcome.detail}, Twilio {code}") if isinstance(code, int) else outcome
+
+
+def _meant(meaning: Meaning, retry_at: datetime | None, detail: str, now: datetime) -> Outcome:
+    """What a code means for a message that was not created."""
+    if meaning.klass is CodeClass.UNKNOWN:
+        return unknown(meaning.reason, detail)
+    if meaning.klass is CodeClass.WAIT:
+        return retry(meaning.reason, detail, at=retry_at or now + meaning.wait)
+    if meaning.klass is CodeClass.STOP and meaning.again:
+        return retry(meaning.reason, detail, stops=True, at=retry_at)
+    return rejected(meaning.reason, detail, stops=meaning.klass is CodeClass.STOP)
 
 
 def _as_sent(body: str) -> str:
@@ -233,20 +222,57 @@ def _as_sent(body: str) -> str:
     return plain_sms(body).strip()
 
 
-def read_list(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
-    """What the newest messages to one number say of ours. A trial account puts words before the text, so the end is
-    compared. Filtering is done here, because Twilio's own filter by DateSent leaves out what is still queued."""
-    rows = answer.fields().get("messages")
-    if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return CannotTell(f"Twilio's list answered HTTP {answer.status}")
-    since, body = message.created_at - CLOCKS_DIFFER, _as_sent(message.body)
-    recent = [row for row in rows if _made_at(row, since) >= since]
-    for row in recent:
-        if body and _as_sent(str(row.get("body", ""))).endswith(body):
-            return Found(str(row.get("sid", "")))
-    if answer.fields().get("next_page_uri") and len(recent) == len(rows):
-        return CannotTell(f"more than {PAGE} messages to this number since it was made")
-    return NotFound()
+def _is_ours(theirs: str, ours: str) -> bool:
+    """Whether a listed text is ours: word for word, or after the words a trial account puts before it."""
+    before = theirs.removesuffix(ours)
+    return theirs == ours or (before != theirs and len(before) <= TRIAL_WORDS_MOST and "trial" in before.casefold())
+
+
+def next_page(answer: HttpAnswer, account: str) -> str | None:
+    """Path and query of the page after this one; None where it is the last. Raises requests.RequestException for an
+    address that is not one of this list."""
+    uri = answer.fields().get("next_page_uri")
+    if uri is None or uri == "":
+        return None
+    if not isinstance(uri, str) or not uri.startswith(f"/2010-04-01/Accounts/{account}/Messages.json?"):
+        raise requests.exceptions.InvalidURL("the list goes on somewhere else")
+    return uri
+
+
+def read_pages(pages: Iterable[HttpAnswer], message: Message, now: datetime) -> Found | NotFound | CannotTell:
+    """What the messages to one number say of ours. Filtering by time is done here: Twilio's filter by DateSent leaves
+    out what is still queued, which is just what we look for."""
+    found: list[str] = []
+    blind = False
+    for number, answer in enumerate(pages):
+        if number == PAGES_MOST:
+            return CannotTell(f"more than {PAGES_MOST * PAGE} messages to this number since it was made")
+        rows = answer.fields().get("messages")
+        if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            return CannotTell(f"Twilio's list answered HTTP {answer.status}")
+        since = _since(message, answer, now)
+        recent = [row for row in rows if _made_at(row, since) >= since]
+        found += _matches(recent, message.body)
+        blind |= not all(isinstance(row.get("body"), str) and row["body"] for row in recent)
+        if not recent:
+            break
+    if found:
+        return Found(found[0], tuple(found[1:]))
+    return CannotTell("this account's list does not show what was said") if blind else NotFound()
+
+
+def _matches(rows: Iterable[Mapping[str, Any]], body: str) -> list[str]:
+    ours = _as_sent(body)
+    return [str(row["sid"]) for row in rows if row.get("sid") and _is_ours(_as_sent(str(row.get("body"))), ours)]
+
+
+def _since(message: Message, answer: HttpAnswer, now: datetime) -> datetime:
+    """From when on a listed message may be ours, by Twilio's clock. Ours may be wrong, or have been when the message
+    was made: rather a message too many is looked at than ours overlooked and sent again."""
+    behind = timedelta()
+    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+        behind = min(utc(parsedate_to_datetime(answer.headers.get("date", ""))) - now, timedelta())
+    return min(message.created_at, now) + behind - CLOCKS_DIFFER
 
 
 def _made_at(row: Mapping[str, Any], otherwise: datetime) -> datetime:

@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from notifier.clock import SystemClock
-from notifier.model.delivery import Outcome, OutcomeKind, Reason
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.times import utc
 from notifier.ports import Finding
 from notifier.secret import SecretMissing
@@ -210,6 +210,13 @@ def unknown(reason: Reason, detail: str) -> Outcome:
 def sent(provider_id: str) -> Outcome:
     """Accepted under the far side's own id."""
     return Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id=provider_id[:200])
+
+
+def key_of(message: Message) -> str:
+    """What a far side knows a message by: the same on every attempt. The moment of planning is in it because two
+    deployments, or one that was set up anew, count their incidents alike, and a far side would take the second one's
+    notice for a repeat of the first."""
+    return f"{message.key}-{int(utc(message.created_at).timestamp() * 1_000_000):x}"
 
 
 def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> Outcome:

@@ -32,7 +32,7 @@ def _common(command: Any) -> Any:
 @incidents.command("list")
 @_common
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
-def list_incidents(directory: Path, store_path: Path | None, as_json: bool, everything: bool) -> None:
+def list_incidents(directory: Path, store_path: str | None, as_json: bool, everything: bool) -> None:
     """List incidents, newest last."""
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         found = tx.incidents(open_only=not everything)
@@ -58,7 +58,7 @@ def print_waiting(waiting: Sequence[Notice]) -> None:
 @incidents.command()
 @click.argument("incident")
 @_common
-def show(incident: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def show(incident: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Show one incident: evidence, history, notices with their exact texts, deliveries."""
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         found = _incident(tx, incident)
@@ -137,7 +137,7 @@ def _waiting_notice(store: Store, notice: str) -> Notice:
 @click.option("--digest", default=None, help="Refuse unless the notice is still the one with this digest.")
 @actor_option
 @_common
-def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: Path, store_path: Path | None,
+def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: Path, store_path: str | None,
             as_json: bool) -> None:
     """Approve a waiting notice (its id, or its incident's): shows exactly what would be said, then asks."""
     with opened_store(directory, store_path) as store:
@@ -156,7 +156,7 @@ def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: P
 @click.option("--note", default="", help="Why.")
 @actor_option
 @_common
-def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def refuse(notice: str, note: str, actor: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Refuse a waiting notice."""
     with opened_store(directory, store_path) as store:
         ask(store, Verb.REFUSE, actor, {"notice": _waiting_notice(store, notice).id, "note": note}, as_json=as_json)
@@ -171,7 +171,7 @@ def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path
 @actor_option
 @_common
 def open_incident(service: str, regions: tuple[str, ...], level: str, note: str, actor: str, directory: Path,
-                  store_path: Path | None, as_json: bool) -> None:
+                  store_path: str | None, as_json: bool) -> None:
     """Open a confirmed incident on your word."""
     arguments = {"service": service, "regions": ",".join(regions), "level": level, "note": note}
     with opened_store(directory, store_path) as store:
@@ -183,7 +183,7 @@ def open_incident(service: str, regions: tuple[str, ...], level: str, note: str,
 @click.option("--off", is_flag=True, help="Let the daemon speak again.")
 @actor_option
 @_common
-def hold(incident: str, off: bool, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def hold(incident: str, off: bool, actor: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Keep the daemon from saying anything about an incident by itself."""
     with opened_store(directory, store_path) as store:
         ask(store, Verb.HOLD, actor, {"incident": incident, "on": "no" if off else "yes"}, as_json=as_json)
@@ -201,7 +201,7 @@ def _note_command(name: str, verb: Verb, doc: str, *, required: bool, note_help:
     @actor_option
     @_common
     def command(incident: str, note: str, notes: tuple[str, ...], actor: str, directory: Path,
-                store_path: Path | None, as_json: bool) -> None:
+                store_path: str | None, as_json: bool) -> None:
         arguments = {"incident": incident, "note": note}
         for pair in notes:
             language, _, text = pair.partition("=")
@@ -223,7 +223,7 @@ _note_command("withdraw", Verb.WITHDRAW, "It was false: stop what is queued, cor
 @click.option("--region", "regions", multiple=True, required=True)
 @actor_option
 @_common
-def widen(incident: str, regions: tuple[str, ...], actor: str, directory: Path, store_path: Path | None,
+def widen(incident: str, regions: tuple[str, ...], actor: str, directory: Path, store_path: str | None,
           as_json: bool) -> None:
     """Take responsibility for a wider area than the evidence shows."""
     with opened_store(directory, store_path) as store:

@@ -25,7 +25,16 @@ from ..notices.preview import preview as preview_rows
 from ..ports import Channel, Failure, Finding, Source, SourceState, StoreUnavailable
 from ..secret import SecretMissing
 from ..store import open_store
-from .deployment import config_option, json_option, load_or_explain, loaded, opened_store, store_option, unknown
+from .deployment import (
+    at_place,
+    config_option,
+    json_option,
+    load_or_explain,
+    loaded,
+    opened_store,
+    store_option,
+    unknown,
+)
 from .incidents import old_queues, print_waiting
 from .output import Problem, harmless, print_json, print_lines, print_table
 from .showing import crowd_lines, incident_lines
@@ -124,7 +133,7 @@ def _some_region(config: Config) -> tuple[str, ...]:
 @config_option
 @store_option
 @json_option
-def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def doctor(directory: Path, store_path: str | None, as_json: bool) -> None:
     """Try every credential and connection without sending anything."""
     config = load_or_explain(directory)
     findings: list[Finding] = []
@@ -138,7 +147,7 @@ def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
     raise SystemExit(0 if all(f.ok for f in findings) else 1)
 
 
-def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
+def _examine(config: Config, store_path: str | None) -> Iterator[Finding]:
     yield _examine_store(config, store_path)
     yield from examine_intake(config.intake, make_hearing(config))
     now = SystemClock().now()
@@ -150,8 +159,8 @@ def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
         yield from pool.map(lambda source: source.check(), make_mention_sources(config).values())
 
 
-def _examine_store(config: Config, store_path: Path | None) -> Finding:
-    settings = config.store if store_path is None else config.store.model_copy(update={"path": str(store_path)})
+def _examine_store(config: Config, store_path: str | None) -> Finding:
+    settings = config.store if store_path is None else at_place(config.store, store_path)
     try:
         store = open_store(settings)
         with store.transaction() as tx:
@@ -159,7 +168,7 @@ def _examine_store(config: Config, store_path: Path | None) -> Finding:
         store.close()
     except StoreUnavailable as error:
         return Finding("store", False, str(error))
-    return Finding("store", True, f"{settings.path} can be written")
+    return Finding("store", True, f"{settings.place} can be written")
 
 
 def _examine_channel(channel: Channel) -> list[Finding]:
@@ -188,9 +197,9 @@ def _examine_source(source: Source, now: Any) -> Finding:
 @config_option
 @store_option
 @json_option
-def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def status(directory: Path, store_path: str | None, as_json: bool) -> None:
     """Say how the running daemon is: configuration in force, sources, outbox, what waits for a person."""
-    with opened_store(directory, store_path) as store, store.transaction() as tx:
+    with opened_store(directory, store_path) as store, store.reading() as tx:
         kept = tx.checkpoint("status")
         daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
         sources, open_now = _with_unheard(tx.source_states(), directory), tx.incidents(open_only=True)

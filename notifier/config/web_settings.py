@@ -23,5 +23,7 @@ class WebSettings(Settings):
     """Bearer token Alertmanager sends (http_config.authorization.credentials)."""
     twilio_token: Secret | None = None
     """Twilio's auth token, with which it signs its webhooks."""
+    twilio_token_secondary: Secret | None = None
+    """The account's other auth token while the two are being changed: webhooks signed with either are taken."""
     unsubscribe_key: Secret | None = None
     """Key of the one-click unsubscribe links, at least 32 random characters; changing it voids links already sent."""

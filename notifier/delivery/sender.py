@@ -23,6 +23,9 @@ log = structlog.get_logger(__name__)
 ACTOR = "sender"
 KEY_MARGIN = timedelta(minutes=1)
 """How much longer than now a far side must know a key for a repeat under it: the longest a request may take."""
+TURN_MOST = timedelta(seconds=30)
+"""After so long a turn begins nothing more and gives the rest of its batch back: whatever begins ends within the lease,
+and the loop turns often enough for the watchdog. A far side that takes long is then slow, not taken for a crash."""
 
 
 class Sender:
@@ -46,6 +49,8 @@ class Sender:
         self._unsubscribe_url = unsubscribe_url
         self._stop = stop
         rate: float = getattr(channel, "rate", None) or settings.rate
+        attempt: timedelta = getattr(channel, "attempt_most", KEY_MARGIN)
+        self._lease = max(settings.lease, TURN_MOST + attempt)
         self._bucket = Bucket.full(rate, clock.now())
         self._stops = 0
         self._unkept: list[tuple[Delivery, Outcome]] = []
@@ -65,9 +70,10 @@ class Sender:
         limit = min(self._settings.batch, int(self._bucket.level(now)))
         if self._stops:
             limit = min(limit, 1)
-        claimed = self._store.claim(self._channel.id, limit, self._settings.lease, now) if limit else ()
+        until = self._clock.monotonic() + TURN_MOST.total_seconds()
+        claimed = self._store.claim(self._channel.id, limit, self._lease, now) if limit else ()
         for number, (delivery, message) in enumerate(claimed):
-            if self._stop() or not self._one(delivery, message):
+            if self._stop() or self._clock.monotonic() > until or not self._one(delivery, message):
                 self._release([rest for rest, _ in claimed[number:]])
                 break
         return bool(claimed)
@@ -145,7 +151,7 @@ class Sender:
     # ── stopping the channel ──
 
     def _stopped(self) -> bool:
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             stop = read_stop(tx.switch(self.switch))
         holds = stop is not None and stop.holds(self._clock.now())
         if stop is None:

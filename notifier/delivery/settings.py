@@ -24,7 +24,8 @@ class DeliverySettings(Settings):
     """Sending, trying again, and settling what nobody answered. Applies to every channel."""
 
     lease: Duration = timedelta(minutes=2)
-    """How long a worker may hold what it claimed; must be longer than a batch takes."""
+    """How long a worker may hold what it claimed. Never taken for less than half a minute and the longest attempt of
+    the channel, so that no attempt outlives it."""
     batch: int = Field(default=20, ge=1, le=1000)
     """Deliveries claimed at once."""
     rate: float = Field(default=10.0, gt=0)

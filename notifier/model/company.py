@@ -26,7 +26,3 @@ class Company(Settings):
     sms_price: float = Field(default=0.0, ge=0)
     """Price of one SMS segment, for previews."""
     currency: str = "USD"
-    x_price: float = Field(default=0.015, ge=0)
-    """Price of one post on X without a link."""
-    x_price_with_url: float = Field(default=0.200, ge=0)
-    """Price of one post on X with a link."""

@@ -28,7 +28,9 @@ class DeliveryState(StrEnum):
 _D = DeliveryState
 DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _D.PENDING: frozenset({_D.CLAIMED, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
-    _D.CLAIMED: frozenset({_D.PENDING, _D.SENT, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    _D.CLAIMED: frozenset(
+        {_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}
+    ),
     _D.SENT: frozenset({_D.DELIVERED, _D.FAILED}),
     _D.UNKNOWN: frozenset({_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.CANCELLED, _D.EXPIRED}),
     _D.DELIVERED: frozenset(),
@@ -57,6 +59,8 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     INVALID_ADDRESS = "invalid_address"
     RECIPIENT_GONE = "recipient_gone"
+    MAILBOX_FULL = "mailbox_full"
+    """The recipient is there and cannot take it: the address stays good."""
     OPTED_OUT = "opted_out"
     CONTENT_REFUSED = "content_refused"
     TOO_LONG = "too_long"

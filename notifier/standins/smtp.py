@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import email
 import socket
+import ssl
 import struct
+import threading
 import warnings
 from collections.abc import Callable
 from datetime import datetime
@@ -33,17 +35,29 @@ class _Control(StandIn):
 
 
 class Smtp:
-    """One relay. With `username` and `password` it wants a log-in (over plain text too: it stands on loopback)."""
+    """One relay. With `username` and `password` it wants a log-in (over plain text too: it stands on loopback). With
+    `tls` it offers STARTTLS, and takes mail and log-ins only over it. It says good-bye (421) after
+    `mails_per_connection`, as large providers do."""
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
         now: Callable[[], datetime] | None = None, username: str | None = None, password: str | None = None,
+        tls: ssl.SSLContext | None = None, mails_per_connection: int | None = None,
     ) -> None:
         self.faults = Faults()
         self.book = Ledger(ledger)
         self.now = now or SystemClock().now
         self.refused: set[str] = set()
         """Addresses that do not exist."""
+        self.connections = 0
+        """How many were opened."""
+        self.mails_per_connection = mails_per_connection
+        self.holding = 0
+        """How many of the next mails are kept and entered, while the answer to their final dot waits for `release`."""
+        self._released = threading.Event()
+        self._tls = tls
+        self.open: list[_Session] = []
+        """Connections that are open, oldest first."""
         self.port = port
         self._host = host
         self._login = (username, password)
@@ -77,9 +91,14 @@ class Smtp:
         wants: dict[str, Any] = {}
         if user is not None:
             wants = {"authenticator": _authenticator(user, password), "auth_required": True,
-                     "auth_require_tls": False}
+                     "auth_require_tls": self._tls is not None}
+        if self._tls is not None:
+            wants |= {"tls_context": self._tls, "require_starttls": True}
+        if self.mails_per_connection is not None:
+            wants["command_call_limit"] = {"MAIL": self.mails_per_connection, "*": 100_000}
         self._server = _Relay(_Mails(self), hostname=self._host, port=self.port or _free(self._host), **wants)
         self._server.start()
+        self.connections = 0  # aiosmtpd tries the door itself
         self.port = int(self._server.port)
         self._control.start()
         return self
@@ -87,9 +106,34 @@ class Smtp:
     def stop(self) -> None:
         """End. Harmless when called again."""
         if self._server is not None:
+            self.cut_all()
             self._server.stop()
             self._server = None
         self._control.stop()
+
+    def release(self) -> None:
+        """Answer the mails that are held."""
+        self._released.set()
+
+    async def answer_held(self) -> None:
+        """Return at once, or for a mail that is held when it is released."""
+        if self.holding:
+            self.holding -= 1
+            while not self._released.is_set():
+                await asyncio.sleep(0.01)
+
+    def cut_all(self) -> None:
+        """End every connection with a reset, as a relay that is restarted or a wall that forgets them."""
+        assert self._server is not None
+        done = threading.Event()
+
+        def cut() -> None:
+            for session in list(self.open):
+                session.cut()
+            done.set()
+
+        self._server.loop.call_soon_threadsafe(cut)
+        done.wait(5)
 
     def __enter__(self) -> Smtp:
         return self.start()
@@ -108,6 +152,21 @@ class _Relay(Controller):
 class _Session(SMTP):
     """One conversation, which can be cut."""
 
+    def connection_made(self, transport: Any) -> None:
+        """Count it, once: STARTTLS calls this again."""
+        relay: Smtp = self.event_handler.relay
+        if self not in relay.open:
+            relay.connections += 1
+            relay.open.append(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is over."""
+        relay: Smtp = self.event_handler.relay
+        if self in relay.open:
+            relay.open.remove(self)
+        super().connection_lost(error)
+
     def cut(self) -> None:
         """End it with a reset."""
         transport = self.transport
@@ -122,14 +181,14 @@ class _Mails:
     """What the relay does with each recipient and each mail."""
 
     def __init__(self, relay: Smtp) -> None:
-        self._relay = relay
+        self.relay = relay
 
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self, server: _Session, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        if address in self._relay.refused:
+        if address in self.relay.refused:
             return "550 5.1.1 No such user"
-        mode = self._relay.faults.take("send")
+        mode = self.relay.faults.take("send")
         if mode.isdigit():
             return _REPLIES.get(mode, "451 4.3.0 Temporary failure")
         envelope.fault = mode
@@ -143,6 +202,7 @@ class _Mails:
             return "451 4.3.0 Slept"
         if mode != RESET:
             self._keep(session, envelope)
+        await self.relay.answer_held()
         if mode in (RESET, ACCEPT_THEN_DROP):
             server.cut()
         return "451 4.3.0 Error after the mail was kept" if mode == ERROR_AFTER_ACCEPT else "250 2.0.0 OK"
@@ -151,8 +211,8 @@ class _Mails:
         mail = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(mail, EmailMessage)
         plain = mail.get_body(("plain",))
-        self._relay.book.add({
-            "provider": "smtp", "id": mail["Message-ID"], "at": rfc3339(self._relay.now()),
+        self.relay.book.add({
+            "provider": "smtp", "id": mail["Message-ID"], "at": rfc3339(self.relay.now()),
             "address": ",".join(envelope.rcpt_tos), "key": mail["Message-ID"],
             "body": plain.get_content().replace("\r\n", "\n").rstrip("\n") if plain is not None else "",
             "headers": {name: str(value) for name, value in mail.items()},

@@ -73,8 +73,8 @@ def build(cls: type[T], row: Any) -> T:
 
 def build_all(cls: type[T], rows: Sequence[Any]) -> tuple[T, ...]:
     """`build` for many rows of one statement: where each column stands is looked up once."""
-    if not rows:
-        return ()
+    if not rows or isinstance(rows[0], dict):
+        return tuple(build(cls, row) for row in rows)
     names = rows[0].keys()
     places = [(names.index(name), read) for name, read in _readers(typing.cast(Any, cls))]
     return tuple(cls(*[None if (value := row[at]) is None else read(value) for at, read in places]) for row in rows)

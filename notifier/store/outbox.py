@@ -12,6 +12,9 @@ from notifier.model.delivery import Delivery, DeliveryState, Reason
 from .codec import build, columns, micros, moment
 from .database import Database
 
+ALL = 2**62
+"""A limit no outbox reaches: SQLite has no word for none that PostgreSQL knows."""
+
 
 def add(db: Database, deliveries: Iterable[Delivery]) -> int:
     """See Transaction.add_deliveries."""
@@ -22,7 +25,7 @@ def find(
     db: Database, *, notice: str | None, incident: str | None, state: DeliveryState | None, limit: int | None
 ) -> tuple[Delivery, ...]:
     """See Transaction.deliveries; in the order they were queued."""
-    given = {"notice": notice, "incident": incident, "state": state, "limit": -1 if limit is None else limit}
+    given = {"notice": notice, "incident": incident, "state": state, "limit": ALL if limit is None else limit}
     name = "outbox.of_notice" if notice is not None else "outbox.of_incident" if incident is not None else "outbox.all"
     return tuple(build(Delivery, row) for row in db.rows(name, given))
 

@@ -57,11 +57,11 @@ def _secret(name: str) -> dict[str, str]:
     return {"env": name}
 
 
-def x_channel(url: str) -> XChannel:
+def x_channel(url: str, **more: Any) -> XChannel:
     return XChannel(XSettings.model_validate({
         "id": "x-main", "kind": "x", "base_url": url, "consumer_key": _secret("T_CONSUMER_KEY"),
         "consumer_secret": _secret("T_CONSUMER_SECRET"), "access_token": _secret("T_ACCESS"),
-        "access_token_secret": _secret("T_ACCESS_SECRET"),
+        "access_token_secret": _secret("T_ACCESS_SECRET"), **more,
     }), timeout=TIMEOUT)
 
 
@@ -93,9 +93,9 @@ def email_channel(port: int, **more: Any) -> EmailChannel:
     }), timeout=TIMEOUT)
 
 
-def webhook_channel(url: str) -> WebhookChannel:
+def webhook_channel(url: str, **more: Any) -> WebhookChannel:
     return WebhookChannel(WebhookSettings.model_validate({
-        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"),
+        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"), **more,
     }), timeout=TIMEOUT)
 
 

@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from notifier.channels.email import EmailSettings, compose, is_address, judge, message_id, stuffed
+from notifier.channels.email import EmailSettings
+from notifier.channels.mail.replies import judge
+from notifier.channels.mail.settings import is_address
+from notifier.channels.mail.writing import compose, message_id, stuffed
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.standins.smtp import Smtp
 from tests.channels.answers import REJECTED, RETRY, SENT, UNKNOWN
@@ -47,7 +50,7 @@ def settings(**more: Any) -> EmailSettings:
         pytest.param("recipient", 550, "5.7.1 not permitted", REJECTED, Reason.FORBIDDEN, False, id="not permitted"),
         pytest.param("recipient", 451, "4.7.0 too many", RETRY, Reason.RATE_LIMITED, False, id="too many"),
         pytest.param("recipient", 450, "4.2.0 greylisted", RETRY, Reason.SERVER_ERROR, False, id="greylisted"),
-        pytest.param("recipient", 452, "4.2.2 full", RETRY, Reason.RATE_LIMITED, False, id="mailbox full"),
+        pytest.param("recipient", 452, "4.2.2 full", RETRY, Reason.MAILBOX_FULL, False, id="mailbox full"),
         pytest.param("data", 554, "no", REJECTED, Reason.CONTENT_REFUSED, False, id="no data wanted"),
         pytest.param("dot", 451, "4.3.0 error", RETRY, Reason.SERVER_ERROR, False, id="refused for now after the dot"),
         pytest.param("dot", 552, "5.3.4 big", REJECTED, Reason.TOO_LONG, False, id="too big"),
@@ -73,7 +76,7 @@ def test_a_mail_is_the_same_on_every_attempt() -> None:
     one = message(TO, created_at=FIXED, html="<p>Hi</p>", unsubscribe_url="https://e.com/u/abc")
     assert compose(one, settings()).as_bytes() == compose(one, settings()).as_bytes()
     other = message(TO, created_at=FIXED, key="N1/main/2")
-    assert message_id(one, "example.com") != message_id(other, "example.com")
+    assert message_id(one.key, "example.com") != message_id(other.key, "example.com")
 
 
 def test_what_a_mail_carries() -> None:

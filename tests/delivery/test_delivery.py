@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
+from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings, LostAnswer
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
@@ -91,6 +92,34 @@ def test_a_word_that_comes_during_a_batch_holds_for_the_next_send(desk: Desk, ho
     desk.sender.run_once()
     assert [m.address for m in desk.far.ledger] == ["+1"]
     assert desk.states() == [S.SENT, S.PENDING if how == "kill" else S.SUPPRESSED]
+
+
+def test_a_slow_far_side_is_no_crash_and_its_answer_counts(desk: Desk) -> None:
+    """Each attempt takes fifty seconds: what began ends within its lease, and what did not is not left to run out."""
+    desk.far.meanwhile = lambda: desk.clock.advance(timedelta(seconds=50))
+    desk.far.plan = [(True, SENT), (False, RETRY)]
+    desk.queue("+1", "+2", "+3")
+    for _ in range(3):
+        desk.sender.run_once()
+        Housekeeper(desk.store, desk.clock).run_once()
+    assert desk.states() == [S.SENT, S.PENDING, S.SENT]
+    assert [row.reason for row in desk.rows()] == [Reason.ACCEPTED, Reason.SERVER_ERROR, Reason.ACCEPTED]
+    assert [row.attempts for row in desk.rows()] == [1, 1, 1], "given back is not an attempt"
+
+
+def test_the_lease_follows_what_a_channel_says_an_attempt_takes(desk: Desk) -> None:
+    seen: list[int] = []
+
+    def four_minutes_later() -> None:
+        desk.clock.advance(timedelta(minutes=4))
+        seen.append(desk.store.expired_leases(desk.clock.now()))
+
+    desk.far.attempt_most, desk.far.meanwhile = timedelta(minutes=5), four_minutes_later
+    desk.far.plan = [(False, RETRY)]
+    desk.restart()
+    desk.queue("+1")
+    desk.sender.run_once()
+    assert (seen, desk.states()) == ([0], [S.PENDING])
 
 
 def test_a_stop_between_two_sends_gives_the_rest_back_at_once(desk: Desk) -> None:

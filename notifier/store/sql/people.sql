@@ -13,7 +13,7 @@ ON CONFLICT (id) DO UPDATE SET
 DELETE FROM subscriber_regions WHERE subscriber = :id;
 
 -- add_region --
-INSERT OR IGNORE INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber);
+INSERT INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber) ON CONFLICT DO NOTHING;
 
 -- get --
 SELECT * FROM subscribers WHERE id = :id;
@@ -54,15 +54,13 @@ WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
        OR (state = 'claimed' AND began_at IS NOT NULL))
 GROUP BY channel, living_there;
 
--- in_order_of_address --
-SELECT rowid AS number FROM subscribers
-WHERE address > :after AND opted_out_at IS NULL
-  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
-  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
-ORDER BY address;
-
 -- ids --
-SELECT id FROM subscribers WHERE rowid IN (SELECT value FROM json_each(:numbers)) ORDER BY address;
+SELECT json_group_array(id) AS ids FROM (
+    SELECT id FROM subscribers
+    WHERE address > :after AND opted_out_at IS NULL
+      AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
+      AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+    ORDER BY address) AS found;
 
 -- these --
 SELECT * FROM subscribers WHERE id IN (SELECT value FROM json_each(:ids)) AND opted_out_at IS NULL ORDER BY address;
@@ -107,8 +105,8 @@ UPDATE deliveries SET state = 'failed', reason = 'erased', settled_at = :now, lo
 WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses)) AND state = 'unknown';
 
 -- erase_deliveries --
-UPDATE deliveries SET address = 'erased:' || keyed_hash('erased', address), subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
-WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses));
+UPDATE deliveries SET address = :erased, subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
+WHERE address <> '' AND address = :address;
 
 -- erase_subscriber --
 DELETE FROM subscribers WHERE address_hash = :hash;

@@ -1,0 +1,70 @@
+"""Settings of the e-mail channel, and what an address is that an envelope can carry."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from notifier.model.notice import Mode
+from notifier.model.settings import Settings, Slug
+from notifier.secret import Secret
+
+from ..wire import is_loopback
+
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
+                      r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+def is_address(value: str) -> bool:
+    """Whether it can stand in an envelope as it is: ASCII, no quotes, no blanks, at most 254 characters (RFC 5321)."""
+    return len(value) <= 254 and _ADDRESS.fullmatch(value) is not None
+
+
+class EmailSettings(Settings):
+    """Sending e-mail through one SMTP relay."""
+
+    id: Slug
+    kind: Literal["email"]
+    mode: Mode = Mode.TEST
+    """What the relay and sender are for: test notices or live ones."""
+    languages: tuple[str, ...] = ()
+    """Languages sent; empty: all the company's."""
+    per_minute: float = Field(default=600.0, gt=0, le=60_000)
+    """Most messages a minute."""
+    host: str = Field(min_length=1, max_length=253)
+    """The relay."""
+    port: int = Field(default=587, ge=1, le=65_535)
+    """Its port: 587 for starttls, 465 for tls."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted; none only to this machine."""
+    ca_file: str | None = None
+    """Certificates to trust instead of the system's."""
+    username: str | None = None
+    """Name for the log-in; none where the relay asks for none."""
+    password: Secret | None = None
+    """Its password."""
+    sender: str
+    """Address the mail is from."""
+    sender_name: str = Field(default="", max_length=100)
+    """Name shown beside it."""
+    reply_to: str | None = None
+    """Where answers go."""
+    bounces_to: str | None = None
+    """Envelope sender, where bounces go; the sender where absent."""
+
+    @field_validator("sender", "reply_to", "bounces_to")
+    @classmethod
+    def _addresses(cls, value: str | None) -> str | None:
+        if value is not None and not is_address(value):
+            raise ValueError("expected an e-mail address such as status@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _safe(self) -> EmailSettings:
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError("expected security: starttls or tls; none is for this machine only")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("expected username and password together")
+        return self

@@ -1,0 +1,258 @@
+"""Connections are kept and given up; whatever ends one, each mail stands once in the relay's ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifier.channels.email import EmailChannel
+from notifier.channels.mail.late import NOT_YET, LateAnswers
+from notifier.channels.mail.pool import Pool
+from notifier.model.delivery import OutcomeKind, Reason
+from notifier.ports import CannotTell, Found, NotFound
+from notifier.standins.smtp import Smtp
+from tests.channels.answers import RETRY, SENT, UNKNOWN
+from tests.channels.far_sides import TIMEOUT, email_channel, message, now
+
+from .scripts import MAIL, OPENING, scripted
+
+TO = "ann@example.org"
+
+
+def plain(port: int, **parts: Any) -> EmailChannel:
+    """A channel without a log-in."""
+    settings = email_channel(port, username=None, password=None)._settings
+    return EmailChannel(settings, timeout=TIMEOUT, **parts)
+
+
+def send(channel: EmailChannel, number: int, to: str = TO) -> Any:
+    return channel.send(message(to, key=f"N1/main/{number}"), now())
+
+
+def once(ledger: list[Any], wanted: int) -> bool:
+    """Whether the ledger holds `wanted` mails and none twice."""
+    ids = [entry["id"] for entry in ledger]
+    return len(ids) == len(set(ids)) == wanted
+
+
+def soon(told: Callable[[], bool]) -> bool:
+    """Whether it comes true within five seconds."""
+    never = threading.Event()
+    for _ in range(500):
+        if told():
+            return True
+        never.wait(0.01)
+    return False
+
+
+def test_many_mails_go_over_one_connection() -> None:
+    with Smtp() as far:
+        channel = plain(far.port)
+        assert [send(channel, number).kind for number in range(20)] == [SENT] * 20
+        assert (far.connections, once(far.ledger, 20)) == (1, True)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_relay_that_ends_each_connection_after_some_mails_costs_no_mail(most: int) -> None:
+    with Smtp(mails_per_connection=most) as far:
+        channel = plain(far.port)
+        assert [send(channel, number).kind for number in range(7)] == [SENT] * 7
+        assert once(far.ledger, 7)
+        assert far.connections == -(-7 // most)
+
+
+def test_connections_cut_between_two_mails_cost_no_mail() -> None:
+    with Smtp() as far:
+        channel = plain(far.port)
+        for number in range(5):
+            assert send(channel, number).kind is SENT
+            far.cut_all()
+        assert (far.connections, once(far.ledger, 5)) == (5, True)
+
+
+def test_a_connection_is_given_up_after_some_mails() -> None:
+    with Smtp() as far:
+        channel = plain(far.port, pool=Pool(mails_most=2))
+        assert [send(channel, number).kind for number in range(5)] == [SENT] * 5
+        assert (far.connections, once(far.ledger, 5)) == (3, True)
+
+
+def test_a_connection_without_work_is_closed() -> None:
+    with Smtp() as far:
+        channel = plain(far.port, pool=Pool(idle=0.05))
+        assert send(channel, 1).kind is SENT
+        assert soon(lambda: far.open == [])
+        assert send(channel, 2).kind is SENT
+        assert (far.connections, once(far.ledger, 2)) == (2, True)
+
+
+def test_a_channel_that_is_dropped_closes_its_connections() -> None:
+    with Smtp() as far:
+        channel = plain(far.port)
+        assert send(channel, 1).kind is SENT
+        del channel
+        assert soon(lambda: far.open == [])
+
+
+def test_after_a_refused_recipient_the_connection_serves_the_next() -> None:
+    with Smtp() as far:
+        far.refused.add("gone@example.org")
+        channel = plain(far.port)
+        kinds = [send(channel, number, to).kind for number, to in enumerate([TO, "gone@example.org", TO])]
+        assert kinds == [SENT, OutcomeKind.REJECTED, SENT]
+        assert (far.connections, once(far.ledger, 2)) == (1, True)
+
+
+def test_two_threads_have_a_connection_each() -> None:
+    with Smtp() as far:
+        far.holding = 2
+        channel = plain(far.port)
+        outcomes: list[Any] = []
+        threads = [threading.Thread(target=lambda n=n: outcomes.append(send(channel, n))) for n in range(2)]
+        for thread in threads:
+            thread.start()
+        assert soon(lambda: len(far.ledger) == 2), "neither waited for the other"
+        far.release()
+        for thread in threads:
+            thread.join(5)
+        assert [outcome.kind for outcome in outcomes] == [SENT, SENT]
+        assert far.connections == 2
+
+
+# ── where a kept connection ends decides whether the mail may be tried again ─────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("ends", "connections"),
+    [
+        pytest.param((), 2, id="closed between two mails"),
+        pytest.param(("421 4.3.2 closing",), 2, id="421 to MAIL"),
+        pytest.param(("garbage",), 2, id="garbage to MAIL"),
+        pytest.param(MAIL[:1], 2, id="closed at RCPT"),
+        pytest.param((*MAIL[:1], "421 closing"), 2, id="421 to RCPT"),
+        pytest.param(MAIL[:2], 2, id="closed at DATA"),
+        pytest.param((*MAIL[:2], "421 closing"), 2, id="421 to DATA"),
+    ],
+)
+def test_what_a_kept_connection_broke_over_before_the_dot_goes_over_a_fresh_one(
+    ends: tuple[str, ...], connections: int
+) -> None:
+    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+        channel = plain(far.port)
+        assert send(channel, 1).kind is SENT
+        assert send(channel, 2).kind is SENT
+        assert far.connections == connections
+
+
+def test_only_one_fresh_connection_is_tried() -> None:
+    with scripted((*OPENING, *MAIL), (*OPENING, *MAIL[:1]), (*OPENING, *MAIL)) as far:
+        channel = plain(far.port)
+        assert send(channel, 1).kind is SENT
+        outcome = send(channel, 2)
+        assert (outcome.kind, outcome.reason, far.connections) == (RETRY, Reason.UNREACHABLE, 2)
+
+
+@pytest.mark.parametrize(
+    ("ends", "kind"),
+    [
+        pytest.param(MAIL[:3], UNKNOWN, id="closed after the dot"),
+        pytest.param((*MAIL[:3], "garbage"), UNKNOWN, id="garbage after the dot"),
+        pytest.param((*MAIL[:3], "421 closing"), RETRY, id="421 after the dot: not taken, but never at once again"),
+        pytest.param((*MAIL[:3], "451 4.3.0 later"), RETRY, id="451 after the dot"),
+    ],
+)
+def test_after_the_dot_nothing_is_repeated(ends: tuple[str, ...], kind: OutcomeKind) -> None:
+    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+        channel = plain(far.port)
+        assert send(channel, 1).kind is SENT
+        assert send(channel, 2).kind is kind
+        assert far.connections == 1
+
+
+@pytest.mark.parametrize("fault", ["accept_then_drop", "reset"])
+def test_an_answer_lost_on_a_kept_connection_is_unknown_and_stands_at_most_once_in_the_ledger(fault: str) -> None:
+    with Smtp() as far:
+        channel = plain(far.port)
+        assert send(channel, 1).kind is SENT
+        far.fault(fault)
+        outcome = send(channel, 2)
+        assert (outcome.kind, outcome.reason) == (UNKNOWN, Reason.LOST_ANSWER)
+        assert once(far.ledger, 2 if fault == "accept_then_drop" else 1)
+        assert far.connections == 1
+
+
+def test_a_relay_that_never_stops_answering_is_cut_off() -> None:
+    endless = "\r\n".join(f"250-{number}" for number in range(2000))
+    with scripted((*OPENING, endless)) as far:
+        assert send(plain(far.port), 1).kind is RETRY
+
+
+# ── the ten minutes after the dot ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_answer_that_comes_late_is_found_and_meanwhile_others_are_served() -> None:
+    with Smtp() as far:
+        far.holding = 1
+        channel = plain(far.port)
+        slow = message(TO, key="N1/main/1")
+        outcome = channel.send(slow, now())
+        assert (outcome.kind, outcome.reason, outcome.detail) == (UNKNOWN, Reason.LOST_ANSWER, NOT_YET)
+        assert channel.find(slow, now()) == CannotTell(NOT_YET)
+        assert send(channel, 2).kind is SENT
+        far.release()
+        assert soon(lambda: isinstance(channel.find(slow, now()), Found))
+        assert channel.find(slow, now()) == Found(far.ledger[0]["id"]), "and stays found, should the store have failed"
+        assert once(far.ledger, 2)
+
+
+def test_a_late_refusal_is_certain() -> None:
+    with Smtp() as far:
+        far.holding = 1
+        far.fault("500_after_accept")
+        channel = plain(far.port)
+        slow = message(TO)
+        assert channel.send(slow, now()).kind is UNKNOWN
+        far.release()
+        assert soon(lambda: isinstance(channel.find(slow, now()), NotFound))
+
+
+def test_a_connection_lost_while_waiting_tells_nothing() -> None:
+    with Smtp() as far:
+        far.holding = 1
+        channel = plain(far.port)
+        slow = message(TO)
+        assert channel.send(slow, now()).kind is UNKNOWN
+        far.cut_all()
+        assert soon(lambda: channel.find(slow, now()) != CannotTell(NOT_YET))
+        found = channel.find(slow, now())
+        assert isinstance(found, CannotTell)
+        assert "without an answer" in found.why
+
+
+def test_after_ten_minutes_it_is_given_up() -> None:
+    with Smtp() as far:
+        far.holding = 1
+        channel = plain(far.port, late=LateAnswers(seconds=0.0))
+        slow = message(TO)
+        assert channel.send(slow, now()).kind is UNKNOWN
+        found = channel.find(slow, now())
+        assert isinstance(found, CannotTell)
+        assert "within 10 minutes" in found.why
+        assert soon(lambda: far.open == [])
+
+
+def test_what_was_said_to_an_earlier_attempt_is_no_word_on_a_later_one() -> None:
+    with Smtp() as far:
+        far.holding = 1
+        far.fault("500_after_accept")
+        channel = plain(far.port)
+        again = message(TO)
+        assert channel.send(again, now()).kind is UNKNOWN
+        far.release()
+        assert soon(lambda: isinstance(channel.find(again, now()), NotFound))
+        far.fault("accept_then_drop")
+        assert channel.send(again, now()).kind is UNKNOWN
+        assert isinstance(channel.find(again, now()), CannotTell)
