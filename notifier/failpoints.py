@@ -33,6 +33,8 @@ BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire", "callback")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `reading`
 and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
 says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
+FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
+"""The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))

@@ -6,7 +6,7 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
 from .model.mention import Mention
 from .model.notice import Approval, Notice, NoticeState
-from .model.people import AddressKind, Subscriber
+from .model.people import AddressKind, AudienceSizes, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
 from .model.track import TrackRecord
@@ -328,7 +328,36 @@ class Transaction(Protocol):
         or unknown: whom the all-clear and a correction are owed to."""
         ...
 
+    def begun(self, incident: str) -> frozenset[tuple[str, str]]:
+        """(channel, address) of every delivery of this incident that is being sent this moment."""
+        ...
+
+    def told_after(self, incident: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, str], ...]:
+        """The next `limit` of those this incident itself told (none merged into it), in the order of channel and
+        address; ("", "") begins."""
+        ...
+
+    def told_among(
+        self, incident: str, channels: Iterable[str], addresses: Iterable[str]
+    ) -> frozenset[tuple[str, str]]:
+        """Those of `told` on one of these channels at one of these addresses."""
+        ...
+
     # people
+    def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
+        """Whether more than `most` may hear something: subscribers of `regions`, or deliveries of this incident and
+        those merged into it. Cheap however many there are; may say True where consent, services or outcomes leave
+        fewer, never False where there are more."""
+        ...
+
+    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
+        """Those of `ids` that have not opted out, by address."""
+        ...
+
+    def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
+        """Subscribers at these addresses, in any spelling, that have not opted out, by id."""
+        ...
+
     def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
         """Subscribers not opted out whose regions are in `regions` (already expanded by the caller to all regions it
         covers and all above) and whose services are empty or hold `service`; ordered by id."""
@@ -381,6 +410,17 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Transaction]:
         """The same for who only reads: what it sees is of one moment, and nobody waits for it nor it for anybody,
         where the database can do that. Nothing may be written in it."""
+        ...
+
+    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+        """How many `Transaction.audience` would hold, and whom the incident told; counted beside whoever writes, so
+        that a large audience keeps nobody waiting."""
+        ...
+
+    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
+        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
+        look each up again in the transaction that uses it. Memory: some bytes for each."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:

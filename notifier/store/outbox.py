@@ -66,6 +66,25 @@ def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:
     return frozenset((row["channel"], row["address"]) for row in rows)
 
 
+def begun(db: Database, incident: str) -> frozenset[tuple[str, str]]:
+    """See Transaction.begun."""
+    return frozenset((row["channel"], row["address"]) for row in db.rows("outbox.begun", {"incident": incident}))
+
+
+def told_after(db: Database, incident: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, str], ...]:
+    """See Transaction.told_after."""
+    given = {"incident": incident, "channel": after[0], "address": after[1], "limit": limit}
+    return tuple((row["channel"], row["address"]) for row in db.rows("outbox.told_after", given))
+
+
+def told_among(
+    db: Database, incident: str, channels: Iterable[str], addresses: Iterable[str]
+) -> frozenset[tuple[str, str]]:
+    """See Transaction.told_among."""
+    given = {"incident": incident, "channels": json.dumps(list(channels)), "addresses": json.dumps(list(addresses))}
+    return frozenset((row["channel"], row["address"]) for row in db.rows("outbox.told_among", given))
+
+
 def gauges(db: Database, now: datetime) -> Mapping[str, float]:
     """Counts for metrics, each from an index that holds only what is open:
 

@@ -40,9 +40,8 @@ def claim(db: Database, channel: str, limit: int, lease: timedelta, now: datetim
     if kill is not None and kill["value"] == "on":
         return ()
     given = {"channel": channel, "limit": limit, "now": micros(now), "leased_until": micros(now + lease)}
-    found = [build(Delivery, row) for row in db.rows("outbox.claim", given)]
-    found.sort(key=lambda d: (d.priority, d.created_at, d.id))
-    return _with_messages(db, found, now)
+    rows = sorted(db.rows("outbox.claim", given), key=lambda row: (row["priority"], row["created_at"], row["number"]))
+    return _with_messages(db, [build(Delivery, row) for row in rows], now)
 
 
 def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import notifier
-from notifier.failpoints import BESIDE, SEND_PATH
+from notifier.failpoints import BESIDE, FANOUT_PATH, SEND_PATH
 from notifier.intake.merging import MERGE_PATH
 from notifier.intake.node import NODE_PATH
 from notifier.store.moving import MOVE_PATH
@@ -55,8 +55,9 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    assert points() == set(SEND_PATH) | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH) | beside
-    assert not set(SEND_PATH) & (beside | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH))
+    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *beside}
+    assert points() == {*SEND_PATH, *others}
+    assert not set(SEND_PATH) & others
 
 
 def test_every_step_of_the_store_is_enumerated() -> None:

@@ -52,6 +52,28 @@ SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
 
+-- more_were_told --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
+
+-- begun --
+SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
+
+-- told_after --
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident = :incident AND (channel, address) > (:channel, :address) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL)
+ORDER BY channel, address LIMIT :limit;
+
+-- told_among --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT value FROM json_each(:channels))
+  AND address IN (SELECT value FROM json_each(:addresses)) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+
 -- claim --
 UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
 WHERE number IN (
@@ -60,7 +82,7 @@ WHERE number IN (
       AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                       WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
                         AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
-    ORDER BY d.priority, d.created_at, d.id LIMIT :limit)
+    ORDER BY d.priority, d.created_at, d.number LIMIT :limit)
 RETURNING *;
 
 -- at_the_gate --

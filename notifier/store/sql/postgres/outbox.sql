@@ -35,7 +35,7 @@ WITH due AS MATERIALIZED (
       AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                       WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
                         AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
-    ORDER BY d.priority, d.created_at, d.id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    ORDER BY d.priority, d.created_at, d.number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
 FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
@@ -49,3 +49,16 @@ WITH due AS MATERIALIZED (
     ORDER BY look_at, number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET look_at = :look_at FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
+
+-- more_were_told --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident COLLATE "C" UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
+
+-- told_among --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident COLLATE "C" UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT jsonb_array_elements_text(:channels::jsonb))
+  AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
