@@ -6,7 +6,7 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -350,16 +350,6 @@ class Transaction(Protocol):
         fewer, never False where there are more."""
         ...
 
-    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
-        """How many `audience` would hold, and how many the incident and those merged into it told or are telling. Takes
-        seconds where they are a million: to be asked in `Store.reading`."""
-        ...
-
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[str]:
-        """Ids of `audience` in the order of addresses, from the first behind the address `after`; to be asked in
-        `Store.reading`, and each looked up again in the transaction that uses it."""
-        ...
-
     def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
         """Those of `ids` that have not opted out, by address."""
         ...
@@ -420,6 +410,17 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Transaction]:
         """The same for who only reads: what it sees is of one moment, and nobody waits for it nor it for anybody,
         where the database can do that. Nothing may be written in it."""
+        ...
+
+    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+        """How many `Transaction.audience` would hold, and whom the incident told; counted beside whoever writes, so
+        that a large audience keeps nobody waiting."""
+        ...
+
+    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
+        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
+        look each up again in the transaction that uses it. Memory: some bytes for each."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:

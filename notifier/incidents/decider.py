@@ -80,8 +80,7 @@ class Decider:
             try:
                 return step(plans, counted)
             except Uncounted as asked:
-                with self.store.reading() as tx:
-                    counted[asked.of] = tx.audience_sizes(*asked.of)
+                counted[asked.of] = self.store.audience_sizes(*asked.of)
 
     def next_due(self) -> datetime | None:
         """When it has to be turned again although nothing new is heard; None: no such moment. For virtual time; the

@@ -157,8 +157,8 @@ class Fanout:
             return id, place, []
         key = (id, place.mark, place.part)
         if key not in self._streams:
-            with self._store.reading() as tx:
-                self._streams[key] = iter(tx.audience_ids(parts.rings[place.part], place.service, place.address))
+            ring = parts.rings[place.part]
+            self._streams[key] = self._store.audience_ids(ring, place.service, place.address)
         return id, place, list(islice(self._streams[key], PIECE))
 
     def _piece(self, plans: Plans, id: str, place: Place, ids: list[str]) -> None:

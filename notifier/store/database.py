@@ -35,6 +35,14 @@ other's way. Steps that touch the one row they hold do without."""
 _NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 
+class Reading(Protocol):
+    """Something that is only read from, beside every transaction."""
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
+        """The rows of a statement."""
+        ...
+
+
 class Database(Protocol):
     """An open database; within a step, its transaction. Statements are named "topic.name" after the .sql files."""
 
@@ -80,6 +88,11 @@ class Database(Protocol):
     def run_step(self, name: str, work: Callable[[Database], T]) -> T:
         """`work` in a step of its own. It may be run more than once: where another transaction is in the way, all it
         did is undone and it begins anew. Raises StoreUnavailable as `step` does."""
+        ...
+
+    def beside(self) -> AbstractContextManager[Reading]:
+        """For what takes long to read: it and who writes do not wait for each other, as far as that can be done. May be
+        entered within a step. Raises StoreUnavailable."""
         ...
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from notifier.model.delivery import Reason
 from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, Subscriber
 
 from .codec import build, build_all, columns, micros, moment
-from .database import Database
+from .database import Database, Reading
 
 
 def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
@@ -27,7 +28,7 @@ def more_than(db: Database, regions: Iterable[str], incident: str, most: int) ->
     return any(row is not None and row["number"] > most for row in (there, told))
 
 
-def sizes(db: Database, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+def sizes(db: Reading, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
     """See Store.audience_sizes."""
     given = {"regions": json.dumps(list(regions)), "service": service, "incident": incident}
     groups = tuple(build(AudienceGroup, row) for row in db.rows("people.sizes", given))
@@ -46,12 +47,15 @@ def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> t
     return build_all(Subscriber, db.rows("people.at_these_addresses", {"hashes": hashes}))
 
 
-def ids(db: Database, regions: Iterable[str], service: str, after: str) -> Sequence[str]:
-    """See Transaction.audience_ids. In one value, which is a third of the memory of a million rows."""
+def in_order(db: Reading, regions: Iterable[str], service: str, after: str) -> array[int]:
+    """Row numbers of an audience in the order of addresses: eight bytes a person, so that a million fit anywhere."""
     given = {"regions": json.dumps(list(regions)), "service": service, "after": after}
-    row = db.row("people.ids", given)
-    found: Sequence[str] = json.loads(row["ids"]) if row is not None and row["ids"] else ()
-    return found
+    return array("q", (row["number"] for row in db.rows("people.in_order_of_address", given)))
+
+
+def ids(db: Reading, numbers: Iterable[int]) -> list[str]:
+    """The ids of subscribers by row number, in the order of addresses."""
+    return [row["id"] for row in db.rows("people.ids", {"numbers": json.dumps(list(numbers))})]
 
 
 def get(db: Database, id: str) -> Subscriber | None:

@@ -48,6 +48,9 @@ _IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
 _OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction)
 
 
+READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
 @cache
 def _statement(name: str) -> str:
     """A statement in psycopg's words."""
@@ -62,13 +65,27 @@ def _clean(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
             for name, value in (parameters or {}).items()}
 
 
+class Beside:
+    """A transaction that is only read in."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a statement."""
+        return cast(list[Row], self._connection.execute(_statement(name), _clean(parameters)).fetchall())
+
+
 class PostgresDatabase:
     """One PostgreSQL database over some connections. Safe to use from many threads; a transaction belongs to its
     thread."""
 
-    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta) -> None:
-        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way."""
+    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta,
+                 reading: Connections | None = None) -> None:
+        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way;
+        `reading`, where what is read beside them goes, if not there too."""
         self._connections = connections
+        self._reading = reading or connections
         self._key = key
         self._seconds = busy_timeout.total_seconds()
         self._own = threading.local()
@@ -127,7 +144,7 @@ class PostgresDatabase:
                 if name == "transaction":
                     self.lock(WRITER)
                 elif name == "reading":
-                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    connection.execute(READ_ONLY)
                 yield self
                 failpoint(f"{name}.before_commit")
                 connection.execute("COMMIT")
@@ -150,6 +167,14 @@ class PostgresDatabase:
                 if not isinstance(error.__cause__, _IN_THE_WAY) or time.monotonic() > until:
                     raise
             time.sleep(AGAIN_SECONDS)
+
+    @contextmanager
+    def beside(self) -> Iterator[Beside]:
+        """See Database.beside."""
+        with _words(), self._reading.begun() as connection:
+            connection.execute(READ_ONLY)
+            yield Beside(connection)
+            connection.execute("COMMIT")
 
     def close(self) -> None:
         """End every connection; what uses it afterwards is told that the store is closed."""
@@ -178,9 +203,9 @@ class Leader:
     nobody else's can follow: they run over the connection that holds the right, so that whoever has lost it cannot
     commit."""
 
-    def __init__(self, settings: StoreSettings, key: bytes | None) -> None:
+    def __init__(self, settings: StoreSettings, key: bytes | None, reading: Connections) -> None:
         self._seat = Seat(settings)
-        self.database = PostgresDatabase(self._seat, key, settings.busy_timeout)
+        self.database = PostgresDatabase(self._seat, key, settings.busy_timeout, reading)
 
     def leads(self) -> bool:
         """Take or keep the right; True while this node has it. Raises StoreUnavailable where nobody can tell."""
@@ -210,7 +235,7 @@ def open_postgres(settings: StoreSettings) -> tuple[PostgresDatabase, Leader]:
     except BaseException:
         pooled.close()
         raise
-    return PostgresDatabase(pooled, key, settings.busy_timeout), Leader(settings, key)
+    return PostgresDatabase(pooled, key, settings.busy_timeout), Leader(settings, key, pooled)
 
 
 def _migrate(connection: Connection) -> None:

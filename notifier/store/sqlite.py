@@ -1,7 +1,7 @@
 """One SQLite file as a `Database`: opening, migrating, transactions, and the words for its failures.
 
-One connection writes, guarded by a lock; its transactions take SQLite's write lock at once (BEGIN IMMEDIATE), so that
-several processes (daemon, command line) queue up instead of failing half-way. Others only read, beside it.
+One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
+that several processes (daemon, command line) queue up instead of failing half-way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,13 +42,26 @@ def _is_outage(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
+class Beside:
+    """A connection that is only read from, outside every transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA temp_store = MEMORY")  # who is told must not be sorted in a file of the system's
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
+        """The rows of a statement one by one."""
+        topic, _, short = name.partition(".")
+        return self._connection.execute(statements(topic)[short], parameters or {})
+
+
 class SqliteDatabase:
     """One open file."""
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
-        self._queue, self._lock = threading.Lock(), threading.RLock()
-        self._readers: list[SqliteDatabase] = []
+        self._queue, self._lock = threading.RLock(), threading.RLock()
         self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
         self._scrub = False
@@ -97,52 +109,47 @@ class SqliteDatabase:
     @contextmanager
     def step(self, name: str) -> Iterator[SqliteDatabase]:
         """See Database.step."""
-        with self._beside() if name == "reading" else self._alone() as db:
-            if db._connection is not None and db._connection.in_transaction:
+        with self._turn():
+            if self._connection is not None and self._connection.in_transaction:
                 raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
             with self._words():
-                db._begin("DEFERRED" if db is not self else "IMMEDIATE")
+                self._begin()
                 try:
-                    yield db
+                    yield self
                     failpoint(f"{name}.before_commit")
-                    db._live().execute("COMMIT")
+                    self._live().execute("COMMIT")
                 except BaseException:
-                    db._roll_back()
+                    self._roll_back()
                     raise
                 failpoint(f"{name}.after_commit")
-                db._empty_log()
+                self._empty_log()
 
     @contextmanager
-    def _alone(self) -> Iterator[SqliteDatabase]:
-        """The one connection that writes. Who has waited is next: a thread that goes from one transaction to another
-        would else keep the lock for as long as it works."""
+    def _turn(self) -> Iterator[None]:
+        """The one connection, in turn: a thread that goes from one transaction to the next would else have the lock
+        again before whoever waits for it has noticed that it is free."""
         with self._queue:
             self._lock.acquire()
         try:
-            yield self
+            yield
         finally:
             self._lock.release()
 
     @contextmanager
-    def _beside(self) -> Iterator[SqliteDatabase]:
-        """A connection that only reads: in WAL neither it nor the writer waits for the other, however long it takes. A
-        database in memory has one connection."""
-        if self._settings.path == ":memory:":
-            with self._alone():
-                yield self
-            return
-        reader = self._readers.pop() if self._readers else copy(self)
-        if reader._readers is self._readers:
-            reader._readers, reader._connection = [], None
-            with self._words():
-                reader._connection = reader._connect()
-                reader._connection.execute("PRAGMA query_only = ON")
-        try:
-            yield reader
-        except BaseException:
-            reader.close()
-            raise
-        self._readers.append(reader)
+    def beside(self) -> Iterator[Beside]:
+        """See Database.beside: in WAL neither it nor the writer waits for the other. A database in memory has one
+        connection, which is lent."""
+        path = self._settings.path
+        with self._words():
+            if path == ":memory:":
+                with self._lock:
+                    yield Beside(self._live())
+                return
+            connection = sqlite3.connect(path, timeout=self._settings.busy_timeout.total_seconds())
+            try:
+                yield Beside(connection)
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Close the file; the next transaction would open it again."""
@@ -150,8 +157,6 @@ class SqliteDatabase:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            while self._readers:
-                self._readers.pop().close()
 
     def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
         topic, _, short = name.partition(".")
@@ -162,10 +167,10 @@ class SqliteDatabase:
             raise StoreUnavailable("the store is closed")
         return self._connection
 
-    def _begin(self, how: str) -> None:
+    def _begin(self) -> None:
         if self._connection is None:
             self._open()
-        self._live().execute(f"BEGIN {how}")
+        self._live().execute("BEGIN IMMEDIATE")
 
     def _roll_back(self) -> None:
         """Undo; where even that fails the connection is worth nothing and is opened anew next time."""
@@ -205,8 +210,17 @@ class SqliteDatabase:
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             except OSError as error:
                 raise unavailable(error) from error
-        connection = self._connect()
+        connection = sqlite3.connect(
+            path,
+            timeout=self._settings.busy_timeout.total_seconds(),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
         try:
+            connection.row_factory = sqlite3.Row
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
             if path != ":memory:":
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             self._connection = connection
@@ -216,19 +230,6 @@ class SqliteDatabase:
             self._connection = None
             connection.close()
             raise
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._settings.path,
-            timeout=self._settings.busy_timeout.total_seconds(),
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         newest = migrations()[-1][0]

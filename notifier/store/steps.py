@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
+from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Found, NotFound
 
-from . import sending
+from . import people, sending
 from .database import Database
 from .transaction import SqlTransaction
+
+IDS_AT_ONCE = 1000
+"""Ids of an audience looked up at once."""
 
 
 class Leader(Protocol):
@@ -50,6 +54,18 @@ class SqlStore:
     def reading(self) -> Iterator[SqlTransaction]:
         with self._db.step("reading") as db:
             yield SqlTransaction(db)
+
+    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+        with self._db.beside() as db:
+            return people.sizes(db, regions, service, incident)
+
+    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+        with self._db.beside() as db:
+            numbers = people.in_order(db, regions, service, after)
+        for first in range(0, len(numbers), IDS_AT_ONCE):
+            with self._db.beside() as db:
+                ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
+            yield from ids
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from notifier.model.delivery import Delivery, DeliveryState, Reason
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Approval, Notice, NoticeState
-from notifier.model.people import AddressKind, AudienceSizes, Subscriber
+from notifier.model.people import AddressKind, Subscriber
 from notifier.model.signal import Signal
 from notifier.model.staff import StaffRequest, Verb
 from notifier.model.track import TrackRecord
@@ -143,12 +143,6 @@ class SqlTransaction:
 
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         return people.more_than(self._db, regions, incident, most)
-
-    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
-        return people.sizes(self._db, regions, service, incident)
-
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[str]:
-        return people.ids(self._db, regions, service, after)
 
     def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
         return people.these(self._db, ids)

@@ -55,8 +55,9 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    assert points() == set(SEND_PATH) | set(FANOUT_PATH) | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH) | beside
-    assert not set(SEND_PATH) & (beside | set(NODE_PATH) | set(MERGE_PATH) | set(MOVE_PATH))
+    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *beside}
+    assert points() == {*SEND_PATH, *others}
+    assert not set(SEND_PATH) & others
 
 
 def test_every_step_of_the_store_is_enumerated() -> None:

@@ -8,7 +8,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from notifier.model.delivery import DeliveryState, Reason
+from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState, Move
 from notifier.model.notice import Approval, NoticeState, Stage
 from notifier.model.people import AddressKind, QuietHours
@@ -273,48 +273,6 @@ def test_audience_is_by_region_service_and_consent(store: Store) -> None:
         assert [s.id for s in tx.audience(["US-VT", "US-NH"], "mobile")] == ["s1", "s4"]
 
 
-def test_a_large_audience_is_counted_and_listed_without_being_read(store: Store) -> None:
-    quiet = QuietHours(time(22, 0), time(7, 30))
-    notice = a_notice()
-    everyone = [
-        a_subscriber("s9", "+18025550101", quiet_hours=quiet),
-        a_subscriber("s2", "+18025550103", regions=("US-NH", "US-VT"), services=("mobile", "power")),
-        a_subscriber("s3", "ann@example.net"),
-        a_subscriber("s4", "+18025550104", regions=("US-NH",)),
-        a_subscriber("s5", "+18025550105", opted_out_at=NOW),
-        a_subscriber("s6", "+18025550106", services=("power",)),
-    ]
-    with store.transaction() as tx:
-        for subscriber in everyone:
-            tx.put_subscriber(subscriber)
-        tx.put_notice(notice)
-        tx.add_deliveries([
-            a_delivery(notice, address="+18025550101", subscriber="s9", state=DeliveryState.SENT),
-            a_delivery(notice, address="+18025550104", subscriber="s4", state=DeliveryState.UNKNOWN),
-            a_delivery(notice, address="+18025550106", subscriber="s6", state=DeliveryState.FAILED),
-            a_delivery(notice, "x", "", state=DeliveryState.SENT),
-            a_delivery(notice, address="+18025550107", state=DeliveryState.CLAIMED, began_at=NOW),
-        ])
-        assert tx.begun(notice.incident) == {("sms", "+18025550107")}
-        assert tx.told_after(notice.incident, ("", ""), 2) == (("sms", "+18025550101"), ("sms", "+18025550104"))
-        assert tx.told_after(notice.incident, ("sms", "+18025550104"), 2) == (("x", ""),)
-        among = tx.told_among(notice.incident, ["sms"], ["+18025550101", "+18025550106", ""])
-        assert among == {("sms", "+18025550101")}
-        assert [s.id for s in tx.subscribers_by_id(["s5", "s9", "s3", "gone"])] == ["s9", "s3"]
-        assert [s.id for s in tx.subscribers_at(AddressKind.EMAIL, ["Ann@Example.NET", "bob@example.net"])] == ["s3"]
-        assert tx.subscribers_at(AddressKind.PHONE, ["+18025550105"]) == ()
-        assert [tx.more_than(["US-VT"], "I0", most) for most in (4, 5)] == [True, False]
-        assert [tx.more_than([], notice.incident, most) for most in (4, 5)] == [True, False]
-    with store.reading() as tx:
-        sizes = tx.audience_sizes(["US-VT", "US"], "mobile", notice.incident)
-        assert tx.audience_ids(["US-VT", "US"], "mobile") == ["s9", "s2", "s3"]
-        assert list(tx.audience_ids(["US-VT"], "mobile", after="+18025550103")) == ["s3"]
-        assert list(tx.audience_ids([], "mobile")) == []
-    assert {(g.kind, g.quiet_hours, g.number) for g in sizes.groups} == {
-        (AddressKind.PHONE, quiet, 1), (AddressKind.PHONE, None, 1), (AddressKind.EMAIL, None, 1)}
-    assert sizes.told == {("sms", True): 1, ("sms", False): 2, ("x", False): 1}
-
-
 @pytest.mark.parametrize("spelling", ["ann@example.net", "Ann@Example.NET", " ann@example.net "])
 def test_an_opt_out_holds_however_the_address_is_spelt_and_whatever_an_import_says(store: Store, spelling: str) -> None:
     ann = a_subscriber("s1", "Ann@example.net")
@@ -433,3 +391,45 @@ def test_threads_share_a_store_without_losing_an_update(store: Store) -> None:
         thread.join()
     with store.transaction() as tx:
         assert tx.checkpoint("n") == b"100"
+
+
+# ── large audiences ──
+
+
+def test_an_audience_is_read_in_pieces_and_counted_beside_whoever_writes(store: Store) -> None:
+    """In the order of addresses, without who opted out, who wants another service, or who lives elsewhere."""
+    with store.transaction() as tx:
+        for id, address in (("s1", "b@example.org"), ("s2", "+18025550100"), ("s3", "a@example.org")):
+            tx.put_subscriber(a_subscriber(id, address))
+        tx.put_subscriber(a_subscriber("s4", "c@example.org", services=("power",)))
+        tx.put_subscriber(a_subscriber("s5", "d@example.org", regions=("US-NY",)))
+        tx.put_subscriber(a_subscriber("s6", "e@example.org"))
+        tx.opt_out(AddressKind.EMAIL, "e@example.org", NOW, "link")
+    assert store.leads()
+    with store.leading().transaction() as tx:  # a decision is under way
+        assert tx.more_than(("US-VT",), "I260115-1", 2)
+        assert not tx.more_than(("US-NY",), "I260115-1", 2)
+        assert [one.id for one in tx.subscribers_by_id(["s3", "s1", "s6", "s9"])] == ["s3", "s1"]
+        assert [one.id for one in tx.subscribers_at(AddressKind.EMAIL, ["A@Example.org", "e@example.org"])] == ["s3"]
+    assert list(store.audience_ids(("US-VT",), "mobile")) == ["s2", "s3", "s1"]
+    assert list(store.audience_ids(("US-VT",), "mobile", "a@example.org")) == ["s1"]
+    sizes = store.audience_sizes(("US-VT",), "mobile", "I260115-1")
+    assert sorted((one.kind, one.number) for one in sizes.groups) == [("email", 2), ("phone", 1)]
+
+
+def test_whom_an_incident_told_is_read_in_pieces(store: Store) -> None:
+    notice = a_notice()
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber("s1", "+1"))
+    queue(store, notice, *(a_delivery(notice, address=f"+{number}", subscriber=f"s{number}") for number in range(1, 5)))
+    for delivery, _ in store.claim("sms", 3, 2 * MINUTE, NOW):
+        store.begin(delivery.id, delivery.token, NOW)
+        if delivery.address != "+3":
+            store.settle(delivery.id, delivery.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED), NOW)
+    with store.transaction() as tx:
+        assert tx.begun(notice.incident) == {("sms", "+3")}
+        assert tx.told_after(notice.incident, ("", ""), 1) == (("sms", "+1"),)
+        assert tx.told_after(notice.incident, ("sms", "+1"), 5) == (("sms", "+2"),)
+        assert tx.told_among(notice.incident, ["sms"], ["+2", "+4"]) == {("sms", "+2")}
+    sizes = store.audience_sizes(("US-VT",), "mobile", notice.incident)
+    assert dict(sizes.told) == {("sms", True): 1, ("sms", False): 2}, "who is being told counts"

@@ -58,8 +58,7 @@ WITH RECURSIVE family (id) AS (
 SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
 
 -- begun --
-SELECT channel, address FROM deliveries INDEXED BY deliveries_leased
-WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
+SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
 
 -- told_after --
 SELECT DISTINCT channel, address FROM deliveries

@@ -54,13 +54,15 @@ WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
        OR (state = 'claimed' AND began_at IS NOT NULL))
 GROUP BY channel, living_there;
 
+-- in_order_of_address --
+SELECT rowid AS number FROM subscribers
+WHERE address > :after AND opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
+  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+ORDER BY address;
+
 -- ids --
-SELECT json_group_array(id) AS ids FROM (
-    SELECT id FROM subscribers
-    WHERE address > :after AND opted_out_at IS NULL
-      AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
-      AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
-    ORDER BY address) AS found;
+SELECT id FROM subscribers WHERE rowid IN (SELECT value FROM json_each(:numbers)) ORDER BY address;
 
 -- these --
 SELECT * FROM subscribers WHERE id IN (SELECT value FROM json_each(:ids)) AND opted_out_at IS NULL ORDER BY address;

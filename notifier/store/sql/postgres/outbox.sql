@@ -28,25 +28,6 @@ SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
 
--- more_were_told --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident COLLATE "C"
-    UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
-SELECT count(*) AS number FROM (
-    SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most) AS found;
-
--- begun --
-SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
-
--- told_among --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident COLLATE "C"
-    UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
-SELECT DISTINCT channel, address FROM deliveries
-WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT jsonb_array_elements_text(:channels::jsonb))
-  AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
-
 -- claim --
 WITH due AS MATERIALIZED (
     SELECT d.number FROM deliveries AS d
@@ -68,3 +49,16 @@ WITH due AS MATERIALIZED (
     ORDER BY look_at, number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET look_at = :look_at FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
+
+-- more_were_told --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident COLLATE "C" UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
+
+-- told_among --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident COLLATE "C" UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT jsonb_array_elements_text(:channels::jsonb))
+  AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
