@@ -18,6 +18,8 @@ SEND_PATH = (
     "begin.after_commit",
     "channel.before_request",
     "channel.after_answer",
+    "hand_over.before_commit",
+    "hand_over.after_commit",
     "settle.before_commit",
     "settle.after_commit",
     "expired_leases.before_commit",

@@ -201,7 +201,8 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message, now: datetime) -> Outcome:
-        """One attempt. Never raises for anything the far side can do; UNKNOWN wherever it may have been accepted."""
+        """One attempt. Never raises for anything the far side can do; UNKNOWN wherever it may have been accepted. A
+        channel that says how many may be under way (`at_once`) is called from so many threads."""
         ...
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
@@ -439,6 +440,13 @@ class Store(Protocol):
         """Record an outcome. False when the token is no longer the newest: then nothing was changed, except that
         SENT by a late holder still settles a delivery that has become UNKNOWN or waits to be sent again (then True),
         and marks one that has ended as doubtful, so that the all-clear is owed to it."""
+        ...
+
+    def hand_over(
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+    ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+        """`settle` each of (delivery, token, outcome), then `begin` each of (delivery, token), in one transaction:
+        what waits for a disk is the transaction. Returns what each would have returned, in their order."""
         ...
 
     def expired_leases(self, now: datetime) -> int:

@@ -35,10 +35,12 @@ from notifier.secret import Secret, SecretMissing
 
 from .twilio_codes import CODES, CodeClass, Meaning
 from .wire import (
+    AT_ONCE_MOST,
     TIMEOUT,
     BaseUrl,
     HttpAnswer,
     Wire,
+    at_once,
     failed,
     finding_of,
     judge_status,
@@ -105,6 +107,7 @@ class SmsChannel:
     def __init__(self, settings: SmsSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate, self.absent_after = settings.per_minute / 60, settings.absent_after
+        self.at_once = at_once(self.rate, AT_ONCE_MOST)
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)

@@ -7,6 +7,7 @@ answer is taken from the wire itself, and each channel judges it by its own tabl
 from __future__ import annotations
 
 import json
+import math
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ from notifier.secret import SecretMissing
 
 TIMEOUT = (3.05, 10.0)
 """Seconds to connect and to wait for an answer: the twelve seconds together stay below a lease."""
+AT_ONCE_MOST = 16
+"""Requests of one channel under way: more threads only wait for each other, as the libraries keep a processor busy."""
 MOST_BYTES = 1_000_000
 RETRY_LEAST = timedelta(seconds=60)
 """How long to wait where a far side says "too much" but not until when."""
@@ -44,6 +47,12 @@ _UNSENT = (
     requests.exceptions.MissingSchema,
     ssl.SSLCertVerificationError,
 )
+
+
+def at_once(rate: float, most: int) -> int:
+    """How many messages are to be under way for `rate` a second where an answer takes half a second; one for the slow,
+    whose crash then leaves one in doubt."""
+    return min(max(math.ceil(rate / 2), 1), most)
 
 
 def is_loopback(host: str) -> bool:
@@ -96,7 +105,7 @@ class Wire(HTTPAdapter):
         self._base = base
         self._timeout = timeout
         self._here = threading.local()
-        super().__init__(pool_maxsize=4)
+        super().__init__(pool_maxsize=AT_ONCE_MOST)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming."""

@@ -203,6 +203,7 @@ class _Server(ThreadingHTTPServer):
 class _Requests(BaseHTTPRequestHandler):
     standin: StandIn
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or an answer waits 40 ms for the acknowledgement of its own headers
     timeout = 30
 
     def log_message(self, format: str, *args: object) -> None:

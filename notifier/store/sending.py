@@ -24,6 +24,8 @@ from .gate import Surroundings, refusal
 log = structlog.get_logger(__name__)
 
 Claimed = tuple[tuple[Delivery, Message], ...]
+Settled = tuple[str, int, Outcome]
+"""A delivery, the token it was held by, and its outcome."""
 
 RETRY_FIRST = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=5)
@@ -82,6 +84,18 @@ def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datet
         return False
     _record(db, stored, outcome, row["cancel_reason"], now)
     return True
+
+
+def hand_over(
+    db: Database, settled: Sequence[Settled], begun: Sequence[tuple[str, int]], now: datetime
+) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+    """See Store.hand_over."""
+    if any(outcome.reason is Reason.OPTED_OUT for _, _, outcome in settled):
+        db.lock(WRITER)
+    if begun:
+        db.lock(GATE, shared=True)  # before any row is held
+    kept = tuple(settle(db, id, token, outcome, now) for id, token, outcome in settled)
+    return kept, tuple(begin(db, id, token, now) for id, token in begun)
 
 
 def expired_leases(db: Database, now: datetime) -> int:

@@ -76,6 +76,11 @@ class SqlStore:
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
         return self._db.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
 
+    def hand_over(
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+    ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+        return self._db.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
+
     def expired_leases(self, now: datetime) -> int:
         return self._db.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
 

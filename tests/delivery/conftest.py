@@ -44,6 +44,12 @@ class Desk:
         notice = a_notice()
         queue(self.store, notice, *(a_delivery(notice, address=a, subscriber=f"s{a}") for a in addresses or ("+1",)))
 
+    def break_the_disk(self, full: bool) -> None:
+        """Nothing can be written; or it can again."""
+        connection = self.store._db._connection  # type: ignore[attr-defined]
+        assert connection is not None
+        connection.execute(f"PRAGMA query_only = {'ON' if full else 'OFF'}")
+
     def rows(self) -> list[Delivery]:
         with self.store.transaction() as tx:
             return list(tx.deliveries())
