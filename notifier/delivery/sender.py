@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -90,7 +90,8 @@ class Sender:
             log.info("delivery.not_sent", delivery=delivery.id, channel=self._channel.id, reason=reason)
             return reason is not Reason.KILL_SWITCH
         self._bucket = self._bucket.take(min(1, int(self._bucket.level(now))), now)
-        outcome = self._send(replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber)))
+        link = self._unsubscribe_url(delivery.subscriber)
+        outcome = self._send(replace(message, unsubscribe_url=link), delivery.leased_until)
         self._settle(delivery, judged(outcome, delivery.attempts + 1, self._clock.now(), self._settings))
         return self._after(outcome)
 
@@ -104,8 +105,13 @@ class Sender:
             return Outcome(OutcomeKind.UNKNOWN, Reason.LOST_ANSWER, detail="too late to repeat under its key")
         return None
 
-    def _send(self, message: Message) -> Outcome:
+    def _send(self, message: Message, until: datetime | None) -> Outcome:
+        """Send under the claim that ends at `until`. A process that was stopped after it passed the gate may find that
+        others have taken the delivery up meanwhile: then it must not send. Only what stops it between this look and the
+        first byte is not noticed."""
         failpoint("channel.before_request")
+        if until is not None and self._clock.now() >= until:
+            return Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
         began = self._clock.monotonic()
         outcome = self._channel.send(message, self._clock.now())
         metrics.DELIVERY_SECONDS.labels(self._channel.id).observe(max(0.0, self._clock.monotonic() - began))
