@@ -93,6 +93,9 @@ CHANNEL_STOPPED = Gauge(
 )
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
+BOUNCES_READ = Gauge(
+    "notifier_bounces_read_timestamp_seconds", "When a channel's mailbox was last read for bounces", ["channel"]
+)
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
 # running

@@ -23,5 +23,7 @@ class WebSettings(Settings):
     """Bearer token Alertmanager sends (http_config.authorization.credentials)."""
     twilio_token: Secret | None = None
     """Twilio's auth token, with which it signs its webhooks."""
+    bounces_token: Secret | None = None
+    """Bearer token of whoever hands in bounces: POST the mail as it came to /hooks/bounces/<channel>."""
     unsubscribe_key: Secret | None = None
     """Key of the one-click unsubscribe links, at least 32 random characters; changing it voids links already sent."""

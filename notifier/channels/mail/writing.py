@@ -15,6 +15,7 @@ from typing import Any
 from notifier.model.delivery import Message
 from notifier.model.times import utc
 
+from .returns import return_path
 from .settings import EmailSettings
 
 LINK_MOST = 900
@@ -50,17 +51,19 @@ def message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def letter(message: Message, settings: EmailSettings) -> Letter:
-    """The mail in its envelope, as a relay is handed it."""
+def letter(message: Message, settings: EmailSettings, bounce_key: str | None = None) -> Letter:
+    """The mail in its envelope, as a relay is handed it. `bounce_key`: marks the return path with the delivery."""
     mail = compose(message, settings)
-    return Letter(str(mail["Message-ID"]), settings.bounces_to or settings.sender, message.address,
-                  stuffed(mail.as_bytes()))
+    sender = settings.bounces_to or settings.sender
+    if bounce_key is not None:
+        sender = return_path(sender, message.delivery, bounce_key)
+    return Letter(str(mail["Message-ID"]), sender, message.address, stuffed(mail.as_bytes()))
 
 
 def compose(message: Message, settings: EmailSettings) -> EmailMessage:
     """The mail, byte for byte the same on every attempt. No value can bring headers of its own."""
     mail = EmailMessage(policy=CRLF)
-    id = message_id(message.key, settings.sender.rpartition("@")[2])
+    id = message_id(message.key, settings.domain)
     mail["From"] = Address(one_line(settings.sender_name), addr_spec=settings.sender)
     mail["To"] = Address(addr_spec=message.address)
     mail["Subject"] = one_line(message.subject or message.body.partition("\n")[0])[:200]
