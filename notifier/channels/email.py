@@ -27,8 +27,9 @@ from .mail.pool import Pool
 from .mail.replies import broken, judge
 from .mail.session import CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
+from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
-from .wire import no_secret, rejected, sent, unknown
+from .wire import no_secret, rejected, retry, sent, unknown
 
 __all__ = ["EmailChannel", "EmailSettings"]
 
@@ -74,9 +75,11 @@ class EmailChannel:
         self._late.forget(message.key)
         age = now - message.created_at
         try:
-            mail = letter(message, self._settings, revealed(self._settings.bounce_key))
+            mail = letter(message, self._settings)
         except SecretMissing as error:
             return no_secret(error)
+        except CannotSign as error:
+            return retry(Reason.NOT_PERMITTED, str(error), stops=True)
         until = self._clock.monotonic() + self.attempt_most.total_seconds()
         with Deadline(self.attempt_most.total_seconds()) as deadline:
             kept = self._pool.take()
@@ -98,10 +101,15 @@ class EmailChannel:
             "a mail relay cannot be asked what it accepted: look into its log for the Message-ID")
 
     def check(self) -> Sequence[Finding]:
-        """Connect, encrypt and log in, and leave again; the mailbox of bounces too."""
-        subject = f"channel {self.id}"
-        box = self._settings.bounces
-        return (self._check_relay(subject), *(() if box is None else (checked(f"{subject} bounces", box),)))
+        """Connect, encrypt and log in, and leave again; sign something, and look into the mailbox of bounces, where
+        there are such."""
+        subject, own = f"channel {self.id}", self._settings
+        findings = [self._check_relay(subject)]
+        if own.dkim is not None:
+            findings.append(_check_key(f"{subject} DKIM", own.dkim, own.domain))
+        if own.bounces is not None:
+            findings.append(checked(f"{subject} bounces", own.bounces))
+        return findings
 
     def _check_relay(self, subject: str) -> Finding:
         try:
@@ -165,6 +173,14 @@ class EmailChannel:
 def revealed(secret: Secret | None) -> str | None:
     """The secret, where one is asked for. Raises SecretMissing."""
     return None if secret is None else secret.reveal()
+
+
+def _check_key(subject: str, settings: DkimSettings, domain: str) -> Finding:
+    try:
+        signed(b"From: a\r\n\r\n", domain, settings)
+    except (SecretMissing, CannotSign) as error:
+        return Finding(subject, False, str(error))
+    return Finding(subject, True, f"signs as {domain} with {settings.selector}; DNS was not asked for its public half")
 
 
 def _why_closed(error: CannotOpen) -> str:

@@ -13,6 +13,7 @@ from notifier.model.settings import Duration, Settings, Slug
 from notifier.secret import Secret
 
 from ..wire import is_loopback
+from .signing import DkimSettings
 
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@"
                       r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -92,6 +93,8 @@ class EmailSettings(Settings):
     """Key of the marks in return paths (name+mark@…), at least 32 random characters: a bounce then names its delivery,
     even where the relay's answer was lost, and cannot be made up. The mailbox must take name+anything. Changing the key
     voids marks already sent."""
+    dkim: DkimSettings | None = None
+    """Signs mail as the sender's domain; none where the relay does, which is cheaper."""
     bounces: MailboxSettings | None = None
     """The mailbox of `bounces_to`, to be read for bounces; none where a relay hands them to the web part, or nobody."""
 

@@ -1,4 +1,4 @@
-"""Writes the mail: the same bytes on every attempt, and no value that could bring headers of its own. Pure."""
+"""Writes the mail: the same bytes on every attempt, and no value that could bring headers of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from notifier.model.times import utc
 
 from .returns import return_path
 from .settings import EmailSettings
+from .signing import signed
 
 LINK_MOST = 900
 """Longest link in a header: a line holds 998 characters (RFC 5322 2.1.1)."""
@@ -51,13 +52,15 @@ def message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def letter(message: Message, settings: EmailSettings, bounce_key: str | None = None) -> Letter:
-    """The mail in its envelope, as a relay is handed it. `bounce_key`: marks the return path with the delivery."""
+def letter(message: Message, settings: EmailSettings) -> Letter:
+    """The mail in its envelope, as a relay is handed it. Raises SecretMissing and CannotSign."""
     mail = compose(message, settings)
-    sender = settings.bounces_to or settings.sender
-    if bounce_key is not None:
-        sender = return_path(sender, message.delivery, bounce_key)
-    return Letter(str(mail["Message-ID"]), sender, message.address, stuffed(mail.as_bytes()))
+    sender, text = settings.bounces_to or settings.sender, crlf(mail.as_bytes())
+    if settings.bounce_key is not None:
+        sender = return_path(sender, message.delivery, settings.bounce_key.reveal())
+    if settings.dkim is not None:
+        text = signed(text, settings.domain, settings.dkim)
+    return Letter(str(mail["Message-ID"]), sender, message.address, stuffed(text))
 
 
 def compose(message: Message, settings: EmailSettings) -> EmailMessage:
@@ -93,7 +96,12 @@ def _without_controls(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
 
 
+def crlf(text: bytes) -> bytes:
+    """`text` with CRLF, and nothing else, at every line's end."""
+    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", text)
+    return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+
+
 def stuffed(text: bytes) -> bytes:
     """`text` as DATA wants it: CRLF at every line's end, a dot before each leading dot (RFC 5321 4.5.2)."""
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", text)
-    return re.sub(rb"(?m)^\.", b"..", lines if lines.endswith(b"\r\n") else lines + b"\r\n")
+    return re.sub(rb"(?m)^\.", b"..", crlf(text))
