@@ -24,7 +24,7 @@ from notifier.model.delivery import DeliveryState, OutcomeKind, Reason
 from notifier.standins.smtp import Smtp
 from tests.channels.far_sides import email_channel, message, now, unused_port
 
-from .running import program
+from .running import certificate, program
 from .waiting import until
 
 pytestmark = [pytest.mark.parts, pytest.mark.timeout(180)]
@@ -79,18 +79,8 @@ def arrived(folder: Path, wanted: int) -> list[bytes]:
         time.sleep(0.05)
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    subprocess.run(
-        [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
-        check=True, capture_output=True, timeout=60,
-    )
-    return key, certificate
-
-
 def _configure(folder: Path, port: int, onward: int) -> Path:
-    key, certificate = _certificate(folder)
+    key, public = certificate(folder)
     conf, queue, data, mail = (folder / name for name in ("conf", "queue", "data", "mail"))
     for path in (conf, queue, data, mail):
         path.mkdir()
@@ -105,7 +95,7 @@ def _configure(folder: Path, port: int, onward: int) -> Path:
         "relay_domains": "next.example", "transport_maps": f"inline:{{{{next.example=relay:[127.0.0.1]:{onward}}}}}",
         "virtual_uid_maps": f"static:{mail.stat().st_uid}",
         "virtual_gid_maps": f"static:{mail.stat().st_gid or 65534}", "virtual_minimum_uid": "1", "alias_maps": "",
-        "smtpd_tls_security_level": "may", "smtpd_tls_cert_file": certificate, "smtpd_tls_key_file": key,
+        "smtpd_tls_security_level": "may", "smtpd_tls_cert_file": public, "smtpd_tls_key_file": key,
         "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
         "smtpd_recipient_restrictions": "reject_unauth_destination", "smtputf8_enable": "no",
     }
