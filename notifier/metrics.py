@@ -103,6 +103,9 @@ CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", 
 FATES = Counter(
     "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
 )
+BOUNCES_READ = Gauge(
+    "notifier_bounces_read_timestamp_seconds", "When a channel's mailbox was last read for bounces", ["channel"]
+)
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
 # running
