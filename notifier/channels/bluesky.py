@@ -183,10 +183,10 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     """What the server's answer to putRecord means. DUPLICATE: something stands under the key, to be compared."""
     read = answer.fields()
     error, words = str(read.get("error", "")), str(read.get("message", "")).lower()
-    if answer.status == 200:
-        uri = read.get("uri")
+    if 200 <= answer.status < 300:
+        uri = read.get("uri") if answer.status == 200 else None
         return sent(uri) if isinstance(uri, str) and uri.startswith("at://") else unknown(
-            Reason.BAD_ANSWER, "HTTP 200 without the record's address")
+            Reason.BAD_ANSWER, f"HTTP {answer.status} without the record's address")
     if error == "InvalidSwap":
         return rejected(Reason.DUPLICATE, "another record stands under this key")
     if error in _BLOCKED or answer.status == 403:  # a filter before the server, or the account: nothing was written

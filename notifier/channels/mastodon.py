@@ -148,13 +148,15 @@ class MastodonChannel:
             return CannotTell(f"the server cannot be read: {type(error).__name__}")
 
     def check(self) -> Sequence[Finding]:
-        """Ask the server who we are and how long a post may be."""
+        """Ask the server who we are, how long a post may be, and for our own posts: without them a lost answer is never
+        settled."""
         account = finding_of(
             f"channel {self.id}", lambda: self._ask("GET", "/api/v1/accounts/verify_credentials",
                                                     headers=self._headers()), _greeting)
         length = finding_of(
             f"channel {self.id} length", lambda: self._ask("GET", "/api/v2/instance"), self._length_told)
-        return (account, length)
+        posts = finding_of(f"channel {self.id} own posts", self._ask_posts, _readable)
+        return (account, length, posts)
 
     def _search(self, message: Message, account: str) -> Found | NotFound | CannotTell:
         since, before = message.created_at - CLOCKS_DIFFER, ""
@@ -186,6 +188,10 @@ class MastodonChannel:
         if versions is None:
             return CannotTell("a post of ours was edited, and what it said before cannot be read")
         return any(is_ours(text, version) for version in versions)
+
+    def _ask_posts(self) -> HttpAnswer:
+        return self._ask("GET", f"/api/v1/accounts/{self._whoami()}/statuses", headers=self._headers(),
+                         params={"limit": "1"})
 
     def _whoami(self) -> str:
         if not self._account:
@@ -256,6 +262,10 @@ def _limit_ends(headers: Mapping[str, str], now: datetime) -> datetime:
         return bounded(parse_rfc3339(headers.get("x-ratelimit-reset", "")), now)
     except (ValueError, OverflowError):
         return retry_after(headers, now) or now + timedelta(minutes=5)
+
+
+def _readable(answer: HttpAnswer) -> str | None:
+    return "our own posts can be read" if read_statuses(answer) is not None else None
 
 
 def _greeting(answer: HttpAnswer) -> str | None:

@@ -193,6 +193,6 @@ def judge(answer: HttpAnswer, message: Message, now: datetime) -> Outcome:
         return retry(Reason.AUTHENTICATION, f"HTTP {status}: the receiver does not accept the signature", stops=True)
     if status == 425:
         return retry(Reason.SERVER_ERROR, "HTTP 425: too early", at=retry_after(answer.headers, now))
-    if status in (404, 405, 408, 429) or status >= 500 or 300 <= status < 400:
+    if status in (402, 404, 405, 408, 429) or status >= 500 or 300 <= status < 400:
         return judge_status(answer, now, keyed=True)
     return rejected(Reason.BAD_ANSWER, f"HTTP {status}")

@@ -20,6 +20,7 @@ import tweepy
 from pydantic import Field
 
 from notifier import metrics
+from notifier.clock import SystemClock
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
@@ -41,6 +42,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 DOUBLES_BACK = timedelta(days=1)
 """How far back the other post with a doubled text is looked for; X does not say how far it looks itself."""
 PAGE = 100
+LEAST = 5
+"""Posts a page has at the least: X takes no smaller number."""
 PAGES = 5
 _FIELDS = ["created_at", "entities"]
 
@@ -132,7 +135,7 @@ class XChannel:
         return Found(found.id) if found is not None and self._may_be(found, message) else NotFound()
 
     def check(self) -> Sequence[Finding]:
-        """Ask X who we are, how the account is labelled and what credit is left."""
+        """Ask X who we are, how the account is labelled, what credit is left, and for our own posts."""
         subject = f"channel {self.id}"
         try:
             answer = self._ask_me()
@@ -141,7 +144,8 @@ class XChannel:
                 text = f"answered HTTP {answer.status}, which is not what it should say"
                 return (Finding(subject, False, text),)
             seen = self._settings.labelled_automated
-            return (greeting(subject, user), label(f"{subject} label", user, seen_by_staff=seen), self._credit())
+            told = (greeting(subject, user), label(f"{subject} label", user, seen_by_staff=seen), self._credit())
+            return (*told, self._readable(str(user.get("id"))))
         except SecretMissing as error:
             return (Finding(subject, False, str(error)),)
         except requests.RequestException as error:
@@ -155,6 +159,18 @@ class XChannel:
             return credit(subject, ask, own.prices, own.least_credit)
         except requests.RequestException as error:
             return Finding(subject, False, f"cannot be asked for: {type(error).__name__}")
+
+    def _readable(self, user: str) -> Finding:
+        """Whether our timeline can be read, without which a lost answer is never settled. Raises
+        requests.RequestException."""
+        client = self._client()
+        answer = self._wire.ask(lambda: client.get_users_tweets(
+            user, max_results=LEAST, tweet_fields=_FIELDS, user_auth=True), tweepy.TweepyException)
+        page = read_page(answer, SystemClock().now())
+        self._bill("owned_read", len(page.posts) if page else 0)
+        text = "our own posts can be read" if page else (
+            f"our own posts cannot be read (HTTP {answer.status}): a lost answer could never be settled")
+        return Finding(f"channel {self.id} own posts", page is not None, text)
 
     # ── our own posts ──
 

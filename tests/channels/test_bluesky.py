@@ -54,6 +54,7 @@ def logins(far: Bluesky) -> int:
         pytest.param(403, b"<html>blocked</html>", RETRY, Reason.FORBIDDEN, True, id="a filter before the server"),
         pytest.param(404, {}, RETRY, Reason.BAD_ANSWER, True, id="no such API here"),
         pytest.param(413, {"error": "PayloadTooLarge"}, REJECTED, Reason.TOO_LONG, False, id="too large"),
+        pytest.param(201, {"error": "ExpiredToken"}, UNKNOWN, Reason.BAD_ANSWER, False, id="taken, and an error"),
         pytest.param(202, {}, UNKNOWN, Reason.BAD_ANSWER, False, id="accepted for later, which nobody documents"),
         pytest.param(302, {}, RETRY, Reason.BAD_ANSWER, True, id="redirected"),
         pytest.param(429, {"error": "RateLimitExceeded"}, RETRY, Reason.RATE_LIMITED, False, id="too many"),

@@ -40,6 +40,7 @@ NEXT_SECRET = "whsec_" + base64.b64encode(b"the secret that follows it").decode(
         *[pytest.param(status, RETRY, Reason.BAD_ANSWER, True, id=f"{status}: nobody serves this address now")
           for status in (404, 405)],
         pytest.param(410, REJECTED, Reason.RECIPIENT_GONE, True, id="wants no more"),
+        pytest.param(402, RETRY, Reason.OUT_OF_CREDIT, True, id="its own provider wants money"),
         pytest.param(425, RETRY, Reason.SERVER_ERROR, False, id="too early"),
         pytest.param(408, RETRY, Reason.SERVER_ERROR, False, id="took too long"),
         pytest.param(429, RETRY, Reason.RATE_LIMITED, False, id="too many"),
