@@ -28,6 +28,7 @@ from notifier.notices.fit import measure
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .far_clock import FarClock
 from .mastodon_instance import FRESH_FOR, Instance, read_instance
 from .mastodon_posts import is_ours, read_history, read_statuses, was_edited, written_at
 from .own_posts import OwnPosts
@@ -51,7 +52,6 @@ from .wire import (
 
 KEY_LIFE = timedelta(minutes=55)
 """Five minutes less than the hour a server keeps a key."""
-CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE = 40
 PAGES = 10
 
@@ -94,6 +94,7 @@ class MastodonChannel:
         self._instance: Instance | None = None
         self._asked_at: datetime | None = None
         self._own = OwnPosts()
+        self._far = FarClock()
 
     @property
     def profile(self) -> ChannelProfile:
@@ -141,7 +142,7 @@ class MastodonChannel:
             account = self._whoami()
             if not account:
                 return CannotTell("the server does not say which account this is")
-            return self._search(message, account)
+            return self._search(message, account, now)
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
@@ -158,15 +159,15 @@ class MastodonChannel:
         posts = finding_of(f"channel {self.id} own posts", self._ask_posts, _readable)
         return (account, length, posts)
 
-    def _search(self, message: Message, account: str) -> Found | NotFound | CannotTell:
-        since, before = message.created_at - CLOCKS_DIFFER, ""
+    def _search(self, message: Message, account: str, now: datetime) -> Found | NotFound | CannotTell:
+        before = ""
         for _ in range(PAGES):
             asked = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             answer = self._ask("GET", f"/api/v1/accounts/{account}/statuses", headers=self._headers(), params=asked)
-            posts = read_statuses(answer)
+            posts = read_statuses(self._far.heard(answer, now))
             if posts is None:
                 return CannotTell(f"our own posts answered HTTP {answer.status}")
-            recent = [post for post in posts if written_at(post) >= since]
+            recent = [post for post in posts if written_at(post) >= self._far.earliest(message)]
             for post in recent:
                 same = self._is_same(message.body, post)
                 if isinstance(same, CannotTell):

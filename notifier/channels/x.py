@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 import tweepy
@@ -31,14 +30,14 @@ from notifier.notices.urls import find_links
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .far_clock import CLOCKS_DIFFER, FarClock
 from .own_posts import OwnPosts
-from .wire import BaseUrl, HttpAnswer, Wire, failed, mounted, no_secret, rejected, sent, unknown
+from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown
 from .x_account import XPrices, app_token, credit, greeting, label, user_of
 from .x_answers import judge
+from .x_client import make_client
 from .x_timeline import Likeness, Page, Post, likeness, read_page, read_versions
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How much earlier than our own record a post may seem to have been written."""
 DOUBLES_BACK = timedelta(days=1)
 """How far back the other post with a doubled text is looked for; X does not say how far it looks itself."""
 PAGE = 100
@@ -77,19 +76,6 @@ class XSettings(Settings):
     """Where X's API is; another only for stand-ins."""
 
 
-class _Addressed(requests.Session):
-    """Asks `base`, whatever host tweepy names, before the request is signed: OAuth 1.0a signs the host too (RFC 5849
-    3.4.1.2), so a request readdressed later is refused with 401."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """As Session.request; tweepy's URLs hold a path only, their parameters come apart."""
-        return super().request(method, self._base + urlsplit(str(url)).path, *args, **kwargs)
-
-
 class XChannel:
     """One account on X. Nothing is read or connected before the first send, find or check. `rate`: posts a second."""
 
@@ -108,6 +94,7 @@ class XChannel:
         self._client_made: tweepy.Client | None = None
         self._user = ""
         self._own = OwnPosts()
+        self._far = FarClock()
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Post it once. A text X calls a duplicate is adopted where our timeline shows that it is this one."""
@@ -120,7 +107,7 @@ class XChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        outcome = judge(answer, now)
+        outcome = judge(self._far.heard(answer, now), now)
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
         if outcome.kind is OutcomeKind.SENT:
@@ -129,7 +116,7 @@ class XChannel:
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through our own timeline from a minute before the message was made."""
-        found = self._looked(message, message.created_at - CLOCKS_DIFFER, now)
+        found = self._looked(message, timedelta(), now)
         if isinstance(found, CannotTell):
             return found
         return Found(found.id) if found is not None and self._may_be(found, message) else NotFound()
@@ -176,7 +163,7 @@ class XChannel:
 
     def _double(self, message: Message, now: datetime) -> Outcome:
         """What a refusal as a duplicate comes to: X has this text, but as whose post?"""
-        found = self._looked(message, message.created_at - DOUBLES_BACK, now)
+        found = self._looked(message, DOUBLES_BACK, now)
         if isinstance(found, CannotTell):
             return unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
         if found is None:  # younger than what the timeline shows yet, or older than was looked
@@ -187,13 +174,22 @@ class XChannel:
 
     def _may_be(self, post: Post, message: Message) -> bool:
         """Whether a post with the message's text can be this message's, and from now on is."""
-        if post.at < message.created_at - CLOCKS_DIFFER or self._own.is_anothers(post.id, message.key):
+        if post.at < self._far.earliest(message) or self._own.is_anothers(post.id, message.key):
             return False
         self._note(post.id, message)
         return True
 
-    def _looked(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
-        """Our post with this text: this message's own where there is one, else another's since then. None: none."""
+    def _looked(self, message: Message, back: timedelta, now: datetime) -> Post | CannotTell | None:
+        """Our post with this text: this message's own where there is one, else another's since then, `back` further
+        than it may be this message's. None: none."""
+        since = self._far.earliest(message) - back
+        found = self._looked_once(message, since, now)
+        further = self._far.earliest(message) - back
+        if since - further < CLOCKS_DIFFER / 2:
+            return found
+        return self._looked_once(message, further, now)  # the answers told that our clock is ahead
+
+    def _looked_once(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
         anothers: Post | None = None
         try:
             for page in self._pages(since, now):
@@ -224,7 +220,9 @@ class XChannel:
                 user, max_results=PAGE, start_time=rfc3339(since.replace(microsecond=0)), tweet_fields=_FIELDS,
                 exclude=["retweets"], pagination_token=token, user_auth=True,
             ), tweepy.TweepyException)
-            page = read_page(answer, now)
+            page = read_page(self._far.heard(answer, now), now)
+            if answer.status == 401:
+                self._forget()
             if page is None:
                 yield CannotTell(f"X's timeline answered HTTP {answer.status}")
                 return
@@ -285,11 +283,7 @@ class XChannel:
         with self._lock:
             if self._client_made is None:
                 own = self._settings
-                client = tweepy.Client(
-                    consumer_key=own.consumer_key.reveal(), consumer_secret=own.consumer_secret.reveal(),
-                    access_token=own.access_token.reveal(), access_token_secret=own.access_token_secret.reveal(),
-                    return_type=requests.Response, wait_on_rate_limit=False,
-                )
-                client.session = mounted(_Addressed(own.base_url), self._wire)
+                client = make_client(own.base_url, (own.consumer_key, own.consumer_secret),
+                                     (own.access_token, own.access_token_secret), self._wire)
                 self._client_made = client
             return self._client_made
