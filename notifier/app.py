@@ -43,7 +43,8 @@ MentionTap = Callable[[str, Mention], None]
 
 def make_channels(config: Config) -> dict[str, Channel]:
     """Every configured channel, by id."""
-    return {id: CHANNELS[_kind(settings)].make(settings) for id, settings in config.channels.items()}
+    kinds = {id: CHANNELS[_kind(settings)] for id, settings in config.channels.items()}
+    return {id: kind.make(kind.fill(config.channels[id], config.company)) for id, kind in kinds.items()}
 
 
 def make_sources(config: Config) -> dict[str, Source]:

@@ -79,6 +79,12 @@ NOTICES_WAITING = Gauge("notifier_notices_waiting", "Notices waiting for a perso
 DELIVERIES = Counter(
     "notifier_delivery_outcomes_total", "Attempts by channel, outcome and reason", ["channel", "outcome", "reason"]
 )
+SMS_SEGMENTS = Counter(
+    "notifier_sms_segments_total", "Segments of accepted SMS, by which they are billed", ["channel", "encoding"]
+)
+SPENT = Counter(
+    "notifier_spent_total", "Price of what providers accepted, at the configured prices", ["channel", "currency"]
+)
 DELIVERY_SECONDS = Histogram(
     "notifier_delivery_attempt_duration_seconds", "Time one attempt took", ["channel"], buckets=_LATENCY
 )

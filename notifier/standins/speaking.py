@@ -205,6 +205,7 @@ class _Requests(BaseHTTPRequestHandler):
     standin: StandIn
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True  # headers and body are two writes, and the second must not wait for an ACK
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the client's side is what is looked at."""
