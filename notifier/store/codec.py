@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import Enum
@@ -69,6 +69,15 @@ def build(cls: type[T], row: Any) -> T:
     return cls(
         **{name: None if row[name] is None else read(row[name]) for name, read in _readers(typing.cast(Any, cls))}
     )
+
+
+def build_all(cls: type[T], rows: Sequence[Any]) -> tuple[T, ...]:
+    """`build` for many rows of one statement: where each column stands is looked up once."""
+    if not rows or isinstance(rows[0], dict):
+        return tuple(build(cls, row) for row in rows)
+    names = rows[0].keys()
+    places = [(names.index(name), read) for name, read in _readers(typing.cast(Any, cls))]
+    return tuple(cls(*[None if (value := row[at]) is None else read(value) for at, read in places]) for row in rows)
 
 
 def _plain(value: Any) -> Any:

@@ -11,14 +11,14 @@ from datetime import datetime
 from notifier.model.delivery import Reason
 from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, Subscriber
 
-from .codec import build, columns, micros, moment
+from .codec import build, build_all, columns, micros, moment
 from .database import Database, Reading
 
 
 def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
     """See Transaction.audience."""
     given = {"regions": json.dumps(list(regions)), "service": service}
-    return tuple(build(Subscriber, row) for row in db.rows("people.audience", given))
+    return build_all(Subscriber, db.rows("people.audience", given))
 
 
 def more_than(db: Database, regions: Iterable[str], incident: str, most: int) -> bool:
@@ -38,13 +38,13 @@ def sizes(db: Reading, regions: Iterable[str], service: str, incident: str) -> A
 
 def these(db: Database, ids: Iterable[str]) -> tuple[Subscriber, ...]:
     """See Transaction.subscribers_by_id."""
-    return tuple(build(Subscriber, row) for row in db.rows("people.these", {"ids": json.dumps(list(ids))}))
+    return build_all(Subscriber, db.rows("people.these", {"ids": json.dumps(list(ids))}))
 
 
 def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
     """See Transaction.subscribers_at."""
     hashes = json.dumps([db.keyed_hash(kind, address) for address in addresses])
-    return tuple(build(Subscriber, row) for row in db.rows("people.at_these_addresses", {"hashes": hashes}))
+    return build_all(Subscriber, db.rows("people.at_these_addresses", {"hashes": hashes}))
 
 
 def in_order(db: Reading, regions: Iterable[str], service: str, after: str) -> array[int]:

@@ -61,7 +61,7 @@ class SqliteDatabase:
 
     def __init__(self, settings: StoreSettings) -> None:
         self._settings = settings
-        self._lock = threading.RLock()
+        self._queue, self._lock = threading.RLock(), threading.RLock()
         self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
         self._scrub = False
@@ -109,7 +109,7 @@ class SqliteDatabase:
     @contextmanager
     def step(self, name: str) -> Iterator[SqliteDatabase]:
         """See Database.step."""
-        with self._lock:
+        with self._turn():
             if self._connection is not None and self._connection.in_transaction:
                 raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
             with self._words():
@@ -123,6 +123,17 @@ class SqliteDatabase:
                     raise
                 failpoint(f"{name}.after_commit")
                 self._empty_log()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The one connection, in turn: a thread that goes from one transaction to the next would else have the lock
+        again before whoever waits for it has noticed that it is free."""
+        with self._queue:
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextmanager
     def beside(self) -> Iterator[Beside]:
