@@ -49,7 +49,7 @@ schemas: $(STAMP) ## Write the JSON Schemas that editors use
 
 lock: $(STAMP) ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra postgres pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra postgres --extra train --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra postgres --extra dkim --extra train --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
 	echo "atheris==3.0.0" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -o requirements-fuzz.lock
 
 clean: ## Remove what the other targets made

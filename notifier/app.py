@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from .channels.mail.bounces import Bounces
+from .channels.mail.settings import EmailSettings
 from .config.registry import CHANNELS, MENTION_SOURCES, SOURCES
 from .config.tree import Config
 from .delivery.housekeeper import Housekeeper
@@ -41,7 +43,8 @@ MentionTap = Callable[[str, Mention], None]
 
 def make_channels(config: Config) -> dict[str, Channel]:
     """Every configured channel, by id."""
-    return {id: CHANNELS[_kind(settings)].make(settings) for id, settings in config.channels.items()}
+    kinds = {id: CHANNELS[_kind(settings)] for id, settings in config.channels.items()}
+    return {id: kind.make(kind.fill(config.channels[id], config.company)) for id, kind in kinds.items()}
 
 
 def make_sources(config: Config) -> dict[str, Source]:
@@ -180,6 +183,13 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
         housekeeper=Housekeeper(store, clock))
     app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}
     return app
+
+
+def make_bounces(app: App) -> dict[str, Bounces]:
+    """A reader for every mailbox that bounces arrive in, by channel."""
+    return {id: Bounces(settings, settings.bounces, app.store, app.clock)
+            for id, settings in app.config.channels.items()
+            if isinstance(settings, EmailSettings) and settings.bounces is not None}
 
 
 def make_sender(app: App, channel: Channel) -> Sender:

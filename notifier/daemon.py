@@ -18,7 +18,9 @@ from typing import Any
 import structlog
 
 from . import __version__, metrics, systemd
-from .app import App, apply, build, learn, make_hearing
+from .app import App, apply, build, learn, make_bounces, make_hearing
+from .channels.mail.bounces import taken
+from .channels.mail.settings import EmailSettings
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
@@ -62,6 +64,7 @@ class Daemon:
         self.stop_requested = threading.Event()
         self.loops: list[Loop] = []
         self.sender_loops: dict[str, Loop] = {}
+        """Senders and readers of bounces: what is made anew with the channels."""
         self._heard: frozenset[str] | None = None
         """The sources that were read when it was last looked for those nobody reads any more."""
         self._inbox = Inbox()
@@ -186,6 +189,8 @@ class Daemon:
     def _start_senders(self) -> None:
         self.sender_loops = {
             id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5) for id, sender in self.app.senders.items()}
+        for id, back in make_bounces(self.app).items():
+            self.sender_loops[f"bounces:{id}"] = Loop(f"bounces:{id}", back.run_once, self.clock, every=back.every)
         for loop in self.sender_loops.values():
             loop.start()
         learn(self.app.channels, self.clock)
@@ -291,6 +296,7 @@ class Daemon:
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
             push_mentions=self._push_mentions, push_results=self._push_results, before_scrape=self._before_scrape,
+            take_bounce=self._take_bounce,
             public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
     def _check_leads(self) -> None:
@@ -316,6 +322,10 @@ class Daemon:
     def _push_results(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
         settings = self.app.config.sources.get(source)
         return self._inbox.take(source, settings, body, headers, self.clock.now(), self._push_poll)
+
+    def _take_bounce(self, channel: str, mail: bytes) -> str | None:
+        settings = self.app.config.channels.get(channel)
+        return taken(settings, mail, self.store, self.clock) if isinstance(settings, EmailSettings) else None
 
     def _before_scrape(self) -> None:
         """Gauges that mirror the store are set when somebody looks, not all day long."""

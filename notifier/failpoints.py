@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 SEND_PATH = (
     "decide.before_commit",
@@ -51,4 +52,4 @@ def failpoint(name: str) -> None:
         return
     _countdown -= 1
     if _countdown == 0:
-        os.kill(os.getpid(), _signal)
+        signal.pthread_kill(threading.get_ident(), _signal)  # of several threads, this one at once

@@ -79,6 +79,12 @@ NOTICES_WAITING = Gauge("notifier_notices_waiting", "Notices waiting for a perso
 DELIVERIES = Counter(
     "notifier_delivery_outcomes_total", "Attempts by channel, outcome and reason", ["channel", "outcome", "reason"]
 )
+SMS_SEGMENTS = Counter(
+    "notifier_sms_segments_total", "Segments of accepted SMS, by which they are billed", ["channel", "encoding"]
+)
+SPENT = Counter(
+    "notifier_spent_total", "Price of what providers accepted, at the configured prices", ["channel", "currency"]
+)
 DELIVERY_SECONDS = Histogram(
     "notifier_delivery_attempt_duration_seconds", "Time one attempt took", ["channel"], buckets=_LATENCY
 )
@@ -102,6 +108,9 @@ COST = Counter(
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
 FATES = Counter(
     "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
+)
+BOUNCES_READ = Gauge(
+    "notifier_bounces_read_timestamp_seconds", "When a channel's mailbox was last read for bounces", ["channel"]
 )
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 

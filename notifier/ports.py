@@ -484,7 +484,8 @@ class Store(Protocol):
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
-        Where another delivery of the same channel already has that number, the word is about that one.
+        Where another delivery of the same channel already has that number, the word is about that one. FAILED for
+        LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear.
         True if it changed something."""
         ...
 

@@ -19,15 +19,17 @@ from notifier.model.delivery import Message, Outcome, Reason
 from notifier.model.people import AddressKind
 from notifier.net.deadline import Deadline
 from notifier.ports import CannotTell, Finding, Found, NotFound
-from notifier.secret import SecretMissing
+from notifier.secret import Secret, SecretMissing
 
 from .mail.late import NOT_YET, LateAnswers
+from .mail.mailbox import checked
 from .mail.pool import Pool
 from .mail.replies import broken, judge
 from .mail.session import CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
+from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
-from .wire import at_once, no_secret, rejected, sent, unknown
+from .wire import at_once, no_secret, rejected, retry, sent, unknown
 
 __all__ = ["EmailChannel", "EmailSettings"]
 
@@ -75,7 +77,12 @@ class EmailChannel:
             return rejected(Reason.INVALID_ADDRESS, "not an address SMTP can carry without SMTPUTF8")
         self._late.forget(message.key)
         age = now - message.created_at
-        mail = letter(message, self._settings)
+        try:
+            mail = letter(message, self._settings)
+        except SecretMissing as error:
+            return no_secret(error)
+        except CannotSign as error:
+            return retry(Reason.NOT_PERMITTED, str(error), stops=True)
         until = self._clock.monotonic() + self.attempt_most.total_seconds()
         with Deadline(self.attempt_most.total_seconds()) as deadline:
             kept = self._pool.take()
@@ -97,29 +104,34 @@ class EmailChannel:
             "a mail relay cannot be asked what it accepted: look into its log for the Message-ID")
 
     def check(self) -> Sequence[Finding]:
-        """Connect, encrypt and log in, and leave again."""
-        subject = f"channel {self.id}"
+        """Connect, encrypt and log in, and leave again; sign something, and look into the mailbox of bounces, where
+        there are such."""
+        subject, own = f"channel {self.id}", self._settings
+        findings = [self._check_relay(subject)]
+        if own.dkim is not None:
+            findings.append(_check_key(f"{subject} DKIM", own.dkim, own.domain))
+        if own.bounces is not None:
+            findings.append(checked(f"{subject} bounces", own.bounces))
+        return findings
+
+    def _check_relay(self, subject: str) -> Finding:
         try:
             with Deadline(self.attempt_most.total_seconds()) as deadline:
-                session = open_session(self._settings, self._timeout, deadline, self._password())
+                session = open_session(self._settings, self._timeout, deadline, revealed(self._settings.password))
                 session.noop()
                 session.quit()
         except SecretMissing as error:
-            return (Finding(subject, False, str(error)),)
+            return Finding(subject, False, str(error))
         except CannotOpen as error:
-            return (Finding(subject, False, _why_closed(error)),)
+            return Finding(subject, False, _why_closed(error))
         except (OSError, ValueError) as error:
-            return (Finding(subject, False, f"failed at sender: {type(error).__name__}"),)
-        return (Finding(subject, True, f"takes mail from {self._settings.sender}"),)
-
-    def _password(self) -> str | None:
-        """Raises SecretMissing."""
-        return self._settings.password.reveal() if self._settings.password is not None else None
+            return Finding(subject, False, f"failed at sender: {type(error).__name__}")
+        return Finding(subject, True, f"takes mail from {self._settings.sender}")
 
     def _opened(self, deadline: Deadline, now: datetime, age: timedelta) -> Session | Outcome:
         """A fresh session, or what its failing means."""
         try:
-            return open_session(self._settings, self._timeout, deadline, self._password())
+            return open_session(self._settings, self._timeout, deadline, revealed(self._settings.password))
         except SecretMissing as error:
             return no_secret(error)
         except CannotOpen as error:
@@ -159,6 +171,19 @@ class EmailChannel:
         if not fresh and reply.stage != "dot":
             return None
         return judge(reply.stage, reply.code, reply.words, now, age)
+
+
+def revealed(secret: Secret | None) -> str | None:
+    """The secret, where one is asked for. Raises SecretMissing."""
+    return None if secret is None else secret.reveal()
+
+
+def _check_key(subject: str, settings: DkimSettings, domain: str) -> Finding:
+    try:
+        signed(b"From: a\r\n\r\n", domain, settings)
+    except (SecretMissing, CannotSign) as error:
+        return Finding(subject, False, str(error))
+    return Finding(subject, True, f"signs as {domain} with {settings.selector}; DNS was not asked for its public half")
 
 
 def _why_closed(error: CannotOpen) -> str:

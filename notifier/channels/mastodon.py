@@ -28,6 +28,7 @@ from notifier.notices.fit import measure
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .far_clock import FarClock
 from .mastodon_instance import FRESH_FOR, Instance, read_instance
 from .mastodon_posts import is_ours, read_history, read_statuses, was_edited, written_at
 from .own_posts import OwnPosts
@@ -51,7 +52,6 @@ from .wire import (
 
 KEY_LIFE = timedelta(minutes=55)
 """Five minutes less than the hour a server keeps a key."""
-CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE = 40
 PAGES = 10
 
@@ -94,6 +94,7 @@ class MastodonChannel:
         self._instance: Instance | None = None
         self._asked_at: datetime | None = None
         self._own = OwnPosts()
+        self._far = FarClock()
 
     @property
     def profile(self) -> ChannelProfile:
@@ -141,30 +142,32 @@ class MastodonChannel:
             account = self._whoami()
             if not account:
                 return CannotTell("the server does not say which account this is")
-            return self._search(message, account)
+            return self._search(message, account, now)
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
             return CannotTell(f"the server cannot be read: {type(error).__name__}")
 
     def check(self) -> Sequence[Finding]:
-        """Ask the server who we are and how long a post may be."""
+        """Ask the server who we are, how long a post may be, and for our own posts: without them a lost answer is never
+        settled."""
         account = finding_of(
             f"channel {self.id}", lambda: self._ask("GET", "/api/v1/accounts/verify_credentials",
                                                     headers=self._headers()), _greeting)
         length = finding_of(
             f"channel {self.id} length", lambda: self._ask("GET", "/api/v2/instance"), self._length_told)
-        return (account, length)
+        posts = finding_of(f"channel {self.id} own posts", self._ask_posts, _readable)
+        return (account, length, posts)
 
-    def _search(self, message: Message, account: str) -> Found | NotFound | CannotTell:
-        since, before = message.created_at - CLOCKS_DIFFER, ""
+    def _search(self, message: Message, account: str, now: datetime) -> Found | NotFound | CannotTell:
+        before = ""
         for _ in range(PAGES):
             asked = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             answer = self._ask("GET", f"/api/v1/accounts/{account}/statuses", headers=self._headers(), params=asked)
-            posts = read_statuses(answer)
+            posts = read_statuses(self._far.heard(answer, now))
             if posts is None:
                 return CannotTell(f"our own posts answered HTTP {answer.status}")
-            recent = [post for post in posts if written_at(post) >= since]
+            recent = [post for post in posts if written_at(post) >= self._far.earliest(message)]
             for post in recent:
                 same = self._is_same(message.body, post)
                 if isinstance(same, CannotTell):
@@ -186,6 +189,10 @@ class MastodonChannel:
         if versions is None:
             return CannotTell("a post of ours was edited, and what it said before cannot be read")
         return any(is_ours(text, version) for version in versions)
+
+    def _ask_posts(self) -> HttpAnswer:
+        return self._ask("GET", f"/api/v1/accounts/{self._whoami()}/statuses", headers=self._headers(),
+                         params={"limit": "1"})
 
     def _whoami(self) -> str:
         if not self._account:
@@ -256,6 +263,10 @@ def _limit_ends(headers: Mapping[str, str], now: datetime) -> datetime:
         return bounded(parse_rfc3339(headers.get("x-ratelimit-reset", "")), now)
     except (ValueError, OverflowError):
         return retry_after(headers, now) or now + timedelta(minutes=5)
+
+
+def _readable(answer: HttpAnswer) -> str | None:
+    return "our own posts can be read" if read_statuses(answer) is not None else None
 
 
 def _greeting(answer: HttpAnswer) -> str | None:

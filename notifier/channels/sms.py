@@ -6,13 +6,11 @@ again (Twilio REST API 2010-04-01; error codes: twilio.com/docs/api/errors).
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
@@ -23,17 +21,19 @@ from twilio.base.exceptions import TwilioException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from notifier import metrics
 from notifier.model.channel import ChannelProfile
-from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.company import Company
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Duration, Settings, Slug
-from notifier.model.times import utc
-from notifier.notices.sms import plain_sms
+from notifier.notices.sms import encoding, segments
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
 from .twilio_codes import CODES, CodeClass, Meaning
+from .twilio_list import PAGE, next_page, read_pages
 from .wire import (
     AT_ONCE_MOST,
     TIMEOUT,
@@ -56,10 +56,7 @@ from .wire import (
 LIFE_LEAST = timedelta(seconds=5)
 LIFE_MOST = timedelta(hours=10)
 """ValidityPeriod's range: 1 to 36,000 seconds, of which Twilio advises more than 5."""
-CLOCKS_DIFFER = timedelta(minutes=1)
 API = "https://api.twilio.com"
-PAGE, PAGES_MOST = 200, 10
-TRIAL_WORDS_MOST = 60
 _SILENT = logging.Logger("twilio is kept from logging numbers", logging.CRITICAL)
 
 
@@ -83,7 +80,12 @@ class SmsSettings(Settings):
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     """Messaging Service that picks the sender."""
     status_callback_base: BaseUrl | None = None
-    """Public address of this daemon's web part; Twilio reports each message's fate there."""
+    """Public address of this daemon's web part; Twilio reports each message's fate there. company.public_url where
+    not given."""
+    segment_price: float | None = Field(default=None, ge=0)
+    """Price of one segment of this route, for notifier_spent_total; company.sms_price where not given."""
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    """Currency of segment_price; company.currency where not given."""
     absent_after: Duration = timedelta(minutes=5)
     """How long a message whose answer was lost may be missing from Twilio's list before it counts as never sent: the
     list lags, and a callback usually tells sooner."""
@@ -95,6 +97,12 @@ class SmsSettings(Settings):
         if (self.from_number is None) == (self.messaging_service_sid is None):
             raise ValueError("expected exactly one of from_number, messaging_service_sid")
         return self
+
+    def of_company(self, company: Company) -> SmsSettings:
+        """These settings, with what they leave to the company."""
+        given = {"status_callback_base": company.public_url, "segment_price": company.sms_price,
+                 "currency": company.currency}
+        return self.model_copy(update={name: of for name, of in given.items() if getattr(self, name) is None})
 
 
 class SmsChannel:
@@ -128,7 +136,16 @@ class SmsChannel:
         outcome = judge(answer, now)
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
+        if outcome.kind is OutcomeKind.SENT:
+            self._count(message.body)
         return outcome
+
+    def _count(self, body: str) -> None:
+        """Count what an accepted message is billed as. Of a Messaging Service Twilio says no number at first."""
+        parts = segments(body)
+        metrics.SMS_SEGMENTS.labels(self.id, encoding(body)).inc(parts)
+        if self._settings.segment_price:
+            metrics.SPENT.labels(self.id, self._settings.currency or "USD").inc(parts * self._settings.segment_price)
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through what was sent to this number since a minute before the message was made."""
@@ -189,7 +206,7 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
         fields["from_"] = settings.from_number
     if settings.status_callback_base is not None:
         path = f"/hooks/twilio/status/{settings.id}/{quote(message.delivery, safe='')}"
-        fields["status_callback"] = settings.status_callback_base + path
+        fields["status_callback"] = settings.status_callback_base.rstrip("/") + path
     return fields
 
 
@@ -217,73 +234,6 @@ def _meant(meaning: Meaning, retry_at: datetime | None, detail: str, now: dateti
     if meaning.klass is CodeClass.STOP and meaning.again:
         return retry(meaning.reason, detail, stops=True, at=retry_at)
     return rejected(meaning.reason, detail, stops=meaning.klass is CodeClass.STOP)
-
-
-def _as_sent(body: str) -> str:
-    """A text as it may come back: Twilio's Smart Encoding writes typographic characters plainly, and a text that was
-    not recognised for it would be sent twice."""
-    return plain_sms(body).strip()
-
-
-def _is_ours(theirs: str, ours: str) -> bool:
-    """Whether a listed text is ours: word for word, or after the words a trial account puts before it."""
-    before = theirs.removesuffix(ours)
-    return theirs == ours or (before != theirs and len(before) <= TRIAL_WORDS_MOST and "trial" in before.casefold())
-
-
-def next_page(answer: HttpAnswer, account: str) -> str | None:
-    """Path and query of the page after this one; None where it is the last. Raises requests.RequestException for an
-    address that is not one of this list."""
-    uri = answer.fields().get("next_page_uri")
-    if uri is None or uri == "":
-        return None
-    if not isinstance(uri, str) or not uri.startswith(f"/2010-04-01/Accounts/{account}/Messages.json?"):
-        raise requests.exceptions.InvalidURL("the list goes on somewhere else")
-    return uri
-
-
-def read_pages(pages: Iterable[HttpAnswer], message: Message, now: datetime) -> Found | NotFound | CannotTell:
-    """What the messages to one number say of ours. Filtering by time is done here: Twilio's filter by DateSent leaves
-    out what is still queued, which is just what we look for."""
-    found: list[str] = []
-    blind = False
-    for number, answer in enumerate(pages):
-        if number == PAGES_MOST:
-            return CannotTell(f"more than {PAGES_MOST * PAGE} messages to this number since it was made")
-        rows = answer.fields().get("messages")
-        if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            return CannotTell(f"Twilio's list answered HTTP {answer.status}")
-        since = _since(message, answer, now)
-        recent = [row for row in rows if _made_at(row, since) >= since]
-        found += _matches(recent, message.body)
-        blind |= not all(isinstance(row.get("body"), str) and row["body"] for row in recent)
-        if not recent:
-            break
-    if found:
-        return Found(found[0], tuple(found[1:]))
-    return CannotTell("this account's list does not show what was said") if blind else NotFound()
-
-
-def _matches(rows: Iterable[Mapping[str, Any]], body: str) -> list[str]:
-    ours = _as_sent(body)
-    return [str(row["sid"]) for row in rows if row.get("sid") and _is_ours(_as_sent(str(row.get("body"))), ours)]
-
-
-def _since(message: Message, answer: HttpAnswer, now: datetime) -> datetime:
-    """From when on a listed message may be ours, by Twilio's clock. Ours may be wrong, or have been when the message
-    was made: rather a message too many is looked at than ours overlooked and sent again."""
-    behind = timedelta()
-    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
-        behind = min(utc(parsedate_to_datetime(answer.headers.get("date", ""))) - now, timedelta())
-    return min(message.created_at, now) + behind - CLOCKS_DIFFER
-
-
-def _made_at(row: Mapping[str, Any], otherwise: datetime) -> datetime:
-    """When a message was created (RFC 2822)."""
-    try:
-        return utc(parsedate_to_datetime(str(row.get("date_created", ""))))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return otherwise
 
 
 def _standing(answer: HttpAnswer) -> str | None:

@@ -75,7 +75,7 @@ LINES: tuple[tuple[tuple[int, ...], Meaning], ...] = (
     ((30036,), Meaning(_C.WAIT, _R.TOO_LATE)),
     ((30610,), Meaning(_C.WAIT, _R.QUIET_HOURS)),
     # nobody knows
-    ((30008,), Meaning(_C.UNKNOWN, _R.SERVER_ERROR)),
+    ((30008,), Meaning(_C.UNKNOWN, _R.LOST_ANSWER)),
     # the words
     ((21602, 21618, 21619, 30110), Meaning(_C.CONTENT, _R.CONTENT_REFUSED)),
     ((21605, 21617, 21658, 30019), Meaning(_C.CONTENT, _R.TOO_LONG)),

@@ -17,6 +17,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import Field
@@ -30,11 +31,13 @@ from notifier.model.times import rfc3339
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .outward import OutwardWire, leads_inside
 from .wire import (
     BaseUrl,
     HttpAnswer,
     Wire,
     failed,
+    is_loopback,
     judge_status,
     key_of,
     mounted,
@@ -52,6 +55,9 @@ FURTHER_MOST = 3
 """Secrets a message is signed with besides the first: more than a change-over needs is a mistake."""
 
 
+INSIDE = "the receiver's name leads inside our own network: set allow_private where that is meant"
+
+
 class WebhookSettings(Settings):
     """Posting every notice to one address."""
 
@@ -65,6 +71,8 @@ class WebhookSettings(Settings):
     """Most posts a minute."""
     url: BaseUrl
     """Where notices are posted. The receiver must drop a webhook-id it has seen."""
+    allow_private: bool = False
+    """Whether the receiver is meant to lie inside our own network; this machine by name or number always may."""
     secret: Secret
     """What they are signed with: "whsec_" and 24 to 64 bytes in base64."""
     also_sign_with: tuple[Secret, ...] = Field(default=(), max_length=FURTHER_MOST)
@@ -86,7 +94,9 @@ class WebhookChannel:
         self.rate = settings.per_minute / 60
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
-        self._wire = Wire(None, timeout) if timeout else Wire()
+        inward = settings.allow_private or is_loopback(urlsplit(settings.url).hostname or "")
+        make = Wire if inward else OutwardWire
+        self._wire = make(None, timeout) if timeout else make()
         self._session = mounted(requests.Session(), self._wire)
 
     def send(self, message: Message, now: datetime) -> Outcome:
@@ -100,7 +110,7 @@ class WebhookChannel:
         except SecretMissing as error:
             return no_secret(error)
         except requests.RequestException as error:
-            return failed(error)
+            return retry(Reason.UNREACHABLE, INSIDE, stops=True) if leads_inside(error) else failed(error)
         return judge(answer, message, now)
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
@@ -116,7 +126,8 @@ class WebhookChannel:
         except SecretMissing as error:
             return (Finding(subject, False, str(error)),)
         except requests.RequestException as error:
-            return (Finding(subject, False, f"cannot be reached: {type(error).__name__}"),)
+            why = INSIDE if leads_inside(error) else f"cannot be reached: {type(error).__name__}"
+            return (Finding(subject, False, why),)
         there = answer.status not in (404, 410, 500, 502, 503, 504) and not 300 <= answer.status < 400
         told = Finding(subject, there, f"the receiver answers (HTTP {answer.status} to HEAD)")
         return (told, *(Finding(f"{subject} also_sign_with", False, problem) for problem in missing))
@@ -182,6 +193,6 @@ def judge(answer: HttpAnswer, message: Message, now: datetime) -> Outcome:
         return retry(Reason.AUTHENTICATION, f"HTTP {status}: the receiver does not accept the signature", stops=True)
     if status == 425:
         return retry(Reason.SERVER_ERROR, "HTTP 425: too early", at=retry_after(answer.headers, now))
-    if status in (404, 405, 408, 429) or status >= 500 or 300 <= status < 400:
+    if status in (402, 404, 405, 408, 429) or status >= 500 or 300 <= status < 400:
         return judge_status(answer, now, keyed=True)
     return rejected(Reason.BAD_ANSWER, f"HTTP {status}")

@@ -176,11 +176,16 @@ def mounted(session: requests.Session, wire: Wire) -> requests.Session:
 
 def was_unsent(error: BaseException) -> bool:
     """Whether a failed request certainly never reached the far side: no connection was made."""
+    return caused_by(error, *_UNSENT)
+
+
+def caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Whether one of `kinds` is behind `error`, however many libraries have wrapped it."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, _UNSENT):
+        if isinstance(current, kinds):
             return True
         if isinstance(current, BaseException) and id(current) not in seen:
             seen.add(id(current))

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 import tweepy
 from pydantic import Field
 
 from notifier import metrics
+from notifier.clock import SystemClock
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
@@ -30,17 +30,19 @@ from notifier.notices.urls import find_links
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .far_clock import CLOCKS_DIFFER, FarClock
 from .own_posts import OwnPosts
-from .wire import BaseUrl, HttpAnswer, Wire, failed, mounted, no_secret, rejected, sent, unknown
+from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown
 from .x_account import XPrices, app_token, credit, greeting, label, user_of
 from .x_answers import judge
+from .x_client import make_client
 from .x_timeline import Likeness, Page, Post, likeness, read_page, read_versions
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How much earlier than our own record a post may seem to have been written."""
 DOUBLES_BACK = timedelta(days=1)
 """How far back the other post with a doubled text is looked for; X does not say how far it looks itself."""
 PAGE = 100
+LEAST = 5
+"""Posts a page has at the least: X takes no smaller number."""
 PAGES = 5
 _FIELDS = ["created_at", "entities"]
 
@@ -74,19 +76,6 @@ class XSettings(Settings):
     """Where X's API is; another only for stand-ins."""
 
 
-class _Addressed(requests.Session):
-    """Asks `base`, whatever host tweepy names, before the request is signed: OAuth 1.0a signs the host too (RFC 5849
-    3.4.1.2), so a request readdressed later is refused with 401."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """As Session.request; tweepy's URLs hold a path only, their parameters come apart."""
-        return super().request(method, self._base + urlsplit(str(url)).path, *args, **kwargs)
-
-
 class XChannel:
     """One account on X. Nothing is read or connected before the first send, find or check. `rate`: posts a second."""
 
@@ -105,6 +94,7 @@ class XChannel:
         self._client_made: tweepy.Client | None = None
         self._user = ""
         self._own = OwnPosts()
+        self._far = FarClock()
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Post it once. A text X calls a duplicate is adopted where our timeline shows that it is this one."""
@@ -117,7 +107,7 @@ class XChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        outcome = judge(answer, now)
+        outcome = judge(self._far.heard(answer, now), now)
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
         if outcome.kind is OutcomeKind.SENT:
@@ -126,13 +116,13 @@ class XChannel:
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through our own timeline from a minute before the message was made."""
-        found = self._looked(message, message.created_at - CLOCKS_DIFFER, now)
+        found = self._looked(message, timedelta(), now)
         if isinstance(found, CannotTell):
             return found
         return Found(found.id) if found is not None and self._may_be(found, message) else NotFound()
 
     def check(self) -> Sequence[Finding]:
-        """Ask X who we are, how the account is labelled and what credit is left."""
+        """Ask X who we are, how the account is labelled, what credit is left, and for our own posts."""
         subject = f"channel {self.id}"
         try:
             answer = self._ask_me()
@@ -141,7 +131,8 @@ class XChannel:
                 text = f"answered HTTP {answer.status}, which is not what it should say"
                 return (Finding(subject, False, text),)
             seen = self._settings.labelled_automated
-            return (greeting(subject, user), label(f"{subject} label", user, seen_by_staff=seen), self._credit())
+            told = (greeting(subject, user), label(f"{subject} label", user, seen_by_staff=seen), self._credit())
+            return (*told, self._readable(str(user.get("id"))))
         except SecretMissing as error:
             return (Finding(subject, False, str(error)),)
         except requests.RequestException as error:
@@ -156,11 +147,23 @@ class XChannel:
         except requests.RequestException as error:
             return Finding(subject, False, f"cannot be asked for: {type(error).__name__}")
 
+    def _readable(self, user: str) -> Finding:
+        """Whether our timeline can be read, without which a lost answer is never settled. Raises
+        requests.RequestException."""
+        client = self._client()
+        answer = self._wire.ask(lambda: client.get_users_tweets(
+            user, max_results=LEAST, tweet_fields=_FIELDS, user_auth=True), tweepy.TweepyException)
+        page = read_page(answer, SystemClock().now())
+        self._bill("owned_read", len(page.posts) if page else 0)
+        text = "our own posts can be read" if page else (
+            f"our own posts cannot be read (HTTP {answer.status}): a lost answer could never be settled")
+        return Finding(f"channel {self.id} own posts", page is not None, text)
+
     # ── our own posts ──
 
     def _double(self, message: Message, now: datetime) -> Outcome:
         """What a refusal as a duplicate comes to: X has this text, but as whose post?"""
-        found = self._looked(message, message.created_at - DOUBLES_BACK, now)
+        found = self._looked(message, DOUBLES_BACK, now)
         if isinstance(found, CannotTell):
             return unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
         if found is None:  # younger than what the timeline shows yet, or older than was looked
@@ -171,13 +174,22 @@ class XChannel:
 
     def _may_be(self, post: Post, message: Message) -> bool:
         """Whether a post with the message's text can be this message's, and from now on is."""
-        if post.at < message.created_at - CLOCKS_DIFFER or self._own.is_anothers(post.id, message.key):
+        if post.at < self._far.earliest(message) or self._own.is_anothers(post.id, message.key):
             return False
         self._note(post.id, message)
         return True
 
-    def _looked(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
-        """Our post with this text: this message's own where there is one, else another's since then. None: none."""
+    def _looked(self, message: Message, back: timedelta, now: datetime) -> Post | CannotTell | None:
+        """Our post with this text: this message's own where there is one, else another's since then, `back` further
+        than it may be this message's. None: none."""
+        since = self._far.earliest(message) - back
+        found = self._looked_once(message, since, now)
+        further = self._far.earliest(message) - back
+        if since - further < CLOCKS_DIFFER / 2:
+            return found
+        return self._looked_once(message, further, now)  # the answers told that our clock is ahead
+
+    def _looked_once(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
         anothers: Post | None = None
         try:
             for page in self._pages(since, now):
@@ -208,7 +220,9 @@ class XChannel:
                 user, max_results=PAGE, start_time=rfc3339(since.replace(microsecond=0)), tweet_fields=_FIELDS,
                 exclude=["retweets"], pagination_token=token, user_auth=True,
             ), tweepy.TweepyException)
-            page = read_page(answer, now)
+            page = read_page(self._far.heard(answer, now), now)
+            if answer.status == 401:
+                self._forget()
             if page is None:
                 yield CannotTell(f"X's timeline answered HTTP {answer.status}")
                 return
@@ -269,11 +283,7 @@ class XChannel:
         with self._lock:
             if self._client_made is None:
                 own = self._settings
-                client = tweepy.Client(
-                    consumer_key=own.consumer_key.reveal(), consumer_secret=own.consumer_secret.reveal(),
-                    access_token=own.access_token.reveal(), access_token_secret=own.access_token_secret.reveal(),
-                    return_type=requests.Response, wait_on_rate_limit=False,
-                )
-                client.session = mounted(_Addressed(own.base_url), self._wire)
+                client = make_client(own.base_url, (own.consumer_key, own.consumer_secret),
+                                     (own.access_token, own.access_token_secret), self._wire)
                 self._client_made = client
             return self._client_made

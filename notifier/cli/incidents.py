@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..app import make_channels, make_speaker
+from ..config.tree import Config
 from ..detection.old_queue_loop import KEPT as OLD_QUEUE
 from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState
 from ..model.staff import Verb
+from ..notices.preview import PreviewRow, preview_notice
 from ..ports import Store, Transaction
-from .deployment import actor_option, config_option, json_option, opened_store, store_option
+from .deployment import actor_option, config_option, json_option, loaded, opened_store, store_option
 from .output import Problem, print_json, print_lines, print_table
 from .requests import ask
-from .showing import evidence_lines, history_lines, incident_lines
+from .showing import evidence_lines, history_lines, incident_lines, measures
 
 
 @click.group()
@@ -76,8 +79,9 @@ def show(incident: str, directory: Path, store_path: str | None, as_json: bool) 
     print_lines(evidence_lines(evidence))
     click.echo("\nHistory")
     print_lines(history_lines(moves))
+    config = loaded(directory)
     for notice in notices:
-        _print_notice(notice)
+        _print_notice(notice, config)
     print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
 
@@ -101,12 +105,26 @@ def _notice_row(notice: Notice) -> dict[str, Any]:
             "release_by": notice.release_by, "valid_until": notice.valid_until, "reason": notice.reason}
 
 
-def _print_notice(notice: Notice) -> None:
+def _print_notice(notice: Notice, config: Config | None) -> None:
+    """A notice word for word, with what each text measures and costs; without that while the configuration has
+    mistakes, which must not keep anybody from approving."""
+    rows = preview_notice(notice, speaker=make_speaker(config, make_channels(config))) if config else ()
+    measured = {(row.channel, row.language): row for row in rows}
     click.echo(f"\nNotice {notice.id} – {notice.stage}, {notice.state}, {notice.mode} mode")
     click.echo(f"  to {notice.audience} people ({notice.reach}) in {', '.join(notice.regions)}")
     click.echo(f"  why: {notice.reason}\n  digest: {notice.digest[:12]}")
     for text in notice.texts:
         click.echo(f"  [{text.channel}/{text.language}] {text.subject + ': ' if text.subject else ''}{text.body}")
+        row = measured.get((text.channel, text.language))
+        if row is not None and config is not None:
+            click.echo(f"    {' · '.join([*measures(row, config.company.currency), *_in_all(row, notice, config)])}")
+
+
+def _in_all(row: PreviewRow, notice: Notice, config: Config) -> Iterator[str]:
+    """The bill of a text that is paid by the person: how many have a telephone is only known once it is planned."""
+    if row.kind == "sms" and row.price:
+        most = row.price * notice.audience
+        yield f"at most {most:.2f} {config.company.currency} where all {notice.audience} people get it"
 
 
 def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, int]]:
@@ -145,7 +163,7 @@ def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: P
         if digest and not found.digest.startswith(digest):
             raise Problem("the notice has changed since you saw it: look again and approve the new text")
         if not as_json:
-            _print_notice(found)
+            _print_notice(found, loaded(directory))
         if not yes:
             click.confirm("Send this?", abort=True)
         ask(store, Verb.APPROVE, actor, {"notice": found.id, "digest": found.digest}, as_json=as_json)

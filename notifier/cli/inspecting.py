@@ -37,7 +37,7 @@ from .deployment import (
 )
 from .incidents import old_queues, print_waiting
 from .output import Problem, harmless, print_json, print_lines, print_table
-from .showing import crowd_lines, incident_lines
+from .showing import crowd_lines, incident_lines, measures
 
 
 @click.command()
@@ -107,21 +107,10 @@ def _known_or_explain(config: Config, service: str, regions: tuple[str, ...]) ->
 
 def _print_preview(row: PreviewRow, currency: str) -> None:
     """One text as a block: where it goes and what it measures, then the words, readable at any width."""
-    click.echo(" · ".join([row.wording, f"{row.channel}/{row.language}", *_measures(row, currency)]))
+    click.echo(" · ".join([row.wording, f"{row.channel}/{row.language}", *measures(row, currency)]))
     for line in [row.problem] if row.problem else [*([row.subject, ""] if row.subject else []), *row.text.splitlines()]:
         click.echo(f"    {line}".rstrip())
     click.echo()
-
-
-def _measures(row: PreviewRow, currency: str) -> Iterator[str]:
-    if row.problem:
-        yield "no text"
-        return
-    yield f"{row.length} of {row.limit}" + ("" if row.fits else ": TOO LONG")
-    if row.kind == "sms":
-        yield f"{row.segments} segment{'' if row.segments == 1 else 's'} of {row.encoding}"
-    if row.price:
-        yield f"{row.price:.3f} {currency}"
 
 
 def _some_region(config: Config) -> tuple[str, ...]:
@@ -155,6 +144,7 @@ def _examine(config: Config, store_path: str | None) -> Iterator[Finding]:
         channels = list(make_channels(config).values())
         for found in pool.map(_examine_channel, channels):
             yield from found
+        yield from _examine_callbacks(config, channels)
         yield from pool.map(lambda source: _examine_source(source, now), make_sources(config).values())
         yield from pool.map(lambda source: source.check(), make_mention_sources(config).values())
 
@@ -176,6 +166,16 @@ def _examine_channel(channel: Channel) -> list[Finding]:
         return list(channel.check())
     except SecretMissing as error:
         return [Finding(channel.id, False, str(error))]
+
+
+def _examine_callbacks(config: Config, channels: Sequence[Channel]) -> Iterator[Finding]:
+    """Whether we would hear what became of texts, and of people who answer STOP."""
+    if not any(channel.kind == "sms" for channel in channels):
+        return
+    missing = [what for what, there in (("company.public_url", config.company.public_url),
+                                        ("web.twilio_token", config.web.twilio_token)) if there is None]
+    deaf = f"{' and '.join(missing)} not set: what becomes of a text is never heard, nor who answers STOP"
+    yield Finding("callbacks of Twilio", not missing, deaf if missing else "are expected, and believed where signed")
 
 
 def _examine_source(source: Source, now: Any) -> Finding:

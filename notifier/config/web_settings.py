@@ -25,5 +25,7 @@ class WebSettings(Settings):
     """Twilio's auth token, with which it signs its webhooks."""
     twilio_token_secondary: Secret | None = None
     """The account's other auth token while the two are being changed: webhooks signed with either are taken."""
+    bounces_token: Secret | None = None
+    """Bearer token of whoever hands in bounces: POST the mail as it came to /hooks/bounces/<channel>."""
     unsubscribe_key: Secret | None = None
     """Key of the one-click unsubscribe links, at least 32 random characters; changing it voids links already sent."""

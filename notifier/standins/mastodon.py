@@ -43,6 +43,8 @@ class Mastodon(StandIn):
         self.keyed = keyed
         self.max_characters = max_characters
         self.link = link
+        self.queries: list[Mapping[str, str]] = []
+        """What own posts were asked for by, in order."""
         self._edits: dict[str, list[tuple[str, str]]] = {}
 
     def edit(self, id: str, text: str) -> None:
@@ -108,6 +110,7 @@ class Mastodon(StandIn):
         return next(fresh, None)
 
     def _own(self, query: Mapping[str, str]) -> Answer:
+        self.queries.append(query)
         most = int(query["limit"]) if query.get("limit", "").isdigit() else 20
         most_id, least_id = int(query.get("max_id", 1 << 62)), int(query.get("min_id", query.get("since_id", 0)))
         posts = [e for e in reversed(self.ledger) if least_id < int(e["id"]) < most_id]

@@ -36,13 +36,13 @@ class _Control(StandIn):
 
 class Smtp:
     """One relay. With `username` and `password` it wants a log-in (over plain text too: it stands on loopback). With
-    `tls` it offers STARTTLS, and takes mail and log-ins only over it. It says good-bye (421) after
-    `mails_per_connection`, as large providers do."""
+    `tls` it offers STARTTLS, or begins with TLS where it is `implicit`, and takes mail and log-ins only over it. It
+    says good-bye (421) after `mails_per_connection`, as large providers do."""
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
         now: Callable[[], datetime] | None = None, username: str | None = None, password: str | None = None,
-        tls: ssl.SSLContext | None = None, mails_per_connection: int | None = None,
+        tls: ssl.SSLContext | None = None, implicit: bool = False, mails_per_connection: int | None = None,
     ) -> None:
         self.faults = Faults()
         self.book = Ledger(ledger)
@@ -55,7 +55,7 @@ class Smtp:
         self.holding = 0
         """How many of the next mails are kept and entered, while the answer to their final dot waits for `release`."""
         self._released = threading.Event()
-        self._tls = tls
+        self._tls, self._implicit = tls, implicit
         self.open: list[_Session] = []
         """Connections that are open, oldest first."""
         self.port = port
@@ -91,8 +91,10 @@ class Smtp:
         wants: dict[str, Any] = {}
         if user is not None:
             wants = {"authenticator": _authenticator(user, password), "auth_required": True,
-                     "auth_require_tls": self._tls is not None}
-        if self._tls is not None:
+                     "auth_require_tls": self._tls is not None and not self._implicit}
+        if self._implicit:
+            wants["ssl_context"] = self._tls
+        elif self._tls is not None:
             wants |= {"tls_context": self._tls, "require_starttls": True}
         if self.mails_per_connection is not None:
             wants["command_call_limit"] = {"MAIL": self.mails_per_connection, "*": 100_000}

@@ -47,7 +47,7 @@ class X(StandIn):
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
-        now: Callable[[], datetime] | None = None, credit: float | None = 100.0, label: str | None = "Automated",
+        now: Callable[[], datetime] | None = None, credit: float | None = 1_000_000.0, label: str | None = "Automated",
     ) -> None:
         super().__init__(host=host, port=port, ledger=ledger, now=now)
         self.credit = credit

@@ -26,7 +26,13 @@ from typing import Any, cast
 import psycopg
 import structlog
 from psycopg import sql
-from psycopg.errors import DeadlockDetected, LockNotAvailable, ReadOnlySqlTransaction, SerializationFailure
+from psycopg.errors import (
+    DeadlockDetected,
+    IdleInTransactionSessionTimeout,
+    LockNotAvailable,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+)
 from psycopg.rows import DictRow
 
 from notifier.failpoints import failpoint
@@ -45,7 +51,7 @@ ROWS_AT_ONCE = 500
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 _IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
-_OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction)
+_OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction, IdleInTransactionSessionTimeout)
 
 
 READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"

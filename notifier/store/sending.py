@@ -177,7 +177,10 @@ def callback(
     if state not in DELIVERY_MOVES[stored.state] or not begun:
         return False
     given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "provider_id": provider_id}
-    return db.run("outbox.by_word", given) > 0
+    changed = db.run("outbox.by_word", given) > 0
+    if changed and state is DeliveryState.FAILED and reason is Reason.LOST_ANSWER:
+        db.run("outbox.doubt", {"id": stored.id, "now": micros(now)})
+    return changed
 
 
 def _told_of(db: Database, provider_id: str, delivery: str | None) -> Row | None:

@@ -18,7 +18,8 @@ def _refuse(status: int, problem: str) -> Reply:
     return jsonify({"error": problem}), status
 
 
-def _bearer_fits(secret: Secret | None) -> bool:
+def bearer_fits(secret: Secret | None) -> bool:
+    """Whether the request carries this token; no token fits where none is configured."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     return secret is not None and hmac.compare_digest(given.encode(), secret.reveal().encode())
 
@@ -34,7 +35,7 @@ def hook_routes(needs: WebNeeds) -> Blueprint:
 def _hearing(routes: Blueprint, needs: WebNeeds) -> None:
     @routes.post("/hooks/alerts/<source>")
     def alerts(source: str) -> Reply:
-        if not _bearer_fits(needs.settings().alerts_token):
+        if not bearer_fits(needs.settings().alerts_token):
             return _refuse(401, "missing or wrong bearer token")
         if source not in needs.pushable():
             return _refuse(404, "no source of that name takes pushed alerts")

@@ -16,8 +16,9 @@ class WebNeeds:
     """Everything the routes use. `stuck` names loops that stopped turning; `unready` says, in words, what is missing
     before the daemon can do its work. `push_poll` takes a pushed status body for a source, `push_mentions` a signed
     batch of posts and returns (accepted, refused lines, problem), `push_results` a signed batch of a probe agent's
-    results and returns (HTTP status, what to answer). `settings`, `public_url` and `company` are asked at
-    each request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
+    results and returns (HTTP status, what to answer), `take_bounce` a mail that came back over a channel and returns
+    what became of it, None where no such channel sends mail. `settings`, `public_url` and `company` are asked at each
+    request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
 
     settings: Callable[[], WebSettings]
     store: Store
@@ -32,3 +33,4 @@ class WebNeeds:
     before_scrape: Callable[[], None]
     public_url: Callable[[], str | None]
     company: Callable[[], str]
+    take_bounce: Callable[[str, bytes], str | None] = lambda channel, mail: None

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..ports import StoreUnavailable
 from ..secret import SecretMissing
+from .bounces import bounce_routes
 from .health import health_routes
 from .hooks import hook_routes
 from .needs import WebNeeds
@@ -23,7 +24,7 @@ def make_web(needs: WebNeeds) -> Flask:
     """The WSGI application over what the daemon gives it. Errors answer in JSON and never show a trace."""
     web = Flask("notifier")
     web.config["MAX_CONTENT_LENGTH"] = web.config["MAX_FORM_MEMORY_SIZE"] = needs.settings().body_limit
-    for routes in (health_routes(needs), hook_routes(needs), unsubscribe_routes(needs)):
+    for routes in (health_routes(needs), hook_routes(needs), bounce_routes(needs), unsubscribe_routes(needs)):
         web.register_blueprint(routes)
 
     @web.errorhandler(HTTPException)

@@ -71,10 +71,10 @@ def mastodon_channel(url: str, timeout: tuple[float, float] = TIMEOUT, **more: A
     }), timeout=timeout)
 
 
-def bluesky_channel(url: str) -> BlueskyChannel:
+def bluesky_channel(url: str, **more: Any) -> BlueskyChannel:
     return BlueskyChannel(BlueskySettings.model_validate({
         "id": "bluesky-main", "kind": "bluesky", "base_url": url, "handle": "status.example.test",
-        "app_password": _secret("T_BLUESKY"),
+        "app_password": _secret("T_BLUESKY"), **more,
     }), timeout=TIMEOUT)
 
 

@@ -126,6 +126,19 @@ def test_the_same_words_of_an_hour_ago_are_not_taken_for_ours(side: Side, far: A
     assert channel.find(message(side.address, key="N2/main/1"), now()) == NotFound()
 
 
+@pytest.mark.parametrize("kind", ["x", "mastodon"])
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=5)])
+def test_a_clock_of_ours_that_is_ahead_hides_no_post(
+    side: Side, ahead: timedelta, far: Any, channel: Channel
+) -> None:
+    """By our clock the post was written before its notice was planned; the far side's answers tell its own."""
+    lost = message(side.address, created_at=now() + ahead)
+    far.fault("accept_then_drop")
+    assert channel.send(lost, now() + ahead).kind is OutcomeKind.UNKNOWN
+    assert channel.find(lost, now() + ahead) == Found(far.ledger[0]["id"])
+    assert channel.find(replace(lost, body="never sent"), now() + ahead) == NotFound()
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_a_far_side_that_is_not_there_got_nothing(side: Side, secrets: None) -> None:
     port = unused_port()

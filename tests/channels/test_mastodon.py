@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import jsonschema
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,9 +25,10 @@ from notifier.model.delivery import OutcomeKind, Reason
 from notifier.model.times import rfc3339
 from notifier.notices.fit import measure, shorten
 from notifier.ports import CannotTell, Found, NotFound
-from notifier.standins.mastodon import Mastodon, as_html
+from notifier.standins.mastodon import ACCOUNT, Mastodon, as_html
 from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
 from tests.channels.far_sides import FIXED, mastodon_channel, message, now
+from tests.shared_data import shared
 
 PATIENT = (5.0, 30.0)
 
@@ -165,7 +170,7 @@ def test_the_servers_own_limit_is_obeyed(secrets: None) -> None:
         assert (outcome.kind, outcome.reason) == (REJECTED, Reason.TOO_LONG)
         assert far.ledger == []
         assert channel.profile.limit == 100, "from now on composing goes by it"
-        assert [finding.ok for finding in channel.check()] == [True, False], "doctor says that 500 is too much here"
+        assert [finding.ok for finding in channel.check()] == [True, False, True], "500 is too much here"
 
 
 def test_composing_goes_by_what_the_server_counts(secrets: None) -> None:
@@ -275,6 +280,13 @@ def test_one_post_never_answers_for_two_notices(far: Mastodon, secrets: None) ->
     assert channel.find(first, now()) == Found(far.ledger[0]["id"])
 
 
+def test_doctor_finds_fault_with_a_token_that_may_not_read_posts(far: Mastodon, secrets: None) -> None:
+    real = far.answer
+    far.answer = lambda asked: (  # type: ignore[method-assign]
+        far.refusal(403) if asked.path.endswith("/statuses") and asked.method == "GET" else real(asked))
+    assert [finding.ok for finding in mastodon_channel(far.url).check()] == [True, True, False]
+
+
 def test_it_is_found_behind_a_full_page(far: Mastodon, secrets: None) -> None:
     channel, ours = mastodon_channel(far.url), message(body="the first of many")
     channel.send(ours, now())
@@ -296,3 +308,54 @@ def test_a_mention_in_html_reads_as_text() -> None:
             'e.com/long/path"><span class="invisible">https://</span><span class="ellipsis">e.com/lo</span><span '
             'class="invisible">ng/path</span></a></p><p>bye</p>')
     assert text_of(html).split() == ["Hi", "@a", "see", "https://e.com/long/path", "bye"]
+
+
+# ── Mastodon's own description ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def description() -> dict[str, Any]:
+    with gzip.open(shared("data/api/mastodon_openapi.json.gz"), "rt", encoding="utf-8") as file:
+        read: dict[str, Any] = json.load(file)
+    return read
+
+
+def _fits(description: dict[str, Any], schema: dict[str, Any], value: object) -> None:
+    jsonschema.Draft202012Validator({**schema, "components": description["components"]}).validate(value)
+
+
+def _partly_fits(description: dict[str, Any], entity: str, value: dict[str, Any]) -> None:
+    """The stand-in leaves out what nobody here reads; what it says has the shape it should."""
+    known = description["components"]["schemas"][entity]["properties"]
+    assert set(value) <= set(known), set(value) - set(known)
+    for name, said in value.items():
+        if name not in ("account", "configuration"):
+            _fits(description, known[name], said)
+
+
+def test_what_is_asked_and_answered_fits_the_description(
+    far: Mastodon, secrets: None, description: dict[str, Any]
+) -> None:
+    channel, ours, paths = mastodon_channel(far.url), message(), description["paths"]
+    assert channel.send(ours, now()).kind is SENT
+    create = paths["/api/v1/statuses"]["post"]
+    _fits(description, create["requestBody"]["content"]["application/json"]["schema"], far.ledger[0]["request"])
+    assert "Idempotency-Key" in [one["name"] for one in create["parameters"]]
+    far.edit(far.ledger[0]["id"], "other words")
+    far.queries.clear()
+    assert channel.find(ours, now()) == Found(far.ledger[0]["id"])
+    listing = "/api/v1/accounts/{id}/statuses"
+    known = {one["name"] for one in paths[listing]["get"]["parameters"]}
+    assert far.queries
+    assert all(set(query) <= known for query in far.queries)
+
+    def read(path: str) -> Any:
+        return requests.get(far.url + path, headers={"Authorization": "Bearer t"}, timeout=5).json()
+
+    _partly_fits(description, "Status", read(f"/api/v1/accounts/{ACCOUNT}/statuses")[0])
+    for version in read(f"/api/v1/statuses/{far.ledger[0]['id']}/history"):
+        _partly_fits(description, "StatusEdit", version)
+    _partly_fits(description, "Instance", read("/api/v2/instance"))
+    statuses = description["components"]["schemas"]["Instance"]["properties"]["configuration"]["properties"]["statuses"]
+    _fits(description, {"type": "object", "properties": statuses["properties"]},
+          read("/api/v2/instance")["configuration"]["statuses"])

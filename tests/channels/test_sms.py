@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import requests
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from notifier.channels.sms import PAGE, PAGES_MOST, SmsSettings, judge, next_page, payload, read_pages
+from notifier.channels.sms import SmsSettings, judge, payload
 from notifier.channels.twilio_codes import CODES, LINES, CodeClass
+from notifier.channels.twilio_list import PAGE, PAGES_MOST, next_page, read_pages
 from notifier.channels.wire import HttpAnswer
+from notifier.model.company import Company
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.twilio import Twilio
@@ -74,7 +77,7 @@ NOT = Reason.NOT_PERMITTED
         pytest.param(30036, C.WAIT, RETRY, Reason.TOO_LATE, False, id="it waited longer than it was to live"),
         pytest.param(30450, C.WAIT, RETRY, Reason.FILTERED, False, id="pumping: this number is blocked for a while"),
         pytest.param(30610, C.WAIT, RETRY, Reason.QUIET_HOURS, False, id="Twilio keeps the night"),
-        pytest.param(30008, C.UNKNOWN, UNKNOWN, Reason.SERVER_ERROR, False, id="nobody knows"),
+        pytest.param(30008, C.UNKNOWN, UNKNOWN, Reason.LOST_ANSWER, False, id="nobody knows"),
         pytest.param(21602, C.CONTENT, REJECTED, Reason.CONTENT_REFUSED, False, id="no words"),
         pytest.param(21618, C.CONTENT, REJECTED, Reason.CONTENT_REFUSED, False, id="words no carrier takes"),
         pytest.param(21617, C.CONTENT, REJECTED, Reason.TOO_LONG, False, id="over 1,600 characters"),
@@ -172,6 +175,31 @@ def test_the_far_side_sees_sender_life_and_callback(far: Twilio, secrets: None) 
         "To": TO, "Body": ours.body, "MessagingServiceSid": SERVICE, "ValidityPeriod": "3600",
         "StatusCallback": f"https://notify.example.com/hooks/twilio/status/sms-main/{ours.delivery}",
     }
+
+
+def test_what_is_left_to_the_company_is_the_companys() -> None:
+    company = Company(name="Hill", public_url="https://notify.example.net/", sms_price=0.0083, currency="EUR")
+    filled = settings().of_company(company)
+    assert (filled.segment_price, filled.currency) == (0.0083, "EUR")
+    callback = payload(message(TO), filled, FIXED)["status_callback"]
+    assert callback.startswith("https://notify.example.net/hooks/twilio/status/sms/")
+    own = settings(segment_price=0.01, currency="USD", status_callback_base="https://notify.example.net")
+    assert own.of_company(company) == own
+    assert "status_callback" not in payload(message(TO), settings().of_company(Company(name="Hill")), FIXED)
+
+
+def test_what_is_accepted_is_counted_as_it_is_billed(far: Twilio, secrets: None) -> None:
+    def counted() -> tuple[float, float]:
+        parts = REGISTRY.get_sample_value("notifier_sms_segments_total", {"channel": "sms-main", "encoding": "UCS-2"})
+        spent = REGISTRY.get_sample_value("notifier_spent_total", {"channel": "sms-main", "currency": "EUR"})
+        return parts or 0.0, spent or 0.0
+
+    channel = sms_channel(far.url, segment_price=0.25, currency="EUR")
+    before = counted()
+    assert channel.send(message(TO, body="é情" * 50), now()).kind is SENT
+    far.fault("429")
+    channel.send(message(TO, body="é情" * 50), now())
+    assert (counted()[0] - before[0], counted()[1] - before[1]) == (2, 0.5)
 
 
 def test_opted_out_and_invalid_numbers_are_told_apart(far: Twilio, secrets: None) -> None:

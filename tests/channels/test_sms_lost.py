@@ -14,15 +14,19 @@ import pytest
 
 from notifier.channels.sms import SmsChannel
 from notifier.clock import VirtualClock
+from notifier.config.web_settings import WebSettings
 from notifier.delivery.reconciler import Reconciler
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings
 from notifier.model.delivery import Delivery, DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Text
 from notifier.ports import Store
+from notifier.secret import Secret
 from notifier.standins.twilio import Twilio
 from notifier.store import open_store
 from notifier.store.settings import StoreSettings
+from notifier.web.needs import WebNeeds
+from notifier.web.server import WebServer
 from tests.channels.far_sides import FIXED, SECRETS, sms_channel
 from tests.store.making import a_delivery, a_notice, queue, the
 
@@ -186,3 +190,57 @@ def test_a_late_callback_for_an_adopted_message_finds_who_has_it(desk: Desk) -> 
 def _found(desk: Desk) -> Any:
     (_, message), *_ = desk.store.unknowns(1, timedelta(minutes=2), desk.clock.now() + timedelta(minutes=1))
     return desk.channel.find(message, desk.clock.now())
+
+
+# ── callbacks, over the wire ──
+
+
+@pytest.fixture
+def heard(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The same desk with its web part listening, where Twilio's callbacks come in."""
+    monkeypatch.setenv("T_WEB", SECRETS["T_TWILIO"])
+    settings, address = WebSettings(port=0, twilio_token=Secret(env="T_WEB")), ""
+    needs = WebNeeds(
+        settings=lambda: settings, store=desk.store, clock=desk.clock, stuck=tuple, unready=tuple,
+        pushable=frozenset, push_poll=lambda source, answer: None, mention_sources=frozenset,
+        push_mentions=lambda source, body, headers: (0, (), ""), push_results=lambda source, body, headers: (404, {}),
+        before_scrape=lambda: None, public_url=lambda: address, company=lambda: "Hill")
+    web = WebServer(needs)
+    web.start()
+    address = f"http://127.0.0.1:{web.port}"
+    desk.channel = sms_channel(desk.far.url, per_minute=6000, status_callback_base=address)
+    desk.sender = Sender(desk.channel, desk.store, desk.clock, desk.settings)
+    yield desk
+    web.stop()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        pytest.param(["sending"], (S.SENT, Reason.ACCEPTED), id="that it is under way is proof enough"),
+        pytest.param(["sent", "delivered"], (S.DELIVERED, Reason.ACCEPTED), id="in order"),
+        pytest.param(["delivered", "sent", "sending"], (S.DELIVERED, Reason.ACCEPTED), id="backwards"),
+        pytest.param(["sent", "sent", "delivered", "delivered"], (S.DELIVERED, Reason.ACCEPTED), id="doubled"),
+        pytest.param(["undelivered", "delivered"], (S.FAILED, Reason.RECIPIENT_GONE), id="the first final word stands"),
+    ],
+)
+def test_callbacks_settle_a_lost_answer_without_a_look(
+    heard: Desk, statuses: list[str], expected: tuple[DeliveryState, Reason]
+) -> None:
+    lost = lose(heard, "n1")
+    sid = heard.far.ledger[0]["id"]
+    codes = {"undelivered": "30005"}
+    assert [heard.far.call_back(sid, status, codes.get(status, "")) for status in statuses] == [200] * len(statuses)
+    assert heard.state(lost) == expected
+    for _ in range(3):
+        heard.after(minutes=1)
+    assert heard.state(lost) == expected
+    assert len(heard.told()) == 1
+    assert [method for method, _ in heard.far.asked] == ["POST"], "nothing had to be looked for"
+
+
+def test_a_callback_signed_by_another_changes_nothing(heard: Desk) -> None:
+    lost = lose(heard, "n1")
+    heard.far.auth_token = "somebody-elses"
+    assert heard.far.call_back(heard.far.ledger[0]["id"], "delivered") == 403
+    assert heard.state(lost)[0] is S.UNKNOWN

@@ -9,15 +9,20 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
 
+from notifier.channels.outward import OutwardWire
 from notifier.channels.webhook import BadSecret, judge, payload, read_secret, signed, webhook_id
+from notifier.channels.wire import mounted
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.standins.webhook import Webhook
 from tests.channels.answers import REJECTED, RETRY, SENT, UNKNOWN, answer
 from tests.channels.far_sides import FIXED, WEBHOOK_SECRET, message, now, webhook_channel
+from tests.net.certificate import self_signed
 
 NEXT_SECRET = "whsec_" + base64.b64encode(b"the secret that follows it").decode()
 
@@ -35,6 +40,7 @@ NEXT_SECRET = "whsec_" + base64.b64encode(b"the secret that follows it").decode(
         *[pytest.param(status, RETRY, Reason.BAD_ANSWER, True, id=f"{status}: nobody serves this address now")
           for status in (404, 405)],
         pytest.param(410, REJECTED, Reason.RECIPIENT_GONE, True, id="wants no more"),
+        pytest.param(402, RETRY, Reason.OUT_OF_CREDIT, True, id="its own provider wants money"),
         pytest.param(425, RETRY, Reason.SERVER_ERROR, False, id="too early"),
         pytest.param(408, RETRY, Reason.SERVER_ERROR, False, id="took too long"),
         pytest.param(429, RETRY, Reason.RATE_LIMITED, False, id="too many"),
@@ -153,6 +159,100 @@ def test_a_receiver_whose_secret_is_late_gets_the_notice_once_it_has_it(secrets:
         far.secret = WEBHOOK_SECRET
         assert channel.send(one, now()).kind is SENT
         assert len(far.ledger) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("10.1.2.3", id="a private network"),
+        pytest.param("169.254.169.254", id="a cloud's own data"),
+        pytest.param("127.0.0.1", id="this machine under another's name"),
+        pytest.param("::ffff:192.168.0.1", id="wrapped in IPv6"),
+        pytest.param("fd00::1", id="a private network in IPv6"),
+    ],
+)
+def test_a_name_that_leads_inside_is_not_connected_to(
+    secrets: None, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    monkeypatch.setattr("notifier.net.guard.addresses_of", lambda host, port: [(family, address)])
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    channel = webhook_channel("https://receiver.example.com")
+    outcome = channel.send(message(), now())
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (RETRY, Reason.UNREACHABLE, True)
+    assert "allow_private" in outcome.detail
+    assert [(finding.ok, "allow_private" in finding.text) for finding in channel.check()] == [(False, True)]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(socket.gaierror("no such name"), id="no such name"),
+        pytest.param(TimeoutError("a slow resolver"), id="a slow resolver"),
+        pytest.param(OSError("refused"), id="refused"),
+    ],
+)
+def test_a_name_that_leads_nowhere_got_nothing(
+    secrets: None, monkeypatch: pytest.MonkeyPatch, trouble: OSError
+) -> None:
+    def fails(host: str, port: int) -> list[tuple[int, str]]:
+        raise trouble
+
+    monkeypatch.setattr("notifier.net.guard.addresses_of", fails)
+    outcome = webhook_channel("https://receiver.example.com").send(message(), now())
+    assert (outcome.kind, outcome.reason, outcome.stops_channel) == (RETRY, Reason.UNREACHABLE, False)
+
+
+@pytest.mark.parametrize("inward", [True, False])
+def test_an_address_inside_is_posted_to_where_that_is_meant(
+    secrets: None, monkeypatch: pytest.MonkeyPatch, inward: bool
+) -> None:
+    """What listens says nothing, so the handshake fails; the connection that was made waits to be taken."""
+    with socket.create_server(("127.0.0.1", 0)) as far:
+        there = far.getsockname()
+        monkeypatch.setattr("notifier.net.guard.addresses_of", lambda host, port: [(socket.AF_INET, "127.0.0.1")])
+        found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", there)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        webhook_channel(f"https://receiver.example.com:{there[1]}", allow_private=inward).send(message(), now())
+        far.settimeout(0.2)
+        try:
+            far.accept()[0].close()
+            reached = True
+        except TimeoutError:
+            reached = False
+    assert reached is inward
+
+
+class _Taking(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_checked_connection_is_a_verified_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    monkeypatch.setattr("notifier.net.guard.is_public", lambda address: True)
+    certificate, context = self_signed(tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Taking) as far:
+        far.socket = context.wrap_socket(far.socket, server_side=True)
+        threading.Thread(target=far.serve_forever, args=(0.05,), daemon=True).start()
+        wire = OutwardWire(None, (5.0, 5.0))
+        session = mounted(requests.Session(), wire)
+        if trusted:
+            session.verify = str(certificate)
+        url = f"https://localhost:{far.server_address[1]}/notices"
+        try:
+            status = wire.ask(lambda: session.post(url, data=b"{}", allow_redirects=False)).status
+        except requests.exceptions.SSLError:
+            status = 0
+        far.shutdown()
+    assert status == (204 if trusted else 0)
 
 
 def test_an_answer_that_only_drips_does_not_hold_us(secrets: None) -> None:

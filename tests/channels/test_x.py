@@ -253,7 +253,7 @@ def test_an_empty_purse_stops_the_channel_and_nothing_is_lost(secrets: None) -> 
         assert channel.send(first, now()).kind is SENT
         outcome = channel.send(second, now())
         assert (outcome.kind, outcome.reason, outcome.stops_channel) == (RETRY, Reason.OUT_OF_CREDIT, True)
-        assert [finding.ok for finding in channel.check()] == [True, True, False]
+        assert [finding.ok for finding in channel.check()] == [True, True, False, True]
         assert isinstance(far, X)
         far.credit = 20.0
         assert channel.send(second, now()).kind is SENT
@@ -261,23 +261,23 @@ def test_an_empty_purse_stops_the_channel_and_nothing_is_lost(secrets: None) -> 
 
 
 @pytest.mark.parametrize(
-    ("credit", "label", "more", "good", "words"),
+    ("credit", "label", "more", "bad", "words"),
     [
-        pytest.param(30.0, "Automated", {}, [True, True, True], "enough for 150 posts with a link", id="all well"),
-        pytest.param(4.0, "Automated", {}, [True, True, False], "buy some at console.x.com", id="little credit"),
-        pytest.param(4.0, "Automated", {"least_credit": 1}, [True, True, True], "$4.00", id="enough for us"),
-        pytest.param(None, "Automated", {}, [True, True, True], "120 of 3000000 posts read", id="balance not told"),
-        pytest.param(30.0, None, {}, [True, False, True], "look at the profile", id="no label to be seen"),
-        pytest.param(30.0, "Acme Inc", {}, [True, False, True], "look at the profile", id="affiliated with a company"),
-        pytest.param(30.0, "Acme Inc", {"labelled_automated": True}, [True, True, True], "staff saw it", id="seen"),
+        pytest.param(30.0, "Automated", {}, [], "enough for 150 posts with a link", id="all well"),
+        pytest.param(4.0, "Automated", {}, ["credit"], "buy some at console.x.com", id="little credit"),
+        pytest.param(4.0, "Automated", {"least_credit": 1}, [], "$4.00", id="enough for us"),
+        pytest.param(None, "Automated", {}, [], "120 of 3000000 posts read", id="balance not told"),
+        pytest.param(30.0, None, {}, ["label"], "look at the profile", id="no label to be seen"),
+        pytest.param(30.0, "Acme Inc", {}, ["label"], "look at the profile", id="affiliated with a company"),
+        pytest.param(30.0, "Acme Inc", {"labelled_automated": True}, [], "staff saw it", id="seen"),
     ],
 )
 def test_doctor_tells_of_label_and_credit(
-    secrets: None, credit: float | None, label: str | None, more: dict[str, Any], good: list[bool], words: str
+    secrets: None, credit: float | None, label: str | None, more: dict[str, Any], bad: list[str], words: str
 ) -> None:
     with X(credit=credit, label=label) as far:
         findings = x_channel(far.url, **more).check()
-        assert [finding.ok for finding in findings] == good, findings
+        assert [finding.subject for finding in findings if not finding.ok] == [f"channel x-main {what}" for what in bad]
         assert words in " ".join(finding.text for finding in findings)
         assert far.ledger == []
 
@@ -286,7 +286,14 @@ def test_doctor_says_who_must_look_where_x_gives_no_token(far: X, secrets: None)
     """The keys post all the same, so it is no fault."""
     real = far.answer
     far.answer = lambda asked: Answer(403, b"") if asked.path == "/oauth2/token" else real(asked)  # type: ignore[method-assign]
-    assert [(f.ok, "a person must look" in f.text) for f in x_channel(far.url).check()][-1] == (True, True)
+    assert [(f.ok, "a person must look" in f.text) for f in x_channel(far.url).check()][2] == (True, True)
+
+
+def test_doctor_finds_fault_with_posts_that_cannot_be_read(far: X, secrets: None) -> None:
+    real = far.answer
+    far.answer = lambda asked: (  # type: ignore[method-assign]
+        far.refusal(403) if asked.path.endswith("/tweets") and asked.method == "GET" else real(asked))
+    assert [finding.ok for finding in x_channel(far.url).check()] == [True, True, True, False]
 
 
 def test_it_is_found_behind_a_full_page(far: X, secrets: None) -> None:

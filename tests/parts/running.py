@@ -34,6 +34,17 @@ def program(name: str) -> str:
     return found
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Files of a key and of a certificate for 127.0.0.1, made in `folder`."""
+    key, public = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(public)],
+        check=True, capture_output=True, timeout=60,
+    )
+    return key, public
+
+
 @contextmanager
 def running(command: Sequence[str], log: Path, up: Callable[[], bool], *, within: float = 90) -> Iterator[None]:
     """Run `command` until the block ends, entering it once `up()` is true; fails with the end of its log."""

@@ -461,6 +461,16 @@ def test_a_callback_is_about_the_delivery_that_has_the_number(store: Store) -> N
     assert [the(store, delivery.id).state for delivery in (first, second)] == [S.DELIVERED, S.UNKNOWN]
 
 
+@pytest.mark.parametrize(("reason", "owed"), [(Reason.LOST_ANSWER, True), (Reason.RECIPIENT_GONE, False)])
+def test_who_may_have_been_told_is_owed_the_all_clear(store: Store, reason: Reason, owed: bool) -> None:
+    queue(store, a_notice())
+    delivery = begun(store)
+    store.settle(delivery.id, delivery.token, SENT, NOW)
+    assert store.callback("SM1", S.FAILED, reason, NOW, delivery.id)
+    with store.transaction() as tx:
+        assert bool(tx.told("I260115-1")) is owed
+
+
 def test_numbers_that_other_deliveries_have_are_not_free(store: Store) -> None:
     notice = a_notice()
     queue(store, notice, a_delivery(notice, address="+1"), a_delivery(notice, address="+2"),

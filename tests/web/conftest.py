@@ -29,6 +29,7 @@ class Heard:
     polls: list[tuple[str, Answer]] = field(default_factory=list)
     mentions: list[bytes] = field(default_factory=list)
     results: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    bounces: list[bytes] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -61,10 +62,11 @@ SUBSCRIBER = Subscriber(
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]:
     """A site with every secret set and one subscriber."""
-    for name in ("ALERTS", "TWILIO", "UNSUBSCRIBE"):
+    for name in ("ALERTS", "TWILIO", "BOUNCES", "UNSUBSCRIBE"):
         monkeypatch.setenv(f"TEST_{name}", f"{name.lower()}-secret-{'x' * 32}")
     now = InForce(WebSettings(
         alerts_token=Secret(env="TEST_ALERTS"), twilio_token=Secret(env="TEST_TWILIO"),
+        bounces_token=Secret(env="TEST_BOUNCES"),
         unsubscribe_key=Secret(env="TEST_UNSUBSCRIBE"), body_limit=10_000))
     store = open_store(StoreSettings(path=":memory:"))
     with store.transaction() as tx:
@@ -79,12 +81,16 @@ def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]
         heard.results.append((source, body, dict(headers)))
         return (200, {"accepted": 1}) if headers.get("webhook-signature") else (401, {"error": "no signature"})
 
+    def take_bounce(channel: str, mail: bytes) -> str | None:
+        heard.bounces.append(mail)
+        return "changed" if channel == "email" else None
+
     needs = WebNeeds(
         settings=lambda: now.settings, store=store, clock=clock, stuck=lambda: heard.stuck,
         unready=lambda: heard.missing,
         pushable=lambda: frozenset({"am"}), push_poll=lambda source, answer: heard.polls.append((source, answer)),
         mention_sources=lambda: frozenset({"export"}), push_mentions=push_mentions,
         push_results=push_results, before_scrape=lambda: None,
-        public_url=lambda: now.public_url, company=lambda: now.company)
+        public_url=lambda: now.public_url, company=lambda: now.company, take_bounce=take_bounce)
     yield Site(make_web(needs).test_client(), store, heard, needs, now)
     store.close()

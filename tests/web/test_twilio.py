@@ -79,6 +79,7 @@ def stop(site: Site) -> str | None:
         pytest.param("delivered", "", S.DELIVERED, Reason.ACCEPTED, id="delivered"),
         pytest.param("undelivered", "30003", S.FAILED, Reason.UNREACHABLE, id="the handset is off"),
         pytest.param("undelivered", "30005", S.FAILED, Reason.RECIPIENT_GONE, id="the number is no more"),
+        pytest.param("undelivered", "30008", S.FAILED, Reason.LOST_ANSWER, id="nobody knows what became of it"),
         pytest.param("undelivered", "30007", S.FAILED, Reason.FILTERED, id="filtered"),
         pytest.param("failed", "30036", S.FAILED, Reason.TOO_LATE, id="it waited longer than it was to live"),
         pytest.param("failed", "30034", S.FAILED, Reason.NOT_PERMITTED, id="the sender is not registered"),

@@ -100,7 +100,7 @@ def judge(stage: str, code: int, words: bytes | str, now: datetime, age: timedel
 
 
 def _later(stage: str, code: int, about: str) -> Reason:
-    if stage == "login":
+    if stage == "login" or (stage == "greet" and code == 454):  # log-in or TLS out of order
         return Reason.SERVER_ERROR
     if about in LATER:
         return LATER[about]

@@ -42,8 +42,7 @@ class Connection(smtplib.SMTP):
         self._command = command
         self._deadline = deadline
         self._wrap = context_for(settings) if settings.security == "tls" else None
-        own_name = settings.sender.rpartition("@")[2]
-        super().__init__(settings.host, settings.port, local_hostname=own_name, timeout=connect)
+        super().__init__(settings.host, settings.port, local_hostname=settings.domain, timeout=connect)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = socket.create_connection((host, port), timeout)
