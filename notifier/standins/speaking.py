@@ -204,7 +204,6 @@ class _Server(ThreadingHTTPServer):
 class _Requests(BaseHTTPRequestHandler):
     standin: StandIn
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or an answer waits 40 ms for the acknowledgement of its own headers
     timeout = 30
     disable_nagle_algorithm = True  # headers and body are two writes, and the second must not wait for an ACK
 
