@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: help demo test recordings brief fuzz check lint types contracts format lock schemas clean
+.PHONY: help demo test recordings brief proof fuzz check lint types contracts format lock schemas clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -28,6 +28,10 @@ recordings: $(STAMP) ## Play the real recordings beside the project (../shared),
 
 brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
 	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
+
+EVERY ?= 1
+proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (an hour; EVERY=90: one case in so many)
+	$(BIN)/python -m tests.faults --every $(EVERY)
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock

@@ -11,6 +11,7 @@ from __future__ import annotations
 import smtplib
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifier.clock import SystemClock
@@ -41,6 +42,19 @@ CONNECTIONS_MOST = 8
 """Connections to one relay at a time: relays count them (Postfix: 50 from one address)."""
 ATTEMPT_MOST = timedelta(seconds=60)
 CLOSED = 421
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One mail's way to the relay: `until` is when it is over (monotonic seconds), at which `deadline` cuts it; `age`
+    is the message's."""
+
+    key: str
+    mail: Letter
+    deadline: Deadline
+    until: float
+    now: datetime
+    age: timedelta
 
 
 class EmailChannel:
@@ -78,23 +92,23 @@ class EmailChannel:
         self._late.forget(message.key)
         age = now - message.created_at
         try:
-            mail = letter(message, self._settings)
+            mail = letter(message, self._settings, now)
         except SecretMissing as error:
             return no_secret(error)
         except CannotSign as error:
             return retry(Reason.NOT_PERMITTED, str(error), stops=True)
         until = self._clock.monotonic() + self.attempt_most.total_seconds()
         with Deadline(self.attempt_most.total_seconds()) as deadline:
+            attempt = Attempt(message.key, mail, deadline, until, now, age)
             kept = self._pool.take()
             if kept is not None:
-                kept.watched_by(deadline)
-                outcome = self._hand_over(kept, message.key, mail, until, now, age)
+                outcome = self._hand_over(kept, attempt)
                 if outcome is not None:
                     return outcome
-            fresh = self._opened(deadline, now, age)
+            fresh = self._opened(attempt)
             if isinstance(fresh, Outcome):
                 return fresh
-            outcome = self._hand_over(fresh, message.key, mail, until, now, age, fresh=True)
+            outcome = self._hand_over(fresh, attempt, fresh=True)
         assert outcome is not None
         return outcome
 
@@ -128,49 +142,48 @@ class EmailChannel:
             return Finding(subject, False, f"failed at sender: {type(error).__name__}")
         return Finding(subject, True, f"takes mail from {self._settings.sender}")
 
-    def _opened(self, deadline: Deadline, now: datetime, age: timedelta) -> Session | Outcome:
+    def _opened(self, attempt: Attempt) -> Session | Outcome:
         """A fresh session, or what its failing means."""
         try:
-            return open_session(self._settings, self._timeout, deadline, revealed(self._settings.password))
+            return open_session(self._settings, self._timeout, attempt.deadline, revealed(self._settings.password))
         except SecretMissing as error:
             return no_secret(error)
         except CannotOpen as error:
             cause = error.__cause__
             if isinstance(cause, smtplib.SMTPResponseException):
-                return judge(error.stage, cause.smtp_code, cause.smtp_error, now, age)
+                return judge(error.stage, cause.smtp_code, cause.smtp_error, attempt.now, attempt.age)
             assert isinstance(cause, Exception)
             return broken(error.stage, cause)
 
-    def _hand_over(
-        self, session: Session, key: str, mail: Letter, until: float, now: datetime, age: timedelta, *,
-        fresh: bool = False,
-    ) -> Outcome | None:
+    def _hand_over(self, session: Session, attempt: Attempt, *, fresh: bool = False) -> Outcome | None:
         """What became of it; None where a session that was not `fresh` broke before the final dot."""
         try:
-            reply = session.offer(mail)
+            session.begin(attempt.deadline)
+            reply = session.offer(attempt.mail)
             if reply is None:
-                reply = session.finish(min(self._timeout[1], until - self._clock.monotonic() - 1))
+                left = attempt.until - self._clock.monotonic()
+                if left <= 0:  # stopped on the way for so long that the lease may be another's: then say no dot
+                    raise TimeoutError
+                reply = session.finish(min(self._timeout[1], left - 1))
         except (OSError, ValueError) as error:
             session.close()
             return None if not fresh and session.stage != "dot" else broken(session.stage, error)
         if reply is None:
-            self._late.hold(key, mail.id, session)
+            self._late.hold(attempt.key, attempt.mail.id, session)
             return unknown(Reason.LOST_ANSWER, NOT_YET)
-        return self._judged(session, reply, mail, now, age, fresh)
+        return self._judged(session, reply, attempt, fresh)
 
-    def _judged(
-        self, session: Session, reply: Reply, mail: Letter, now: datetime, age: timedelta, fresh: bool
-    ) -> Outcome | None:
+    def _judged(self, session: Session, reply: Reply, attempt: Attempt, fresh: bool) -> Outcome | None:
         if reply.accepted:
             self._pool.give(session)
-            return sent(mail.id)
+            return sent(attempt.mail.id)
         if reply.code != CLOSED and 400 <= reply.code <= 599:
             self._pool.give(session)
-            return judge(reply.stage, reply.code, reply.words, now, age)
-        session.close()  # it is ending, or out of step with us: what it says next could be taken for another's word
-        if not fresh and reply.stage != "dot":
-            return None
-        return judge(reply.stage, reply.code, reply.words, now, age)
+        else:
+            session.close()  # it is ending, or out of step with us: what it says next could be taken for another's word
+            if not fresh and reply.stage != "dot":
+                return None
+        return judge(reply.stage, reply.code, reply.words, attempt.now, attempt.age)
 
 
 def revealed(secret: Secret | None) -> str | None:

@@ -19,6 +19,9 @@ from .replies import Stage
 from .settings import EmailSettings
 from .writing import Letter
 
+BY_MOST = 999_999_999
+"""Nine digits are what DELIVERBY takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -72,6 +75,11 @@ class Session:
         """Whether our side still holds it open."""
         return self._server.sock is not None
 
+    def begin(self, deadline: Deadline) -> None:
+        """Be ready for a mail, which `deadline` may cut short. Raises OSError."""
+        self.stage = "sender"
+        self.watched_by(deadline)
+
     def watched_by(self, deadline: Deadline) -> None:
         """Let `deadline` cut it."""
         if self._server.sock is not None:
@@ -89,7 +97,7 @@ class Session:
             if reply.code != 250:
                 return reply
             self._unclean = False
-        reply = self._say("sender", f"MAIL FROM:<{letter.sender}>")
+        reply = self._say("sender", f"MAIL FROM:<{letter.sender}>{self._by(letter.seconds)}")
         if reply.code != 250:
             return reply
         self._unclean = True  # until the dot, a transaction is under way that RSET would end
@@ -102,6 +110,14 @@ class Session:
         self.stage = "text"
         self._server.send(letter.text)
         return None
+
+    def _by(self, seconds: int) -> str:
+        """DELIVERBY (RFC 2852), where the relay knows it: what it cannot deliver in time it sends back."""
+        if not self._server.has_extn("deliverby"):
+            return ""
+        least = self._server.esmtp_features["deliverby"].strip()
+        shortest = int(least) if least.isascii() and least.isdigit() and len(least) <= 9 else 1
+        return f" BY={min(seconds, BY_MOST)};R" if seconds >= max(shortest, 1) else ""
 
     def finish(self, patience: float) -> Reply | None:
         """Send the final dot and wait `patience` seconds: the reply, or None where it is still to come. Raises OSError

@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -26,12 +27,13 @@ LINK_MOST = 900
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A mail as a relay is handed it: `id` is its Message-ID, `sender` and `recipient` its envelope, `text` what
-    follows DATA, without the final dot."""
+    follows DATA, without the final dot. It is worth `seconds` from now."""
 
     id: str
     sender: str
     recipient: str
     text: bytes
+    seconds: int
 
 
 def message_id(key: str, domain: str) -> str:
@@ -39,7 +41,7 @@ def message_id(key: str, domain: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def letter(message: Message, settings: EmailSettings) -> Letter:
+def letter(message: Message, settings: EmailSettings, now: datetime) -> Letter:
     """The mail in its envelope, as a relay is handed it. Raises ValueError where the address is none, SecretMissing and
     CannotSign."""
     sender = settings.bounces_to or settings.sender
@@ -49,7 +51,8 @@ def letter(message: Message, settings: EmailSettings) -> Letter:
         text = stuffed(signed(compose(message, settings), settings.domain, settings.dkim))
     else:
         text = _own_headers(message, settings) + _of_all(message, settings)[1]
-    return Letter(message_id(message.key, settings.domain), sender, message.address, text)
+    seconds = int((message.expires_at - now).total_seconds())
+    return Letter(message_id(message.key, settings.domain), sender, message.address, text, seconds)
 
 
 def compose(message: Message, settings: EmailSettings) -> bytes:

@@ -15,11 +15,12 @@ MAIL = ("250 sender", "250 recipient", "354 go on", "250 kept")
 
 @dataclass
 class Scripted:
-    """Where it listens, how many connections it took, and the first word of every command it heard."""
+    """Where it listens, how many connections it took, the first word of every command it heard, and all of them."""
 
     port: int
     connections: int = 0
     heard: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -54,6 +55,7 @@ def _talk(connection: socket.socket, read: Callable[[], bytes], script: Sequence
             line = read()
             while in_text and line not in (b".\r\n", b""):
                 line = read()
+            relay.lines.append(line.strip().decode())
             relay.heard.append(line.split(b" ")[0].strip().decode().upper())
         connection.sendall(f"{reply}\r\n".encode())
         in_text = reply.startswith("354")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 from notifier.channels.email import EmailChannel
 from notifier.channels.mail.late import NOT_YET, LateAnswers
 from notifier.channels.mail.pool import Pool
+from notifier.channels.mail.session import Session
+from notifier.channels.mail.writing import Letter
+from notifier.clock import VirtualClock
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.smtp import Smtp
 from tests.channels.answers import RETRY, SENT, UNKNOWN
-from tests.channels.far_sides import TIMEOUT, email_channel, message, now
+from tests.channels.far_sides import FIXED, TIMEOUT, email_channel, message, now
 
 from .scripts import MAIL, OPENING, scripted
 
@@ -188,6 +192,43 @@ def test_a_relay_that_never_stops_answering_is_cut_off() -> None:
     endless = "\r\n".join(f"250-{number}" for number in range(2000))
     with scripted((*OPENING, endless)) as far:
         assert send(plain(far.port), 1).kind is RETRY
+
+
+@pytest.mark.parametrize(
+    ("offered", "said"),
+    [
+        pytest.param("DELIVERBY", True, id="offered"),
+        pytest.param("DELIVERBY 240", True, id="from four minutes on"),
+        pytest.param("DELIVERBY 86400", False, id="from a day on"),
+        pytest.param("DELIVERBY soon", True, id="nonsense"),
+        pytest.param("SIZE", False, id="not offered"),
+    ],
+)
+def test_a_relay_that_can_is_told_how_long_the_mail_is_worth_anything(offered: str, said: bool) -> None:
+    with scripted(("220 relay", f"250-relay\r\n250 {offered}", *MAIL)) as far:
+        at = now()
+        ours = message(TO, created_at=at)
+        assert plain(far.port).send(ours, at).kind is SENT
+        assert far.lines[1].endswith(" BY=3600;R") is said
+        assert far.lines[1].startswith("MAIL FROM:<status@example.com>")
+
+
+def test_an_attempt_whose_time_is_over_says_no_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a SIGSTOP past the lease: what is not ended by a dot was certainly not taken."""
+    clock = VirtualClock(FIXED)
+
+    def stopped_for_a_while(session: Session, letter: Letter) -> None:
+        assert offer(session, letter) is None
+        clock.advance(timedelta(minutes=10))
+
+    offer = Session.offer
+    monkeypatch.setattr(Session, "offer", stopped_for_a_while)
+    with Smtp() as far:
+        channel = plain(far.port)
+        monkeypatch.setattr(channel, "_clock", clock)
+        outcome = send(channel, 1)
+        assert (outcome.kind, outcome.reason) == (RETRY, Reason.UNREACHABLE)
+        assert far.ledger == []
 
 
 # ── the ten minutes after the dot ────────────────────────────────────────────────────────────────────────────────────
