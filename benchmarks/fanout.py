@@ -39,7 +39,7 @@ LIMITS = {
     "SMS, 10DLC low volume (75 a minute and carrier)": 3.75, "SMS, 10DLC score 1-49": 12.0,
     "SMS, 10DLC score 50-74": 120.0, "SMS, 10DLC score 75-100": 225.0, "mail, SES's usual first quota": 14.0,
 }
-"""Messages a second of one segment, three carriers together where the limit is a carrier's (channels' documentation)."""
+"""Messages a second of one segment; three carriers together where the limit is a carrier's."""
 IDLE = timedelta(seconds=0.5)
 """How long the daemon's sender waits where there is nothing it may send."""
 Run = dict[str, Any]
