@@ -175,6 +175,9 @@ class Fanout:
             if id not in places:
                 return  # it has ended since it was looked for
             parts = _parts(turn, notice, place) if notice else _Parts()
+            if notice is not None and parts.start(place) != place:
+                self._streams.clear()
+                return  # other regions, or other incidents merged into it: the place is found anew
             rows: tuple[Delivery, ...] = ()
             if notice is None or place.part >= len(parts) or _over(notice, turn):
                 del places[id]
