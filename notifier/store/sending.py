@@ -203,7 +203,10 @@ def expire(db: Database, now: datetime) -> int:
 
 def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
     """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
-    delivery has ended otherwise its person is still owed the all-clear."""
+    delivery has ended otherwise its person is still owed the all-clear. A message that a twin has adopted meanwhile
+    is the twin's, and serves no second delivery."""
+    if outcome.provider_id and _holder(db, outcome.provider_id, stored.channel) not in (None, stored.id):
+        return False
     repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
     if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:
         _to_sent(db, stored, outcome.reason, outcome.provider_id, outcome.detail, now)
