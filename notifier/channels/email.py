@@ -26,7 +26,7 @@ from .mail.late import NOT_YET, LateAnswers
 from .mail.mailbox import checked
 from .mail.pool import Pool
 from .mail.replies import broken, judge
-from .mail.session import CannotOpen, Reply, Session, open_session
+from .mail.session import CLOSING, CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
 from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
@@ -39,7 +39,6 @@ COMMAND_SECONDS = 30.0
 """RFC 5321 allows minutes; a relay that takes so long is down, and a retry costs nothing before the final dot. After
 the dot the answer is waited for so long in the sender's place, and for the rest of the ten minutes beside it."""
 ATTEMPT_MOST = timedelta(seconds=60)
-CLOSED = 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ class EmailChannel:
         if reply.accepted:
             self._pool.give(session)
             return sent(attempt.mail.id)
-        if reply.code != CLOSED and 400 <= reply.code <= 599:
+        if reply.code != CLOSING and 400 <= reply.code <= 599:
             self._pool.give(session)
         else:
             session.close()  # it is ending, or out of step with us: what it says next could be taken for another's word

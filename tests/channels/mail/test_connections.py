@@ -126,6 +126,12 @@ def test_two_threads_have_a_connection_each() -> None:
         assert far.connections == 2
 
 
+@pytest.fixture(params=["", "PIPELINING"])
+def opening(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How a relay begins: one that is asked one thing after the other, and one that takes commands at once."""
+    return OPENING if not request.param else ("220 relay", f"250-relay\r\n250 {request.param}")
+
+
 # ── where a kept connection ends decides whether the mail may be tried again ─────────────────────────────────────────
 
 
@@ -142,17 +148,17 @@ def test_two_threads_have_a_connection_each() -> None:
     ],
 )
 def test_what_a_kept_connection_broke_over_before_the_dot_goes_over_a_fresh_one(
-    ends: tuple[str, ...], connections: int
+    opening: tuple[str, ...], ends: tuple[str, ...], connections: int
 ) -> None:
-    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+    with scripted((*opening, *MAIL, *ends), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         assert send(channel, 2).kind is SENT
         assert far.connections == connections
 
 
-def test_only_one_fresh_connection_is_tried() -> None:
-    with scripted((*OPENING, *MAIL), (*OPENING, *MAIL[:1]), (*OPENING, *MAIL)) as far:
+def test_only_one_fresh_connection_is_tried(opening: tuple[str, ...]) -> None:
+    with scripted((*opening, *MAIL), (*opening, *MAIL[:1]), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         outcome = send(channel, 2)
@@ -168,12 +174,34 @@ def test_only_one_fresh_connection_is_tried() -> None:
         pytest.param((*MAIL[:3], "451 4.3.0 later"), RETRY, id="451 after the dot"),
     ],
 )
-def test_after_the_dot_nothing_is_repeated(ends: tuple[str, ...], kind: OutcomeKind) -> None:
-    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+def test_after_the_dot_nothing_is_repeated(
+    opening: tuple[str, ...], ends: tuple[str, ...], kind: OutcomeKind
+) -> None:
+    with scripted((*opening, *MAIL, *ends), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         assert send(channel, 2).kind is kind
         assert far.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("refusals", "connections"),
+    [
+        pytest.param(("550 5.1.1 gone", "554 5.5.1 no recipient"), 1, id="refused, and no text wanted"),
+        pytest.param(("550 5.1.1 gone", "354 go on"), 2, id="refused, and yet it waits for a text"),
+    ],
+)
+def test_a_refusal_among_commands_sent_at_once_is_the_recipients_and_the_next_mail_reads_its_own_replies(
+    refusals: tuple[str, ...], connections: int
+) -> None:
+    opening = ("220 relay", "250-relay\r\n250 PIPELINING")
+    goes_on = () if connections == 2 else ("250 reset", *MAIL)
+    with scripted((*opening, "250 sender", *refusals, *goes_on), (*opening, *MAIL)) as far:
+        channel = plain(far.port)
+        gone = send(channel, 1, "gone@example.org")
+        assert (gone.kind, gone.reason) == (OutcomeKind.REJECTED, Reason.RECIPIENT_GONE)
+        assert send(channel, 2).kind is SENT
+        assert far.connections == connections
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset"])
