@@ -1,5 +1,5 @@
-# Two stages: the second holds no compiler, no pip cache and no tests. The lock holds the extra "nodes": one image is
-# the daemon, or with the command `node` one of the nodes (docs/NODES.md).
+# Two stages: the second holds no compiler, no pip cache and no tests. The lock holds the extras "nodes" and "postgres":
+# one image is the daemon, over a file or over PostgreSQL, or with the command `node` one of the nodes (docs/NODES.md).
 FROM docker.io/library/python:3.12-slim AS build
 WORKDIR /src
 RUN python3 -m venv /opt/notifier

@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 600
 
-.PHONY: help demo test recordings fuzz check lint types contracts format lock schemas clean
+.PHONY: help demo test recordings brief proof fuzz check lint types contracts format lock schemas clean
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -23,8 +23,15 @@ demo: $(STAMP) ## Show the Vermont morning in this terminal
 test: $(STAMP) ## Run the tests that need only the package index
 	$(BIN)/pytest -n 2 -m "not parts and not recordings"
 
-recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are
-	$(BIN)/pytest -n 2 -m recordings --timeout 900 -rsP
+recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are (20 minutes)
+	$(BIN)/pytest -n 2 --dist worksteal -m recordings --timeout 900 -rsP
+
+brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
+	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
+
+EVERY ?= 1
+proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (an hour; EVERY=90: one case in so many)
+	$(BIN)/python -m tests.faults --every $(EVERY)
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
@@ -45,8 +52,8 @@ schemas: $(STAMP) ## Write the JSON Schemas that editors use
 	$(BIN)/notifier schema --write config/schema
 
 lock: $(STAMP) ## Lock the dependencies anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra dkim --extra train --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra postgres pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --extra demo --extra nodes --extra postgres --extra dkim --extra train --extra test --extra lint --extra build pyproject.toml -o requirements-dev.lock
 	echo "atheris==3.0.0" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -o requirements-fuzz.lock
 
 clean: ## Remove what the other targets made

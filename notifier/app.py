@@ -7,9 +7,8 @@ given, and in who turns the loops.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
@@ -26,6 +25,7 @@ from .detection.old_queue_loop import OldQueueLoop
 from .detection.report import Hearing
 from .incidents.decider import Decider
 from .intake.intake import Intake
+from .model.channel import ChannelProfile
 from .model.mention import Mention
 from .model.settings import Settings
 from .notices.compose import Speaker
@@ -43,7 +43,8 @@ MentionTap = Callable[[str, Mention], None]
 
 def make_channels(config: Config) -> dict[str, Channel]:
     """Every configured channel, by id."""
-    return {id: CHANNELS[_kind(settings)].make(settings) for id, settings in config.channels.items()}
+    kinds = {id: CHANNELS[_kind(settings)] for id, settings in config.channels.items()}
+    return {id: kind.make(kind.fill(config.channels[id], config.company)) for id, kind in kinds.items()}
 
 
 def make_sources(config: Config) -> dict[str, Source]:
@@ -68,9 +69,35 @@ def _enabled(settings: Settings) -> bool:
 
 def make_speaker(config: Config, channels: Mapping[str, Channel]) -> Speaker:
     """What composing a notice needs to know of this deployment."""
-    profiles: Mapping[str, Any] = {id: getattr(channel, "profile") for id, channel in channels.items()}  # noqa: B009
     return Speaker(company=config.company, services=config.services, regions=config.regions,
-                   templates=config.templates, channels=profiles)
+                   templates=config.templates, channels=Profiles(channels))
+
+
+class Profiles(Mapping[str, ChannelProfile]):
+    """The channels' profiles as they are now: a server may tell its limits after the start, and composing goes by
+    them from then on."""
+
+    def __init__(self, channels: Mapping[str, Channel]) -> None:
+        self._channels = channels
+
+    def __getitem__(self, id: str) -> ChannelProfile:
+        profile: ChannelProfile = getattr(self._channels[id], "profile")  # noqa: B009 every channel has it; Protocols none
+        return profile
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._channels)
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+
+def learn(channels: Mapping[str, Channel], clock: Clock) -> None:
+    """Let every channel that wishes ask its far side what composing needs to know, in the background and each in a
+    thread of its own: a server that is down must not hold up the start."""
+    for id, channel in channels.items():
+        ask = getattr(channel, "learn", None)
+        if ask is not None:
+            threading.Thread(target=ask, args=(clock.now(),), name=f"learn:{id}", daemon=True).start()
 
 
 def make_detector(config: Config) -> Detector:
@@ -89,6 +116,7 @@ class App:
 
     config: Config
     store: Store
+    """For every node's steps; listening and deciding go through `Store.leading`."""
     clock: Clock
     channels: dict[str, Channel]
     poller: Poller
@@ -135,7 +163,8 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
     channels = make_channels(config) if channels is None else channels
     sources = make_sources(config)
     detector = make_detector(config)
-    detecting = DetectorLoop(detector, store, clock, config.detection)
+    leading = store.leading()
+    detecting = DetectorLoop(detector, leading, clock, config.detection)
     app: App
 
     def take(source: str, mention: Mention) -> None:
@@ -143,12 +172,12 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
 
     app = App(
         config=config, store=store, clock=clock, channels=channels,
-        poller=Poller(sources, store, clock, config.polling, tap=tap_poll, regions=config.regions),
+        poller=Poller(sources, leading, clock, config.polling, tap=tap_poll, regions=config.regions),
         listener=Listener(make_mention_sources(config) if listen else {}, take, clock, tap=tap_mention),
         detector=detector,
         detecting=detecting, intake=Intake(clock, lambda: app.detector, detecting),
-        old_queue=OldQueueLoop(detector.own, store, clock, config.regions, config.services),
-        decider=Decider(store, clock, make_speaker(config, channels), config.policies, config.maintenance,
+        old_queue=OldQueueLoop(detector.own, leading, clock, config.regions, config.services),
+        decider=Decider(leading, clock, make_speaker(config, channels), config.policies, config.maintenance,
                         config.workarounds),
         senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
         housekeeper=Housekeeper(store, clock))

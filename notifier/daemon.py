@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from . import __version__, metrics, systemd
-from .app import App, apply, build, make_bounces, make_hearing
+from .app import App, apply, build, learn, make_bounces, make_hearing
 from .channels.mail.bounces import taken
 from .channels.mail.settings import EmailSettings
 from .config.reload import Reloader
@@ -41,6 +41,8 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER = 120.0
 """Seconds without a turn after which a loop counts as hung; longer than a sender's turn, whose last
 attempt begins within half a minute and takes one at most."""
+LEADERSHIP_LOST = 75
+"""Exit code of a node that led and may no more (EX_TEMPFAIL): it is to be started again."""
 STATUS = "status"
 """Name of the checkpoint `notifier status` reads."""
 
@@ -51,6 +53,12 @@ class Daemon:
     def __init__(self, directory: Path, config: Config, *, store: Store, clock: Clock) -> None:
         self.clock = clock
         self.store = store
+        self.leading = store.leading()
+        """The store for what only the node that leads may do."""
+        self.leads = False
+        self.stands_by = False
+        """Whether another node leads."""
+        self.exit_code = 0
         self.app: App = build(config, store=store, clock=clock)
         self.reloader = Reloader(directory, clock, self._reloaded, first=config)
         self.stop_requested = threading.Event()
@@ -66,29 +74,61 @@ class Daemon:
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
-        """Bring back what was learnt, then turn every loop."""
-        with self.store.transaction() as tx:
-            bring_back(self.app.detector, tx)
-            counted = tx.checkpoint(NODES)
+        """Turn the loops of every node, and those of the one that leads where this one does."""
         app = self.app
-        self.loops = [
+        self._turn(
+            Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
+            Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
+            Loop("reload", self._reload, self.clock, every=2.0))
+        self._start_senders()
+        self._lead()
+        self._turn(Loop("leadership", self._lead, self.clock, every=1.0))
+        self.web.start()
+        log.info("daemon.started", revision=app.config.revision, mode=str(app.config.company.mode), port=self.web.port,
+                 leads=self.leads)
+
+    def _turn(self, *loops: Loop) -> None:
+        for loop in loops:
+            self.loops.append(loop)
+            loop.start()
+
+    def _lead(self) -> bool:
+        """Listen and decide where this node may. One that may no more ends, and is started anew: what it has in memory
+        is not what whoever leads now goes on from."""
+        try:
+            leads = self.store.leads()
+        except StoreUnavailable as error:
+            if not self.leads:
+                raise
+            log.error("leadership.unknown", error=str(error))
+            leads = False
+        metrics.LEADS.set(leads)
+        self.stands_by = not leads
+        if leads and not self.leads:
+            self._begin_to_lead()
+        elif self.leads and not leads:
+            log.error("leadership.lost", ends_with=LEADERSHIP_LOST)
+            self.exit_code = LEADERSHIP_LOST
+            self.stop_requested.set()
+        return False
+
+    def _begin_to_lead(self) -> None:
+        """Bring back what was learnt, then listen and decide."""
+        app = self.app
+        with self.leading.transaction() as tx:
+            bring_back(app.detector, tx)
+            counted = tx.checkpoint(NODES)
+        self.leads = True
+        log.info("leadership.taken")
+        self._turn(
             Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),
             Loop("freshness", self._freshness, self.clock, every=5.0),
             Loop("old-queue", app.old_queue.run_once, self.clock, every=10.0),
             Loop("decider", app.decider.run_once, self.clock, every=1.0),
-            Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
-            Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
-            Loop("reload", self._reload, self.clock, every=2.0),
-            Loop("status", self._write_status, self.clock, every=5.0),
-        ]
-        for loop in self.loops:
-            loop.start()
-        self._start_senders()
+            Loop("status", self._write_status, self.clock, every=5.0))
         app.intake.start(app.config.intake, make_hearing(app.config), counted)
         app.poller.start()
         app.listener.start()
-        self.web.start()
-        log.info("daemon.started", revision=app.config.revision, mode=str(app.config.company.mode), port=self.web.port)
 
     def stop(self) -> None:
         """Stop hearing, then deciding, then speaking; what is in the outbox stays there for the next start."""
@@ -104,11 +144,12 @@ class Daemon:
                 log.warning("loop.slow_to_stop", loop=loop.name)
         try:
             last = json.dumps({**self.status(), "running": False}).encode()
-            learnt = self.app.detecting.kept()
-            with self.store.transaction() as tx:
-                for name, kept in learnt.items():
-                    tx.put_checkpoint(name, kept, self.clock.now())
-                tx.put_checkpoint(STATUS, last, self.clock.now())
+            if self.leads:
+                learnt = self.app.detecting.kept()
+                with self.leading.transaction() as tx:
+                    for name, kept in learnt.items():
+                        tx.put_checkpoint(name, kept, self.clock.now())
+                    tx.put_checkpoint(STATUS, last, self.clock.now())
         except StoreUnavailable as error:
             log.error("daemon.checkpoint_lost", error=str(error))
         self.store.close()
@@ -126,7 +167,7 @@ class Daemon:
             self._beat()
         systemd.notify(STOPPING=1)
         self.stop()
-        return 0
+        return self.exit_code
 
     def _beat(self) -> None:
         """Feed the watchdog only while every loop turns: a hung loop is a silent daemon."""
@@ -152,6 +193,7 @@ class Daemon:
             self.sender_loops[f"bounces:{id}"] = Loop(f"bounces:{id}", back.run_once, self.clock, every=back.every)
         for loop in self.sender_loops.values():
             loop.start()
+        learn(self.app.channels, self.clock)
 
     def _reload(self) -> bool:
         if not self.reloader.requested:
@@ -182,7 +224,7 @@ class Daemon:
         listeners = (*self.app.listener.states(now), *self.app.intake.states(now))
         heard = (*listeners, *crowd_state(listeners))
         known = self.app.poller.ids | {state.source for state in heard}
-        with self.store.transaction() as tx:
+        with self.leading.transaction() as tx:
             gone = unheard(tx.source_states(), known) if known != self._heard else ()
             for state in (*gone, *heard):
                 tx.put_source_state(state)
@@ -191,7 +233,7 @@ class Daemon:
 
     def _write_status(self) -> bool:
         said = json.dumps(self.status()).encode()  # reads the store itself, and transactions do not nest
-        with self.store.transaction() as tx:
+        with self.leading.transaction() as tx:
             tx.put_checkpoint(STATUS, said, self.clock.now())
         return False
 
@@ -218,7 +260,8 @@ class Daemon:
         """What `notifier status` prints, as plain data."""
         state = self.reloader.status
         return {
-            "running": True, "pid": os.getpid(), "version": __version__, "at": rfc3339(self.clock.now()),
+            "running": True, "leads": self.leads, "pid": os.getpid(), "version": __version__,
+            "at": rfc3339(self.clock.now()),
             "mode": str(self.app.config.company.mode), "revision": self.app.config.revision,
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
@@ -229,7 +272,7 @@ class Daemon:
     def _stopped_channels(self) -> Mapping[str, str]:
         """Channels that stopped over a fault of the account or of ours, with the reason."""
         found = {}
-        with self.store.transaction() as tx:
+        with self.store.reading() as tx:
             for channel, sender in self.app.senders.items():
                 stop = read_stop(tx.switch(sender.switch))
                 if stop is not None and stop.holds(self.clock.now()):
@@ -256,7 +299,13 @@ class Daemon:
             take_bounce=self._take_bounce,
             public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
+    def _check_leads(self) -> None:
+        """What is pushed to a node that only sends would be heard by nobody: the far side is to try again."""
+        if self.stands_by:
+            raise StoreUnavailable("another node leads this deployment: push to that one")
+
     def _push_poll(self, source: str, answer: Answer) -> None:
+        self._check_leads()
         self.app.poller.accept(source, answer)
 
     def _push_mentions(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, tuple[str, ...], str]:
@@ -264,6 +313,7 @@ class Daemon:
         if secret is None:
             return 0, (), "this source takes no pushed posts: give it a push_secret"
         network = getattr(self.app.config.mentions[source], "network", None)
+        self._check_leads()
         result = accept_push(body, headers, secret=secret.reveal(), now=self.clock.now(), network=network)
         for mention in result.accepted:
             self.app.listener.hear(source, mention)
@@ -281,7 +331,7 @@ class Daemon:
         """Gauges that mirror the store are set when somebody looks, not all day long."""
         self.app.intake.status()
         try:
-            with self.store.transaction() as tx:
+            with self.store.reading() as tx:
                 metrics.KILL_SWITCH.set(1 if tx.switch("kill") == "on" else 0)
                 gauges = tx.gauges(self.clock.now())
         except StoreUnavailable:

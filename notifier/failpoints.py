@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 SEND_PATH = (
     "decide.before_commit",
@@ -18,6 +19,8 @@ SEND_PATH = (
     "begin.after_commit",
     "channel.before_request",
     "channel.after_answer",
+    "hand_over.before_commit",
+    "hand_over.after_commit",
     "settle.before_commit",
     "settle.after_commit",
     "expired_leases.before_commit",
@@ -29,9 +32,12 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "unknowns", "expire", "callback")
-"""Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unknowns`
-reads, `expire` says what the clock says again after a restart, and `callback` is the provider's to repeat."""
+BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire", "callback")
+"""Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `reading`
+and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
+says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
+FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
+"""The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))
@@ -46,4 +52,4 @@ def failpoint(name: str) -> None:
         return
     _countdown -= 1
     if _countdown == 0:
-        os.kill(os.getpid(), _signal)
+        signal.pthread_kill(threading.get_ident(), _signal)  # of several threads, this one at once

@@ -79,6 +79,12 @@ NOTICES_WAITING = Gauge("notifier_notices_waiting", "Notices waiting for a perso
 DELIVERIES = Counter(
     "notifier_delivery_outcomes_total", "Attempts by channel, outcome and reason", ["channel", "outcome", "reason"]
 )
+SMS_SEGMENTS = Counter(
+    "notifier_sms_segments_total", "Segments of accepted SMS, by which they are billed", ["channel", "encoding"]
+)
+SPENT = Counter(
+    "notifier_spent_total", "Price of what providers accepted, at the configured prices", ["channel", "currency"]
+)
 DELIVERY_SECONDS = Histogram(
     "notifier_delivery_attempt_duration_seconds", "Time one attempt took", ["channel"], buckets=_LATENCY
 )
@@ -92,7 +98,17 @@ CHANNEL_STOPPED = Gauge(
     "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]
 )
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
+BILLED = Counter(
+    "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",
+    ["channel", "item"],
+)
+COST = Counter(
+    "notifier_channel_cost_total", "What that costs by the configured prices, in their currency", ["channel", "item"]
+)
 CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", ["provider", "result"])
+FATES = Counter(
+    "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
+)
 BOUNCES_READ = Gauge(
     "notifier_bounces_read_timestamp_seconds", "When a channel's mailbox was last read for bounces", ["channel"]
 )
@@ -106,6 +122,7 @@ CONFIG_INFO = Gauge("notifier_config_info", "Revision of the running configurati
 LOOP_TURNS = Counter("notifier_loop_turns_total", "Turns of each loop by result", ["loop", "result"])
 LOOP_LAST = Gauge("notifier_loop_last_turn_timestamp_seconds", "When each loop last finished a turn", ["loop"])
 STORE_ERRORS = Counter("notifier_store_errors_total", "Times the store could not keep something")
+LEADS = Gauge("notifier_leads", "1 where this node listens and decides for the deployment; every node sends.")
 BUILD_INFO = Gauge("notifier_build_info", "Version of the daemon", ["version"])
 
 

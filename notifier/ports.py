@@ -6,7 +6,7 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
 from .model.mention import Mention
 from .model.notice import Approval, Notice, NoticeState
-from .model.people import AddressKind, Subscriber
+from .model.people import AddressKind, AudienceSizes, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
 from .model.track import TrackRecord
@@ -149,9 +149,10 @@ class MentionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The far side has it."""
+    """The far side has it. `also`: others there that look just the same, any of which may be it."""
 
     provider_id: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,8 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message, now: datetime) -> Outcome:
-        """One attempt. Never raises for anything the far side can do; UNKNOWN wherever it may have been accepted."""
+        """One attempt. Never raises for anything the far side can do; UNKNOWN wherever it may have been accepted. A
+        channel that says how many may be under way (`at_once`) is called from so many threads."""
         ...
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
@@ -327,7 +329,36 @@ class Transaction(Protocol):
         or unknown: whom the all-clear and a correction are owed to."""
         ...
 
+    def begun(self, incident: str) -> frozenset[tuple[str, str]]:
+        """(channel, address) of every delivery of this incident that is being sent this moment."""
+        ...
+
+    def told_after(self, incident: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, str], ...]:
+        """The next `limit` of those this incident itself told (none merged into it), in the order of channel and
+        address; ("", "") begins."""
+        ...
+
+    def told_among(
+        self, incident: str, channels: Iterable[str], addresses: Iterable[str]
+    ) -> frozenset[tuple[str, str]]:
+        """Those of `told` on one of these channels at one of these addresses."""
+        ...
+
     # people
+    def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
+        """Whether more than `most` may hear something: subscribers of `regions`, or deliveries of this incident and
+        those merged into it. Cheap however many there are; may say True where consent, services or outcomes leave
+        fewer, never False where there are more."""
+        ...
+
+    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
+        """Those of `ids` that have not opted out, by address."""
+        ...
+
+    def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
+        """Subscribers at these addresses, in any spelling, that have not opted out, by id."""
+        ...
+
     def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
         """Subscribers not opted out whose regions are in `regions` (already expanded by the caller to all regions it
         covers and all above) and whose services are empty or hold `service`; ordered by id."""
@@ -377,6 +408,22 @@ class Store(Protocol):
         """Begin; commit on leaving, roll back on an exception. Raises StoreUnavailable when it cannot be kept."""
         ...
 
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """The same for who only reads: what it sees is of one moment, and nobody waits for it nor it for anybody,
+        where the database can do that. Nothing may be written in it."""
+        ...
+
+    def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+        """How many `Transaction.audience` would hold, and whom the incident told; counted beside whoever writes, so
+        that a large audience keeps nobody waiting."""
+        ...
+
+    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
+        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
+        look each up again in the transaction that uses it. Memory: some bytes for each."""
+        ...
+
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
         Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same
@@ -395,24 +442,40 @@ class Store(Protocol):
         and marks one that has ended as doubtful, so that the all-clear is owed to it."""
         ...
 
+    def hand_over(
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+    ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+        """`settle` each of (delivery, token, outcome), then `begin` each of (delivery, token), in one transaction:
+        what waits for a disk is the transaction. Returns what each would have returned, in their order."""
+        ...
+
     def expired_leases(self, now: datetime) -> int:
         """Return claims whose lease has passed: to PENDING where sending had not begun, else to UNKNOWN (crashed)."""
         ...
 
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        """UNKNOWN deliveries due for reconciling, oldest first."""
+    def unknowns(self, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
+        """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`."""
+        ...
+
+    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+        """Those of the far side's numbers that no other delivery of the same channel has, in their order. None while
+        another delivery to the same address has begun and is not answered: any of them may be that one's."""
         ...
 
     def reconcile(
         self,
         delivery: str,
+        token: int,
         result: Found | NotFound | CannotTell,
         now: datetime,
         *,
         again_at: datetime | None,
         resend: bool,
-    ) -> None:
-        """Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
+    ) -> bool:
+        """What was found out of an unknown delivery that was taken with `token`. False, and nothing was changed, where
+        it is unknown no more or has become so anew: what was read then says nothing of the newest attempt.
+
+        Found: SENT (adopted). NotFound and `resend`: PENDING again; NotFound without it: FAILED. CannotTell: look
         again at `again_at`; None: escalate, FAILED (unsettled). CannotTell and `resend`: PENDING again with its doubt
         kept, for channels whose key makes repeating harmless."""
         ...
@@ -421,11 +484,23 @@ class Store(Protocol):
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
+        Where another delivery of the same channel already has that number, the word is about that one. FAILED for
+        LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear.
         True if it changed something."""
         ...
 
     def expire(self, now: datetime) -> int:
         """End pending deliveries whose time has passed."""
+        ...
+
+    def leads(self) -> bool:
+        """Take, or keep, the right to listen and decide for the deployment; True while this node has it. To be asked
+        every second or two: a node that says nothing is taken for dead. True where no other node could be there."""
+        ...
+
+    def leading(self) -> Store:
+        """This store for what only who leads may do: its transactions raise StoreUnavailable, and keep nothing, once
+        this node has lost that right, even before it knows."""
         ...
 
     def close(self) -> None: ...

@@ -10,6 +10,9 @@ import pytest
 import structlog
 
 from notifier.clock import VirtualClock
+from notifier.store import StoreSettings, open_store
+
+from .postgres_server import PostgresServer, postgres_server
 
 
 @pytest.fixture
@@ -37,3 +40,25 @@ def _quiet_recordings(request: pytest.FixtureRequest) -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: PostgresServer) -> str:
+    """A database that is migrated, to make others from."""
+    name = postgres.database()
+    open_store(StoreSettings(url=postgres.address(name))).close()
+    return name
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, template: str) -> Iterator[str]:
+    """The address of a database nobody else uses."""
+    name = postgres.database(template)
+    yield postgres.address(name)
+    postgres.drop(name)

@@ -8,10 +8,10 @@ keys and TIDs: atproto.com/specs/tid). XRPC is spoken over requests: the atproto
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import requests
@@ -27,6 +27,7 @@ from notifier.notices.fit import facets
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .bluesky_session import STALE, NoSession, Session
 from .wire import (
     RETRY_LEAST,
     BaseUrl,
@@ -34,7 +35,6 @@ from .wire import (
     Wire,
     failed,
     judge_status,
-    mounted,
     no_secret,
     rejected,
     reset_at,
@@ -46,7 +46,6 @@ from .wire import (
 COLLECTION = "app.bsky.feed.post"
 ANOTHER = CannotTell("another record stands under this key")
 _SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
-_STALE = ("ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired")
 _BLOCKED = ("AccountTakedown", "AccountDeactivated", "AccountSuspended", "RepoTakendown", "RepoDeactivated")
 
 
@@ -59,22 +58,16 @@ class BlueskySettings(Settings):
     """What the account is for: test notices or live ones."""
     languages: tuple[str, ...] = ()
     """Languages posted; empty: all the company's."""
-    per_minute: float = Field(default=20.0, gt=0, le=60)
-    """Most posts a minute; a server allows 1,666 an hour."""
+    per_minute: float = Field(default=20.0, gt=0, le=40)
+    """Most posts a minute; a put costs 2 of the 5,000 points of an hour and the 35,000 of a day."""
     handle: str = Field(min_length=3, max_length=253)
     """The account's handle, without @."""
     app_password: Secret
     """An app password of the account, not its own password."""
     base_url: BaseUrl = "https://bsky.social"
     """The account's personal data server."""
-
-
-class NoSession(Exception):
-    """The server gave no session: what it answered is in `answer`."""
-
-    def __init__(self, answer: HttpAnswer) -> None:
-        super().__init__(f"no session: HTTP {answer.status}")
-        self.answer = answer
+    session_file: Path | None = None
+    """Where the session is kept over restarts, sealed under the app password; a server allows 300 log-ins a day."""
 
 
 class BlueskyChannel:
@@ -90,19 +83,17 @@ class BlueskyChannel:
         self.rate = settings.per_minute / 60
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
-        self._wire = Wire(None, timeout) if timeout else Wire()
-        self._session = mounted(requests.Session(), self._wire)
-        self._lock = threading.RLock()
-        self._tokens: Mapping[str, str] = {}
+        self._session = Session(settings.base_url, settings.handle, settings.app_password,
+                                Wire(None, timeout) if timeout else Wire(), settings.session_file)
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Put the record. Where another stands under its key, it is read and compared."""
         try:
-            did = self._open()["did"]
+            did = self._session.open()["did"]
         except (NoSession, SecretMissing, requests.RequestException) as error:
             return _not_begun(error, now)
         try:
-            answer = self._authorised("POST", "com.atproto.repo.putRecord", json=payload(message, did))
+            answer = self._session.authorised("POST", "com.atproto.repo.putRecord", json=payload(message, did))
             outcome = judge(answer, now)
             return self._compared(message, did) if outcome.reason is Reason.DUPLICATE else outcome
         except (NoSession, SecretMissing) as error:
@@ -113,7 +104,7 @@ class BlueskyChannel:
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Read the record under the message's key."""
         try:
-            return read_record(self._record(message, self._open()["did"]), message)
+            return read_record(self._record(message, self._session.open()["did"]), message)
         except SecretMissing as error:
             return CannotTell(str(error))
         except NoSession as error:
@@ -125,8 +116,8 @@ class BlueskyChannel:
         """Open a session and ask whose it is."""
         subject = f"channel {self.id}"
         try:
-            self._open()
-            answer = self._authorised("GET", "com.atproto.server.getSession")
+            self._session.open()
+            answer = self._session.authorised("GET", "com.atproto.server.getSession")
         except (SecretMissing, NoSession) as error:
             return (Finding(subject, False, str(error)),)
         except requests.RequestException as error:
@@ -149,44 +140,7 @@ class BlueskyChannel:
 
     def _record(self, message: Message, did: str) -> HttpAnswer:
         asked = {"repo": did, "collection": COLLECTION, "rkey": record_key(message)}
-        return self._ask("GET", "com.atproto.repo.getRecord", params=asked)
-
-    # ── session ──
-
-    def _open(self) -> Mapping[str, str]:
-        """The session's tokens. It is kept: a server allows only 300 log-ins a day. Raises NoSession, SecretMissing or
-        requests.RequestException."""
-        with self._lock:
-            if not self._tokens:
-                login = {"identifier": self._settings.handle, "password": self._settings.app_password.reveal()}
-                answer = self._ask("POST", "com.atproto.server.createSession", json=login)
-                tokens = read_session(answer)
-                if tokens is None:
-                    raise NoSession(answer)
-                self._tokens = tokens
-            return self._tokens
-
-    def _renewed(self, stale: Mapping[str, str]) -> Mapping[str, str]:
-        """The session refreshed, or a new one where it cannot be; another thread's work is not done twice."""
-        with self._lock:
-            if self._tokens is stale:
-                bearer = {"Authorization": f"Bearer {stale['refresh']}"}
-                answer = self._ask("POST", "com.atproto.server.refreshSession", headers=bearer)
-                self._tokens = read_session(answer) or {}
-            return self._open()
-
-    def _authorised(self, method: str, name: str, **arguments: Any) -> HttpAnswer:
-        """Ask with the session; once more with a new one where the server no longer knows it."""
-        tokens = self._open()
-        answer = self._ask(method, name, headers={"Authorization": f"Bearer {tokens['access']}"}, **arguments)
-        if answer.status in (400, 401) and answer.fields().get("error") in _STALE:
-            tokens = self._renewed(tokens)
-            return self._ask(method, name, headers={"Authorization": f"Bearer {tokens['access']}"}, **arguments)
-        return answer
-
-    def _ask(self, method: str, name: str, **arguments: Any) -> HttpAnswer:
-        url = f"{self._settings.base_url}/xrpc/{name}"
-        return self._wire.ask(lambda: self._session.request(method, url, allow_redirects=False, **arguments))
+        return self._session.ask("GET", "com.atproto.repo.getRecord", params=asked)
 
 
 # ── pure ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,15 +183,15 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     """What the server's answer to putRecord means. DUPLICATE: something stands under the key, to be compared."""
     read = answer.fields()
     error, words = str(read.get("error", "")), str(read.get("message", "")).lower()
-    if answer.status == 200:
-        uri = read.get("uri")
+    if 200 <= answer.status < 300:
+        uri = read.get("uri") if answer.status == 200 else None
         return sent(uri) if isinstance(uri, str) and uri.startswith("at://") else unknown(
-            Reason.BAD_ANSWER, "HTTP 200 without the record's address")
+            Reason.BAD_ANSWER, f"HTTP {answer.status} without the record's address")
     if error == "InvalidSwap":
         return rejected(Reason.DUPLICATE, "another record stands under this key")
-    if error in _BLOCKED:
-        return retry(Reason.FORBIDDEN, f"HTTP {answer.status}: {error}", stops=True)
-    if error in _STALE:
+    if error in _BLOCKED or answer.status == 403:  # a filter before the server, or the account: nothing was written
+        return retry(Reason.FORBIDDEN, f"HTTP {answer.status}: {error}"[:80], stops=True)
+    if error in STALE:
         return retry(Reason.AUTHENTICATION, f"HTTP {answer.status}: {error}", stops=True)
     if answer.status == 400 and ("longer than" in words or "graphemes" in words or "too big" in words):
         return rejected(Reason.TOO_LONG, "HTTP 400: longer than the server takes")
@@ -247,19 +201,10 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     return judge_status(answer, now, keyed=True)
 
 
-def read_session(answer: HttpAnswer) -> Mapping[str, str] | None:
-    """did, access and refresh token; None where the answer is no session."""
-    read = answer.fields() if answer.status == 200 else {}
-    tokens = {own: read.get(name) for own, name in (("did", "did"), ("access", "accessJwt"), ("refresh", "refreshJwt"))}
-    if not all(isinstance(value, str) and value.isascii() and value.isprintable() for value in tokens.values()):
-        return None
-    return {name: str(value) for name, value in tokens.items()}
-
-
 def read_record(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
     """What getRecord says of our record."""
     read = answer.fields()
-    if answer.status == 400 and read.get("error") == "RecordNotFound":
+    if answer.status in (400, 404) and read.get("error") == "RecordNotFound":
         return NotFound()
     uri, value = read.get("uri"), read.get("value")
     if answer.status != 200 or not isinstance(uri, str) or not isinstance(value, dict):

@@ -30,7 +30,7 @@ from .mail.session import CLOSING, CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
 from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
-from .wire import no_secret, rejected, retry, sent, unknown
+from .wire import at_once, no_secret, rejected, retry, sent, unknown
 
 __all__ = ["EmailChannel", "EmailSettings"]
 
@@ -38,6 +38,8 @@ CONNECT_SECONDS = 10.0
 COMMAND_SECONDS = 30.0
 """RFC 5321 allows minutes; a relay that takes so long is down, and a retry costs nothing before the final dot. After
 the dot the answer is waited for so long in the sender's place, and for the rest of the ten minutes beside it."""
+CONNECTIONS_MOST = 8
+"""Connections to one relay at a time: relays count them (Postfix: 50 from one address)."""
 ATTEMPT_MOST = timedelta(seconds=60)
 
 
@@ -68,6 +70,7 @@ class EmailChannel:
     ) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
+        self.at_once = at_once(self.rate, CONNECTIONS_MOST)
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._timeout = timeout or (CONNECT_SECONDS, COMMAND_SECONDS)

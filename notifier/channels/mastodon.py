@@ -1,23 +1,25 @@
 """Mastodon: posts over its REST API under an Idempotency-Key, and reads our own posts once that key may be forgotten.
 
 The key lives an hour, is stored after the post is saved, and relatives of Mastodon ignore it: so an error of the
-server's is UNKNOWN here, never a plain retry (docs.joinmastodon.org/methods/statuses; PostStatusService).
+server's is UNKNOWN here, never a plain retry (docs.joinmastodon.org/methods/statuses; PostStatusService). How long a
+post may be and what a link counts is the server's to say, and is asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any, Literal
+from urllib.parse import quote
 
 import requests
 from pydantic import Field
 
 from notifier.model.channel import ChannelProfile
-from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -26,6 +28,10 @@ from notifier.notices.fit import measure
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .far_clock import FarClock
+from .mastodon_instance import FRESH_FOR, Instance, read_instance
+from .mastodon_posts import is_ours, read_history, read_statuses, was_edited, written_at
+from .own_posts import OwnPosts
 from .wire import (
     BaseUrl,
     HttpAnswer,
@@ -34,17 +40,18 @@ from .wire import (
     failed,
     finding_of,
     judge_status,
+    key_of,
     mounted,
     no_secret,
     rejected,
     retry,
+    retry_after,
     sent,
     was_unsent,
 )
 
 KEY_LIFE = timedelta(minutes=55)
 """Five minutes less than the hour a server keeps a key."""
-CLOCKS_DIFFER = timedelta(minutes=1)
 PAGE = 40
 PAGES = 10
 
@@ -66,83 +73,126 @@ class MastodonSettings(Settings):
     """Token of the account with the scopes read:accounts, read:statuses and write:statuses."""
     visibility: Literal["public", "unlisted", "private"] = "public"
     """Who sees the posts."""
-    max_characters: int = Field(default=500, ge=50, le=100_000)
-    """Longest post the server takes; `check` compares it with what the server says."""
+    max_characters: int | None = Field(default=None, ge=50, le=100_000)
+    """Longest post to write; the server's own limit, 500 until it has told, where not given or where that is less."""
 
 
 class MastodonChannel:
     """One account on a Mastodon server. Nothing is read or connected before the first send, find or check. `rate`:
     posts a second."""
 
-    keyed_for = KEY_LIFE
     reaches: AddressKind | None = None
 
     def __init__(self, settings: MastodonSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
-        self.profile = ChannelProfile(
-            self.id, self.kind, settings.mode, self.reaches, settings.languages, settings.max_characters
-        )
         self._settings = settings
         self._wire = Wire(None, timeout) if timeout else Wire()
         self._session = mounted(requests.Session(), self._wire)
         self._lock = threading.Lock()
         self._account = ""
-        self._limit: int | None = None
+        self._instance: Instance | None = None
+        self._asked_at: datetime | None = None
+        self._own = OwnPosts()
+        self._far = FarClock()
+
+    @property
+    def profile(self) -> ChannelProfile:
+        """What composing needs to know, as far as the server has told by now."""
+        told, wanted = self._instance, self._settings.max_characters
+        limits = [limit for limit in (wanted, told.limit if told else None) if limit is not None]
+        return ChannelProfile(
+            self.id, self.kind, self._settings.mode, self.reaches, self._settings.languages,
+            min(limits) if limits else None, link_length=told.link if told else None)
+
+    @property
+    def keyed_for(self) -> timedelta:
+        """Zero until the server has told that it is one that honours keys."""
+        return KEY_LIFE if self._instance is not None and self._instance.keyed else timedelta()
+
+    def learn(self, now: datetime) -> None:
+        """Ask the server for its limits, so that the first notice is composed by them. Never raises."""
+        with contextlib.suppress(requests.RequestException):
+            self._told(now)
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Post it under its key; a server that knows the key answers with the post it already has."""
         try:
-            headers = self._headers() | {"Idempotency-Key": message.key}
-            limit = self._instance_limit()
-            size = measure("mastodon", message.body, limit=limit or self._settings.max_characters)
-            if limit is not None and not size.fits:
-                return rejected(Reason.TOO_LONG, f"{size.length} characters; the server takes {size.limit}")
+            headers = self._headers() | {"Idempotency-Key": key_of(message)}
+            told = self._told(now)
+            if told is not None and told.limit is not None:
+                size = measure("mastodon", message.body, limit=told.limit, link=told.link)
+                if not size.fits:
+                    return rejected(Reason.TOO_LONG, f"{size.length} characters; the server takes {size.limit}")
             body = payload(message, self._settings.visibility)
             answer = self._ask("POST", "/api/v1/statuses", headers=headers, json=body)
         except SecretMissing as error:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        return judge(answer, now)
+        outcome = judge(answer, now)
+        if outcome.kind is OutcomeKind.SENT:
+            self._own.take(str(outcome.provider_id), message.key)
+        return outcome
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through our own posts from a minute before the message was made."""
         try:
+            self._told(now)
             account = self._whoami()
             if not account:
                 return CannotTell("the server does not say which account this is")
-            return self._search(message, account)
+            return self._search(message, account, now)
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
             return CannotTell(f"the server cannot be read: {type(error).__name__}")
 
     def check(self) -> Sequence[Finding]:
-        """Ask the server who we are and how long a post may be."""
+        """Ask the server who we are, how long a post may be, and for our own posts: without them a lost answer is never
+        settled."""
         account = finding_of(
             f"channel {self.id}", lambda: self._ask("GET", "/api/v1/accounts/verify_credentials",
                                                     headers=self._headers()), _greeting)
         length = finding_of(
             f"channel {self.id} length", lambda: self._ask("GET", "/api/v2/instance"), self._length_told)
-        return (account, length)
+        posts = finding_of(f"channel {self.id} own posts", self._ask_posts, _readable)
+        return (account, length, posts)
 
-    def _search(self, message: Message, account: str) -> Found | NotFound | CannotTell:
-        since, before = message.created_at - CLOCKS_DIFFER, ""
+    def _search(self, message: Message, account: str, now: datetime) -> Found | NotFound | CannotTell:
+        before = ""
         for _ in range(PAGES):
             asked = {"limit": str(PAGE), "exclude_reblogs": "true"} | ({"max_id": before} if before else {})
             answer = self._ask("GET", f"/api/v1/accounts/{account}/statuses", headers=self._headers(), params=asked)
-            posts = read_statuses(answer)
+            posts = read_statuses(self._far.heard(answer, now))
             if posts is None:
                 return CannotTell(f"our own posts answered HTTP {answer.status}")
-            recent = [post for post in posts if written_at(post) >= since]
+            recent = [post for post in posts if written_at(post) >= self._far.earliest(message)]
             for post in recent:
-                if is_ours(message.body, post):
+                same = self._is_same(message.body, post)
+                if isinstance(same, CannotTell):
+                    return same
+                if same and not self._own.is_anothers(post["id"], message.key):
+                    self._own.take(post["id"], message.key)
                     return Found(str(post["id"]))
             if len(recent) < len(posts) or not posts:
                 return NotFound()
             before = str(posts[-1]["id"])
         return CannotTell(f"more than {PAGE * PAGES} posts since it was made")
+
+    def _is_same(self, text: str, post: Mapping[str, Any]) -> bool | CannotTell:
+        """Whether a post says `text`, or said so before somebody edited it."""
+        if is_ours(text, post) or not was_edited(post):
+            return is_ours(text, post)
+        versions = read_history(self._ask("GET", f"/api/v1/statuses/{quote(post['id'], safe='')}/history",
+                                          headers=self._headers()))
+        if versions is None:
+            return CannotTell("a post of ours was edited, and what it said before cannot be read")
+        return any(is_ours(text, version) for version in versions)
+
+    def _ask_posts(self) -> HttpAnswer:
+        return self._ask("GET", f"/api/v1/accounts/{self._whoami()}/statuses", headers=self._headers(),
+                         params={"limit": "1"})
 
     def _whoami(self) -> str:
         if not self._account:
@@ -151,23 +201,27 @@ class MastodonChannel:
             self._account = id if isinstance(id, str) and id.isalnum() else ""
         return self._account
 
-    def _instance_limit(self) -> int | None:
-        """How long a post may be, asked once; None while the server does not say. Raises only when it cannot be
-        reached at all."""
+    def _told(self, now: datetime) -> Instance | None:
+        """What the server says of itself, asked twice a day; None while it does not say. Raises only when it cannot be
+        reached at all and never could."""
         with self._lock:
-            if self._limit is None:
+            if self._asked_at is None or not timedelta() <= now - self._asked_at < FRESH_FOR:
                 try:
-                    self._limit = read_limit(self._ask("GET", "/api/v2/instance"))
+                    told = read_instance(self._ask("GET", "/api/v2/instance"))
                 except requests.RequestException as error:
-                    if was_unsent(error):
+                    if self._instance is None and was_unsent(error):
                         raise
-            return self._limit
+                    told = None
+                self._instance = told or self._instance
+                self._asked_at = now if told else self._asked_at
+            return self._instance
 
     def _length_told(self, answer: HttpAnswer) -> str | None:
-        limit = read_limit(answer)
-        if limit is None or limit < self._settings.max_characters:
+        told, wanted = read_instance(answer), self._settings.max_characters
+        if told is None or told.limit is None or (wanted is not None and told.limit < wanted):
             return None
-        return f"takes {limit} characters; {self._settings.max_characters} are configured"
+        keyed = "honours Idempotency-Key" if told.keyed else "may ignore Idempotency-Key, so posts are read instead"
+        return f"takes {told.limit} characters{f'; {wanted} are configured' if wanted else ''}; {keyed}"
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._settings.access_token.reveal()}"}
@@ -181,8 +235,10 @@ class MastodonChannel:
 
 
 def payload(message: Message, visibility: str) -> dict[str, str]:
-    """The post. Mastodon wants languages by their two letters (ISO 639-1)."""
-    return {"status": message.body, "visibility": visibility, "language": message.language.split("-")[0].lower()}
+    """The post. Mastodon wants languages by their two letters (ISO 639-1); relatives of it would make Markdown of a
+    text unless told that it is plain, and then it is not recognised."""
+    language = message.language.split("-")[0].lower()
+    return {"status": message.body, "visibility": visibility, "language": language, "content_type": "text/plain"}
 
 
 def judge(answer: HttpAnswer, now: datetime) -> Outcome:
@@ -193,76 +249,24 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
         return sent(id) if isinstance(id, str) and id else judge_status(replace(answer, status=299), now)
     if answer.status == 422 and "character limit" in str(read.get("error", "")).lower():
         return rejected(Reason.TOO_LONG, "HTTP 422: longer than the server takes")
-    if answer.status == 403:
-        return retry(Reason.FORBIDDEN, "HTTP 403: the account or token may not post", stops=True)
+    if answer.status in (403, 410):
+        return retry(Reason.FORBIDDEN, f"HTTP {answer.status}: the account or token may not post", stops=True)
     if answer.status == 429:
         return retry(Reason.RATE_LIMITED, "HTTP 429", at=_limit_ends(answer.headers, now))
     return judge_status(answer, now)
 
 
 def _limit_ends(headers: Mapping[str, str], now: datetime) -> datetime:
-    """X-RateLimit-Reset, an ISO 8601 time; five minutes, the length of a window, where it is missing."""
+    """X-RateLimit-Reset, an ISO 8601 time, or what a proxy before the server says; five minutes, the length of a
+    window, where nobody does."""
     try:
         return bounded(parse_rfc3339(headers.get("x-ratelimit-reset", "")), now)
     except (ValueError, OverflowError):
-        return now + timedelta(minutes=5)
+        return retry_after(headers, now) or now + timedelta(minutes=5)
 
 
-def read_limit(answer: HttpAnswer) -> int | None:
-    """configuration.statuses.max_characters of /api/v2/instance; None where it is not there."""
-    read: Any = answer.fields() if answer.status == 200 else {}
-    for name in ("configuration", "statuses", "max_characters"):
-        read = read.get(name) if isinstance(read, dict) else None
-    return read if isinstance(read, int) and not isinstance(read, bool) and read > 0 else None
-
-
-def read_statuses(answer: HttpAnswer) -> list[Mapping[str, Any]] | None:
-    """The posts of one page; None where the answer is no list of posts."""
-    read = answer.json() if answer.status == 200 else None
-    if not isinstance(read, list) or not all(_is_post(post) for post in read):
-        return None
-    return read
-
-
-def _is_post(post: object) -> bool:
-    if not isinstance(post, dict) or not all(isinstance(post.get(n), str) for n in ("id", "content", "created_at")):
-        return False
-    try:
-        parse_rfc3339(post["created_at"])
-    except (ValueError, OverflowError):
-        return False
-    return True
-
-
-def written_at(post: Mapping[str, Any]) -> datetime:
-    """When a post was written."""
-    return parse_rfc3339(post["created_at"])
-
-
-def is_ours(text: str, post: Mapping[str, Any]) -> bool:
-    """Whether a post says what we said, blanks aside: the server makes HTML of it."""
-    return text_of(post["content"]).split() == text.split()
-
-
-class _Words(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag in ("p", "br", "div", "li"):
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def text_of(content: str) -> str:
-    """A post's HTML as text. Shortened links are whole in it: CSS hides parts of them, nothing is left out."""
-    reader = _Words()
-    reader.feed(content)
-    reader.close()
-    return "".join(reader.words).strip()
+def _readable(answer: HttpAnswer) -> str | None:
+    return "our own posts can be read" if read_statuses(answer) is not None else None
 
 
 def _greeting(answer: HttpAnswer) -> str | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -21,22 +21,26 @@ from twilio.base.exceptions import TwilioException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from notifier import metrics
 from notifier.model.channel import ChannelProfile
+from notifier.model.company import Company
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
-from notifier.model.settings import Settings, Slug
-from notifier.model.times import utc
-from notifier.notices.sms import plain_sms
+from notifier.model.settings import Duration, Settings, Slug
+from notifier.notices.sms import encoding, segments
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .twilio_codes import CODES, CodeClass, Meaning
+from .twilio_list import PAGE, next_page, read_pages
 from .wire import (
-    RETRY_LEAST,
+    AT_ONCE_MOST,
     TIMEOUT,
     BaseUrl,
     HttpAnswer,
     Wire,
+    at_once,
     failed,
     finding_of,
     judge_status,
@@ -46,48 +50,14 @@ from .wire import (
     retry,
     retry_after,
     sent,
+    unknown,
 )
 
 LIFE_LEAST = timedelta(seconds=5)
 LIFE_MOST = timedelta(hours=10)
 """ValidityPeriod's range: 1 to 36,000 seconds, of which Twilio advises more than 5."""
-CLOCKS_DIFFER = timedelta(minutes=1)
-PAGE = 200
+API = "https://api.twilio.com"
 _SILENT = logging.Logger("twilio is kept from logging numbers", logging.CRITICAL)
-_R, _J = OutcomeKind.RETRY, OutcomeKind.REJECTED
-CODES: Mapping[int, tuple[OutcomeKind, Reason, bool]] = {
-    20003: (_R, Reason.AUTHENTICATION, True),
-    20005: (_R, Reason.NOT_PERMITTED, True),
-    20008: (_R, Reason.NOT_PERMITTED, True),
-    20404: (_R, Reason.AUTHENTICATION, True),
-    20429: (_R, Reason.RATE_LIMITED, False),
-    21211: (_J, Reason.INVALID_ADDRESS, False),
-    21212: (_R, Reason.NOT_PERMITTED, True),
-    21217: (_J, Reason.INVALID_ADDRESS, False),
-    21265: (_J, Reason.INVALID_ADDRESS, False),
-    21408: (_J, Reason.NOT_PERMITTED, False),
-    21602: (_J, Reason.CONTENT_REFUSED, False),
-    21603: (_R, Reason.NOT_PERMITTED, True),
-    21606: (_R, Reason.NOT_PERMITTED, True),
-    21608: (_J, Reason.NOT_PERMITTED, False),
-    21610: (_J, Reason.OPTED_OUT, False),
-    21611: (_R, Reason.RATE_LIMITED, False),
-    21612: (_J, Reason.INVALID_ADDRESS, False),
-    21614: (_J, Reason.INVALID_ADDRESS, False),
-    21617: (_J, Reason.TOO_LONG, False),
-    21701: (_R, Reason.NOT_PERMITTED, True),
-    21703: (_R, Reason.NOT_PERMITTED, True),
-    21704: (_R, Reason.NOT_PERMITTED, True),
-    30001: (_R, Reason.RATE_LIMITED, False),
-    30002: (_R, Reason.NOT_PERMITTED, True),
-    30004: (_J, Reason.RECIPIENT_GONE, False),
-    30005: (_J, Reason.RECIPIENT_GONE, False),
-    30006: (_J, Reason.INVALID_ADDRESS, False),
-    30007: (_J, Reason.FILTERED, True),
-    30034: (_R, Reason.NOT_PERMITTED, True),
-    30450: (_J, Reason.NOT_PERMITTED, True),
-}
-"""What each error code at creation means: kind, reason, and whether the channel must stop."""
 
 
 class SmsSettings(Settings):
@@ -110,7 +80,15 @@ class SmsSettings(Settings):
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     """Messaging Service that picks the sender."""
     status_callback_base: BaseUrl | None = None
-    """Public address of this daemon's web part; Twilio reports each message's fate there."""
+    """Public address of this daemon's web part; Twilio reports each message's fate there. company.public_url where
+    not given."""
+    segment_price: float | None = Field(default=None, ge=0)
+    """Price of one segment of this route, for notifier_spent_total; company.sms_price where not given."""
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    """Currency of segment_price; company.currency where not given."""
+    absent_after: Duration = timedelta(minutes=5)
+    """How long a message whose answer was lost may be missing from Twilio's list before it counts as never sent: the
+    list lags, and a callback usually tells sooner."""
     base_url: BaseUrl = "https://api.twilio.com"
     """Where Twilio's API is: another for a region, or for stand-ins."""
 
@@ -120,17 +98,24 @@ class SmsSettings(Settings):
             raise ValueError("expected exactly one of from_number, messaging_service_sid")
         return self
 
+    def of_company(self, company: Company) -> SmsSettings:
+        """These settings, with what they leave to the company."""
+        given = {"status_callback_base": company.public_url, "segment_price": company.sms_price,
+                 "currency": company.currency}
+        return self.model_copy(update={name: of for name, of in given.items() if getattr(self, name) is None})
+
 
 class SmsChannel:
     """One Twilio account. Nothing is read or connected before the first send, find or check. `rate`: messages a
-    second."""
+    second. `absent_after`: from when on not being listed proves that a message was not sent."""
 
     keyed_for = timedelta(0)
     reaches: AddressKind | None = AddressKind.PHONE
 
     def __init__(self, settings: SmsSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
-        self.rate = settings.per_minute / 60
+        self.rate, self.absent_after = settings.per_minute / 60, settings.absent_after
+        self.at_once = at_once(self.rate, AT_ONCE_MOST)
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)
@@ -151,19 +136,36 @@ class SmsChannel:
         outcome = judge(answer, now)
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
+        if outcome.kind is OutcomeKind.SENT:
+            self._count(message.body)
         return outcome
+
+    def _count(self, body: str) -> None:
+        """Count what an accepted message is billed as. Of a Messaging Service Twilio says no number at first."""
+        parts = segments(body)
+        metrics.SMS_SEGMENTS.labels(self.id, encoding(body)).inc(parts)
+        if self._settings.segment_price:
+            metrics.SPENT.labels(self.id, self._settings.currency or "USD").inc(parts * self._settings.segment_price)
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through what was sent to this number since a minute before the message was made."""
         try:
-            client = self._client()
-            answer = self._wire.ask(
-                lambda: client.messages.page(to=message.address, page_size=PAGE), TwilioException)
+            return read_pages(self._pages(message.address), message, now)
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
             return CannotTell(f"Twilio cannot be read: {type(error).__name__}")
-        return read_list(answer, message)
+
+    def _pages(self, address: str) -> Iterator[HttpAnswer]:
+        """The list of messages to a number, newest first, page after page as Twilio links them."""
+        messages = self._client().messages
+        first = self._wire.ask(partial(messages.page, to=address, page_size=PAGE), TwilioException)
+        yield first
+        following = next_page(first, self._settings.account_sid)
+        while following is not None:
+            answer = self._wire.ask(partial(messages.get_page, API + following), TwilioException)
+            yield answer
+            following = next_page(answer, self._settings.account_sid)
 
     def check(self) -> Sequence[Finding]:
         """Fetch the account."""
@@ -203,8 +205,8 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
     else:
         fields["from_"] = settings.from_number
     if settings.status_callback_base is not None:
-        path = f"/hooks/twilio/status/{quote(message.delivery, safe='')}"
-        fields["status_callback"] = settings.status_callback_base + path
+        path = f"/hooks/twilio/status/{settings.id}/{quote(message.delivery, safe='')}"
+        fields["status_callback"] = settings.status_callback_base.rstrip("/") + path
     return fields
 
 
@@ -216,45 +218,22 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
         return sent(sid) if isinstance(sid, str) and sid else judge_status(replace(answer, status=299), now)
     code = read.get("code")
     if answer.status < 500 and isinstance(code, int) and code in CODES:
-        kind, reason, stops = CODES[code]
-        at = None
-        if reason is Reason.RATE_LIMITED:
-            at = retry_after(answer.headers, now) or now + RETRY_LEAST
-        return Outcome(kind, reason, retry_at=at, stops_channel=stops, detail=f"HTTP {answer.status}, Twilio {code}")
+        return _meant(CODES[code], retry_after(answer.headers, now), f"HTTP {answer.status}, Twilio {code}", now)
     if answer.status == 403:
         return retry(Reason.FORBIDDEN, "HTTP 403: the account may not do this", stops=True)
     outcome = judge_status(answer, now)
     return replace(outcome, detail=f"{outcome.detail}, Twilio {code}") if isinstance(code, int) else outcome
 
 
-def _as_sent(body: str) -> str:
-    """A text as it may come back: Twilio's Smart Encoding writes typographic characters plainly, and a text that was
-    not recognised for it would be sent twice."""
-    return plain_sms(body).strip()
-
-
-def read_list(answer: HttpAnswer, message: Message) -> Found | NotFound | CannotTell:
-    """What the newest messages to one number say of ours. A trial account puts words before the text, so the end is
-    compared. Filtering is done here, because Twilio's own filter by DateSent leaves out what is still queued."""
-    rows = answer.fields().get("messages")
-    if answer.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return CannotTell(f"Twilio's list answered HTTP {answer.status}")
-    since, body = message.created_at - CLOCKS_DIFFER, _as_sent(message.body)
-    recent = [row for row in rows if _made_at(row, since) >= since]
-    for row in recent:
-        if body and _as_sent(str(row.get("body", ""))).endswith(body):
-            return Found(str(row.get("sid", "")))
-    if answer.fields().get("next_page_uri") and len(recent) == len(rows):
-        return CannotTell(f"more than {PAGE} messages to this number since it was made")
-    return NotFound()
-
-
-def _made_at(row: Mapping[str, Any], otherwise: datetime) -> datetime:
-    """When a message was created (RFC 2822)."""
-    try:
-        return utc(parsedate_to_datetime(str(row.get("date_created", ""))))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return otherwise
+def _meant(meaning: Meaning, retry_at: datetime | None, detail: str, now: datetime) -> Outcome:
+    """What a code means for a message that was not created."""
+    if meaning.klass is CodeClass.UNKNOWN:
+        return unknown(meaning.reason, detail)
+    if meaning.klass is CodeClass.WAIT:
+        return retry(meaning.reason, detail, at=retry_at or now + meaning.wait)
+    if meaning.klass is CodeClass.STOP and meaning.again:
+        return retry(meaning.reason, detail, stops=True, at=retry_at)
+    return rejected(meaning.reason, detail, stops=meaning.klass is CodeClass.STOP)
 
 
 def _standing(answer: HttpAnswer) -> str | None:

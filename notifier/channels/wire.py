@@ -7,6 +7,7 @@ answer is taken from the wire itself, and each channel judges it by its own tabl
 from __future__ import annotations
 
 import json
+import math
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -23,13 +24,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from notifier.clock import SystemClock
-from notifier.model.delivery import Outcome, OutcomeKind, Reason
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.times import utc
 from notifier.ports import Finding
 from notifier.secret import SecretMissing
 
 TIMEOUT = (3.05, 10.0)
 """Seconds to connect and to wait for an answer: the twelve seconds together stay below a lease."""
+AT_ONCE_MOST = 16
+"""Requests of one channel under way: more threads only wait for each other, as the libraries keep a processor busy."""
 MOST_BYTES = 1_000_000
 RETRY_LEAST = timedelta(seconds=60)
 """How long to wait where a far side says "too much" but not until when."""
@@ -44,6 +47,12 @@ _UNSENT = (
     requests.exceptions.MissingSchema,
     ssl.SSLCertVerificationError,
 )
+
+
+def at_once(rate: float, most: int) -> int:
+    """How many messages are to be under way for `rate` a second where an answer takes half a second; one for the slow,
+    whose crash then leaves one in doubt."""
+    return min(max(math.ceil(rate / 2), 1), most)
 
 
 def is_loopback(host: str) -> bool:
@@ -96,7 +105,7 @@ class Wire(HTTPAdapter):
         self._base = base
         self._timeout = timeout
         self._here = threading.local()
-        super().__init__(pool_maxsize=4)
+        super().__init__(pool_maxsize=AT_ONCE_MOST)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming."""
@@ -167,11 +176,16 @@ def mounted(session: requests.Session, wire: Wire) -> requests.Session:
 
 def was_unsent(error: BaseException) -> bool:
     """Whether a failed request certainly never reached the far side: no connection was made."""
+    return caused_by(error, *_UNSENT)
+
+
+def caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Whether one of `kinds` is behind `error`, however many libraries have wrapped it."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, _UNSENT):
+        if isinstance(current, kinds):
             return True
         if isinstance(current, BaseException) and id(current) not in seen:
             seen.add(id(current))
@@ -210,6 +224,13 @@ def unknown(reason: Reason, detail: str) -> Outcome:
 def sent(provider_id: str) -> Outcome:
     """Accepted under the far side's own id."""
     return Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id=provider_id[:200])
+
+
+def key_of(message: Message) -> str:
+    """What a far side knows a message by: the same on every attempt. The moment of planning is in it because two
+    deployments, or one that was set up anew, count their incidents alike, and a far side would take the second one's
+    notice for a repeat of the first."""
+    return f"{message.key}-{int(utc(message.created_at).timestamp() * 1_000_000):x}"
 
 
 def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> Outcome:

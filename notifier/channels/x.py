@@ -1,27 +1,27 @@
 """X: posts through tweepy, and finds out from our own timeline what became of one whose answer was lost.
 
 X takes no idempotency key. It refuses a doubled text with 403 and no id, and every other 403 means something else, so
-the body is read and, for a double, the timeline (docs.x.com; xdevplatform/docs, August 2026).
+the body is read and, for a double, the timeline (docs.x.com; xdevplatform/docs, August 2026). Every post stands alone
+and carries the incident's reference: replies and quotes are not for everybody's keys, and a post that hangs on another
+would be lost with it.
 """
 
 from __future__ import annotations
 
-import html
-import re
 import threading
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 import tweepy
 from pydantic import Field
 
+from notifier import metrics
+from notifier.clock import SystemClock
 from notifier.model.channel import ChannelProfile
-from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -30,33 +30,21 @@ from notifier.notices.urls import find_links
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
-from .wire import (
-    BaseUrl,
-    HttpAnswer,
-    Wire,
-    bounded,
-    failed,
-    finding_of,
-    judge_status,
-    mounted,
-    no_secret,
-    rejected,
-    reset_at,
-    retry,
-    sent,
-    unknown,
-)
+from .far_clock import CLOCKS_DIFFER, FarClock
+from .own_posts import OwnPosts
+from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown
+from .x_account import XPrices, app_token, credit, greeting, label, user_of
+from .x_answers import judge
+from .x_client import make_client
+from .x_timeline import Likeness, Page, Post, likeness, read_page, read_versions
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How much earlier than our own record a post may seem to have been written."""
+DOUBLES_BACK = timedelta(days=1)
+"""How far back the other post with a doubled text is looked for; X does not say how far it looks itself."""
 PAGE = 100
+LEAST = 5
+"""Posts a page has at the least: X takes no smaller number."""
 PAGES = 5
-_ACCOUNT_TROUBLE = re.compile(
-    r"suspend|locked|oauth1-permissions|oauth1 app permissions|client-forbidden|client-not-enrolled"
-    r"|unsupported-authentication|read[- ]only application", re.IGNORECASE
-)
-_CREDIT_TROUBLE = re.compile(r"creditsdepleted|credits? depleted|out of credit|does not have any credits|usage-?cap",
-                             re.IGNORECASE)
+_FIELDS = ["created_at", "entities"]
 
 
 class XSettings(Settings):
@@ -78,21 +66,14 @@ class XSettings(Settings):
     """Access token of the account, with permission to write."""
     access_token_secret: Secret
     """Its secret."""
+    prices: XPrices = XPrices()
+    """What X bills for what we do, for previews and for the metric of costs."""
+    least_credit: float = Field(default=5.0, ge=0)
+    """US dollars of credit at or below which `doctor` finds fault."""
+    labelled_automated: bool = False
+    """Whether staff saw the label "Automated" on the profile; for accounts on which the API does not show it."""
     base_url: BaseUrl = "https://api.x.com"
     """Where X's API is; another only for stand-ins."""
-
-
-class _Addressed(requests.Session):
-    """Asks `base`, whatever host tweepy names, before the request is signed: OAuth 1.0a signs the host too (RFC 5849
-    3.4.1.2), so a request readdressed later is refused with 401."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """As Session.request; tweepy's URLs hold a path only, their parameters come apart."""
-        return super().request(method, self._base + urlsplit(str(url)).path, *args, **kwargs)
 
 
 class XChannel:
@@ -104,12 +85,16 @@ class XChannel:
     def __init__(self, settings: XSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
-        self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
+        prices = settings.prices
+        self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages,
+                                      price=prices.post, price_with_link=prices.post_with_link)
         self._settings = settings
         self._wire = Wire(None, timeout) if timeout else Wire()
         self._lock = threading.Lock()
         self._client_made: tweepy.Client | None = None
         self._user = ""
+        self._own = OwnPosts()
+        self._far = FarClock()
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Post it once. A text X calls a duplicate is adopted where our timeline shows that it is this one."""
@@ -122,60 +107,172 @@ class XChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        outcome = judge(answer, now)
+        outcome = judge(self._far.heard(answer, now), now)
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
-        if outcome.reason is not Reason.DUPLICATE:
-            return outcome
-        found = self.find(message, now)
-        if isinstance(found, Found):
-            return replace(sent(found.provider_id), reason=Reason.ADOPTED)
-        return outcome if isinstance(found, NotFound) else unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
+        if outcome.kind is OutcomeKind.SENT:
+            self._note(str(outcome.provider_id), message)
+        return self._double(message, now) if outcome.reason is Reason.DUPLICATE else outcome
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through our own timeline from a minute before the message was made."""
+        found = self._looked(message, timedelta(), now)
+        if isinstance(found, CannotTell):
+            return found
+        return Found(found.id) if found is not None and self._may_be(found, message) else NotFound()
+
+    def check(self) -> Sequence[Finding]:
+        """Ask X who we are, how the account is labelled, what credit is left, and for our own posts."""
+        subject = f"channel {self.id}"
         try:
-            user = self._whoami()
-            if not user:
-                return CannotTell("X does not say which account this is")
-            return self._search(message, user)
+            answer = self._ask_me()
+            user = user_of(answer)
+            if user is None:
+                text = f"answered HTTP {answer.status}, which is not what it should say"
+                return (Finding(subject, False, text),)
+            seen = self._settings.labelled_automated
+            told = (greeting(subject, user), label(f"{subject} label", user, seen_by_staff=seen), self._credit())
+            return (*told, self._readable(str(user.get("id"))))
+        except SecretMissing as error:
+            return (Finding(subject, False, str(error)),)
+        except requests.RequestException as error:
+            return (Finding(subject, False, f"cannot be reached: {type(error).__name__}"),)
+
+    def _credit(self) -> Finding:
+        """What credit is left, as far as X tells. Raises SecretMissing."""
+        own, subject = self._settings, f"channel {self.id} credit"
+        try:
+            ask = app_token(own.base_url, own.consumer_key.reveal(), own.consumer_secret.reveal(), self._wire)
+            return credit(subject, ask, own.prices, own.least_credit)
+        except requests.RequestException as error:
+            return Finding(subject, False, f"cannot be asked for: {type(error).__name__}")
+
+    def _readable(self, user: str) -> Finding:
+        """Whether our timeline can be read, without which a lost answer is never settled. Raises
+        requests.RequestException."""
+        client = self._client()
+        answer = self._wire.ask(lambda: client.get_users_tweets(
+            user, max_results=LEAST, tweet_fields=_FIELDS, user_auth=True), tweepy.TweepyException)
+        page = read_page(answer, SystemClock().now())
+        self._bill("owned_read", len(page.posts) if page else 0)
+        text = "our own posts can be read" if page else (
+            f"our own posts cannot be read (HTTP {answer.status}): a lost answer could never be settled")
+        return Finding(f"channel {self.id} own posts", page is not None, text)
+
+    # ── our own posts ──
+
+    def _double(self, message: Message, now: datetime) -> Outcome:
+        """What a refusal as a duplicate comes to: X has this text, but as whose post?"""
+        found = self._looked(message, DOUBLES_BACK, now)
+        if isinstance(found, CannotTell):
+            return unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
+        if found is None:  # younger than what the timeline shows yet, or older than was looked
+            return unknown(Reason.DUPLICATE, "X has this text, but the timeline does not show it")
+        if self._may_be(found, message):
+            return replace(sent(found.id), reason=Reason.ADOPTED)
+        return rejected(Reason.DUPLICATE, "HTTP 403: an earlier post says the same")
+
+    def _may_be(self, post: Post, message: Message) -> bool:
+        """Whether a post with the message's text can be this message's, and from now on is."""
+        if post.at < self._far.earliest(message) or self._own.is_anothers(post.id, message.key):
+            return False
+        self._note(post.id, message)
+        return True
+
+    def _looked(self, message: Message, back: timedelta, now: datetime) -> Post | CannotTell | None:
+        """Our post with this text: this message's own where there is one, else another's since then, `back` further
+        than it may be this message's. None: none."""
+        since = self._far.earliest(message) - back
+        found = self._looked_once(message, since, now)
+        further = self._far.earliest(message) - back
+        if since - further < CLOCKS_DIFFER / 2:
+            return found
+        return self._looked_once(message, further, now)  # the answers told that our clock is ahead
+
+    def _looked_once(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
+        anothers: Post | None = None
+        try:
+            for page in self._pages(since, now):
+                if isinstance(page, CannotTell):
+                    return page
+                for post in page.posts:
+                    same = self._is_same(message.body, post, now)
+                    if isinstance(same, CannotTell):
+                        return same
+                    if same and self._may_be(post, message):
+                        return post
+                    anothers = post if same else anothers
         except SecretMissing as error:
             return CannotTell(str(error))
         except requests.RequestException as error:
             return CannotTell(f"X cannot be read: {type(error).__name__}")
+        return anothers
 
-    def check(self) -> Sequence[Finding]:
-        """Ask X who we are."""
-        return (finding_of(f"channel {self.id}", self._ask_me, _greeting),)
-
-    def _search(self, message: Message, user: str) -> Found | NotFound | CannotTell:
+    def _pages(self, since: datetime, now: datetime) -> Iterator[Page | CannotTell]:
+        """The timeline back to `since`, newest first; ends with why where it cannot be read so far."""
+        user = self._whoami()
+        if not user:
+            yield CannotTell("X does not say which account this is")
+            return
         client, token = self._client(), None
         for _ in range(PAGES):
             answer = self._wire.ask(lambda token=token: client.get_users_tweets(  # type: ignore[misc]
-                user, max_results=PAGE, start_time=rfc3339((message.created_at - CLOCKS_DIFFER).replace(microsecond=0)),
-                tweet_fields=["created_at", "entities"], exclude=["retweets"], pagination_token=token, user_auth=True,
+                user, max_results=PAGE, start_time=rfc3339(since.replace(microsecond=0)), tweet_fields=_FIELDS,
+                exclude=["retweets"], pagination_token=token, user_auth=True,
             ), tweepy.TweepyException)
-            page = read_timeline(answer)
+            page = read_page(self._far.heard(answer, now), now)
+            if answer.status == 401:
+                self._forget()
             if page is None:
-                return CannotTell(f"X's timeline answered HTTP {answer.status}")
-            posts, token = page
-            for post in posts:
-                if is_ours(message.body, post):
-                    return Found(str(post["id"]))
+                yield CannotTell(f"X's timeline answered HTTP {answer.status}")
+                return
+            self._bill("owned_read", len(page.posts))
+            yield page
+            token = page.next
             if token is None:
-                return NotFound()
-        return CannotTell(f"the timeline is longer than {PAGE * PAGES} posts")
+                return
+        yield CannotTell(f"the timeline is longer than {PAGE * PAGES} posts")
+
+    def _is_same(self, text: str, post: Post, now: datetime) -> bool | CannotTell:
+        """Whether a post says `text`, or said so before somebody edited it."""
+        like = {likeness(text, post.raw)}
+        if post.versions and Likeness.SAME not in like:
+            client = self._client()
+            answer = self._wire.ask(lambda: client.get_tweets(
+                list(post.versions), tweet_fields=_FIELDS, user_auth=True), tweepy.TweepyException)
+            before = read_versions(answer, post.versions, now)
+            if before is None:
+                return CannotTell("a post of ours was edited, and what it said before cannot be read")
+            self._bill("owned_read", len(before))
+            like |= {likeness(text, version.raw) for version in before}
+        if Likeness.SAME in like:
+            return True
+        return CannotTell("a post of ours holds a link X does not show whole") if Likeness.UNCLEAR in like else False
+
+    def _note(self, post: str, message: Message) -> None:
+        """Keep whose this post is, and that it was billed."""
+        if self._own.take(post, message.key):
+            self._bill("post_with_link" if find_links(message.body) else "post", 1)
+
+    def _bill(self, item: Literal["post", "post_with_link", "owned_read", "user_read"], number: int) -> None:
+        metrics.BILLED.labels(self.id, item).inc(number)
+        metrics.COST.labels(self.id, item).inc(number * getattr(self._settings.prices, item))
+
+    # ── asking ──
 
     def _whoami(self) -> str:
         if not self._user:
-            data = self._ask_me().fields().get("data")
-            if isinstance(data, dict) and isinstance(data.get("id"), str) and data["id"].isascii():
-                self._user = data["id"] if data["id"].isdigit() else ""
+            user: Mapping[str, Any] = user_of(self._ask_me()) or {}
+            id = user.get("id")
+            self._user = id if isinstance(id, str) and id.isascii() and id.isdigit() else ""
         return self._user
 
     def _ask_me(self) -> HttpAnswer:
         client = self._client()
-        return self._wire.ask(lambda: client.get_me(user_auth=True), tweepy.TweepyException)
+        answer = self._wire.ask(lambda: client.get_me(user_fields=["affiliation"], user_auth=True),
+                                tweepy.TweepyException)
+        self._bill("user_read", 1 if answer.status == 200 else 0)
+        return answer
 
     def _forget(self) -> None:
         """Read the secrets anew next time: they may have been renewed since."""
@@ -186,116 +283,7 @@ class XChannel:
         with self._lock:
             if self._client_made is None:
                 own = self._settings
-                client = tweepy.Client(
-                    consumer_key=own.consumer_key.reveal(), consumer_secret=own.consumer_secret.reveal(),
-                    access_token=own.access_token.reveal(), access_token_secret=own.access_token_secret.reveal(),
-                    return_type=requests.Response, wait_on_rate_limit=False,
-                )
-                client.session = mounted(_Addressed(own.base_url), self._wire)
+                client = make_client(own.base_url, (own.consumer_key, own.consumer_secret),
+                                     (own.access_token, own.access_token_secret), self._wire)
                 self._client_made = client
             return self._client_made
-
-
-# ── pure ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def judge(answer: HttpAnswer, now: datetime) -> Outcome:
-    """What X's answer to a post means."""
-    read = answer.fields()
-    if answer.status in (200, 201):
-        data = read.get("data")
-        id = data.get("id") if isinstance(data, dict) else None
-        return sent(id) if isinstance(id, str) and id else judge_status(replace(answer, status=299), now)
-    words = _problem(read)
-    if answer.status in (402, 403, 429) and _CREDIT_TROUBLE.search(words):
-        return retry(Reason.OUT_OF_CREDIT, f"HTTP {answer.status}: out of credit or over the plan's cap", stops=True)
-    if answer.status == 403:
-        return _forbidden(words)
-    if answer.status == 429:
-        return retry(Reason.RATE_LIMITED, "HTTP 429", at=_limit_ends(answer.headers, now))
-    return judge_status(answer, now)
-
-
-def _forbidden(words: str) -> Outcome:
-    text = words.lower()
-    if "duplicate content" in text or "code 187" in text:
-        return rejected(Reason.DUPLICATE, "HTTP 403: X has this text already")
-    if "too long" in text or "code 186" in text:
-        return rejected(Reason.TOO_LONG, "HTTP 403: longer than X takes")
-    if _ACCOUNT_TROUBLE.search(text):
-        return retry(Reason.FORBIDDEN, "HTTP 403: the account or app may not post", stops=True)
-    # Nobody knows what it means: the channel stops and tries again later, which a person sees and no notice is lost to.
-    return retry(Reason.FORBIDDEN, "HTTP 403: X does not permit this post", stops=True)
-
-
-def _problem(read: Mapping[str, Any]) -> str:
-    """Title, type, detail and error codes of X's two shapes of problem, as one text to search."""
-    errors = read.get("errors")
-    parts: list[Mapping[str, Any]] = [read]
-    parts += [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-    words = [str(part.get(name, "")) for part in parts[:10] for name in ("title", "type", "detail", "message")]
-    words += [f"code {part['code']}" for part in parts[:10] if "code" in part]
-    return " ".join(words)[:4000]
-
-
-def _limit_ends(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When the limits that are used up are reset: the latest of them, for they all hold."""
-    daily = [name for name in ("x-app-limit-24hour", "x-user-limit-24hour") if headers.get(f"{name}-remaining") == "0"]
-    ends = [reset_at(headers, f"{name}-reset", now) for name in ("x-rate-limit", *daily)]
-    known = [end for end in ends if end is not None]
-    return bounded(max(known), now) if known else now + timedelta(minutes=15)
-
-
-def read_timeline(answer: HttpAnswer) -> tuple[list[Mapping[str, Any]], str | None] | None:
-    """The posts of one page and the token of the next; None where the answer is no timeline."""
-    read = answer.fields()
-    meta, data = read.get("meta"), read.get("data", [])
-    if answer.status != 200 or not isinstance(meta, dict) or not isinstance(data, list):
-        return None
-    posts: list[Mapping[str, Any]] = [
-        post for post in data if isinstance(post, dict) and isinstance(post.get("text"), str) and post.get("id")
-    ]
-    if len(posts) != len(data):
-        return None
-    token = meta.get("next_token")
-    return posts, token if isinstance(token, str) and token else None
-
-
-_SHORT = re.compile(r"https?://t\.co/\w+")
-
-
-def is_ours(text: str, post: Mapping[str, Any]) -> bool:
-    """Whether a post says what we said: X escapes &, < and >, normalises to NFC and swaps every link for a t.co one."""
-    said = html.unescape(post["text"])
-    for short, whole in _expansions(post):
-        said = said.replace(short, whole)
-    if _SHORT.search(said):  # a link X does not expand: compare without any
-        return _plain(_SHORT.sub("link", said)) == _plain(_linkless(text))
-    return _plain(said) == _plain(text)
-
-
-def _expansions(post: Mapping[str, Any]) -> list[tuple[str, str]]:
-    entities = post.get("entities")
-    urls = entities.get("urls") if isinstance(entities, dict) else None
-    pairs = [(url.get("url"), url.get("expanded_url")) for url in urls if isinstance(url, dict)] if isinstance(
-        urls, list) else []
-    return [(short, whole) for short, whole in pairs if isinstance(short, str) and short and isinstance(whole, str)]
-
-
-def _linkless(text: str) -> str:
-    for link in reversed(find_links(text)):
-        text = text[: link.start] + "link" + text[link.end :]
-    return text
-
-
-def _plain(text: str) -> str:
-    bare = re.sub(r"https?://", "", unicodedata.normalize("NFC", text), flags=re.IGNORECASE)
-    return " ".join(word.rstrip("/") for word in bare.split())
-
-
-def _greeting(answer: HttpAnswer) -> str | None:
-    data = answer.fields().get("data")
-    name = data.get("username") if isinstance(data, dict) else None
-    return f"posts as @{name}" if isinstance(name, str) else None
-
-

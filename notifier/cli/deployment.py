@@ -30,9 +30,10 @@ def config_option(command: Command) -> Command:
 
 
 def store_option(command: Command) -> Command:
-    """--store PATH: works even while the configuration has mistakes."""
-    return click.option("--store", "store_path", envvar="NOTIFIER_STORE", default=None, type=click.Path(path_type=Path),
-                        help="Path of the store, in place of the configuration's ($NOTIFIER_STORE).")(command)
+    """--store PLACE: works even while the configuration has mistakes."""
+    return click.option("--store", "store_path", envvar="NOTIFIER_STORE", default=None,
+                        metavar="PLACE", help="The store's file or PostgreSQL address, in place of the configuration's "
+                                              "($NOTIFIER_STORE).")(command)
 
 
 def actor_option(command: Command) -> Command:
@@ -77,19 +78,36 @@ def unknown(what: str, word: str, known: Iterable[str]) -> Problem:
     return Problem(f"there is no {what} {word}{hint}")
 
 
+def settings_of(directory: Path, store_path: str | None) -> StoreSettings:
+    """The store's settings: those of the configuration, where it has no mistakes, at the place that was given."""
+    if not store_path:
+        return load_or_explain(directory).store
+    config = loaded(directory)
+    return at_place(config.store if config else StoreSettings(), store_path)
+
+
+def at_place(settings: StoreSettings, place: str) -> StoreSettings:
+    """The same store at a place that was typed."""
+    try:
+        return settings.at(place)
+    except ValueError as error:
+        raise Problem("--store: expected a file, or an address such as postgresql://notifier@db.example.net/outages "
+                      "without a password in it") from error
+
+
 @contextmanager
-def opened_store(directory: Path, store_path: Path | None, *, must_exist: bool = True) -> Iterator[Store]:
+def opened_store(directory: Path, store_path: str | None, *, must_exist: bool = True) -> Iterator[Store]:
     """The deployment's store, closed afterwards. A broken edit of YAML must not keep staff from it: --store helps."""
-    settings = StoreSettings(path=str(store_path)) if store_path else load_or_explain(directory).store
-    if must_exist and not Path(settings.path).exists():
+    settings = settings_of(directory, store_path).for_staff()
+    if must_exist and settings.url is None and not Path(settings.path).exists():
         raise Problem(f"there is no store at {settings.path}: has the daemon run here? Give --store PATH otherwise")
     try:
         store = open_store(settings)
     except StoreUnavailable as error:
-        raise Problem(f"the store at {settings.path} cannot be opened: {error}") from error
+        raise Problem(f"the store at {settings.place} cannot be opened: {error}") from error
     try:
         yield store
     except StoreUnavailable as error:
-        raise Problem(f"the store at {settings.path} cannot be used: {error}") from error
+        raise Problem(f"the store at {settings.place} cannot be used: {error}") from error
     finally:
         store.close()

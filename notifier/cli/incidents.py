@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..app import make_channels, make_speaker
+from ..config.tree import Config
 from ..detection.old_queue_loop import KEPT as OLD_QUEUE
 from ..model.incident import Incident
 from ..model.notice import Notice, NoticeState
 from ..model.staff import Verb
+from ..notices.preview import PreviewRow, preview_notice
 from ..ports import Store, Transaction
-from .deployment import actor_option, config_option, json_option, opened_store, store_option
+from .deployment import actor_option, config_option, json_option, loaded, opened_store, store_option
 from .output import Problem, print_json, print_lines, print_table
 from .requests import ask
-from .showing import evidence_lines, history_lines, incident_lines
+from .showing import evidence_lines, history_lines, incident_lines, measures
 
 
 @click.group()
@@ -32,7 +35,7 @@ def _common(command: Any) -> Any:
 @incidents.command("list")
 @_common
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
-def list_incidents(directory: Path, store_path: Path | None, as_json: bool, everything: bool) -> None:
+def list_incidents(directory: Path, store_path: str | None, as_json: bool, everything: bool) -> None:
     """List incidents, newest last."""
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         found = tx.incidents(open_only=not everything)
@@ -58,7 +61,7 @@ def print_waiting(waiting: Sequence[Notice]) -> None:
 @incidents.command()
 @click.argument("incident")
 @_common
-def show(incident: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def show(incident: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Show one incident: evidence, history, notices with their exact texts, deliveries."""
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         found = _incident(tx, incident)
@@ -76,8 +79,9 @@ def show(incident: str, directory: Path, store_path: Path | None, as_json: bool)
     print_lines(evidence_lines(evidence))
     click.echo("\nHistory")
     print_lines(history_lines(moves))
+    config = loaded(directory)
     for notice in notices:
-        _print_notice(notice)
+        _print_notice(notice, config)
     print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
 
@@ -101,12 +105,26 @@ def _notice_row(notice: Notice) -> dict[str, Any]:
             "release_by": notice.release_by, "valid_until": notice.valid_until, "reason": notice.reason}
 
 
-def _print_notice(notice: Notice) -> None:
+def _print_notice(notice: Notice, config: Config | None) -> None:
+    """A notice word for word, with what each text measures and costs; without that while the configuration has
+    mistakes, which must not keep anybody from approving."""
+    rows = preview_notice(notice, speaker=make_speaker(config, make_channels(config))) if config else ()
+    measured = {(row.channel, row.language): row for row in rows}
     click.echo(f"\nNotice {notice.id} – {notice.stage}, {notice.state}, {notice.mode} mode")
     click.echo(f"  to {notice.audience} people ({notice.reach}) in {', '.join(notice.regions)}")
     click.echo(f"  why: {notice.reason}\n  digest: {notice.digest[:12]}")
     for text in notice.texts:
         click.echo(f"  [{text.channel}/{text.language}] {text.subject + ': ' if text.subject else ''}{text.body}")
+        row = measured.get((text.channel, text.language))
+        if row is not None and config is not None:
+            click.echo(f"    {' · '.join([*measures(row, config.company.currency), *_in_all(row, notice, config)])}")
+
+
+def _in_all(row: PreviewRow, notice: Notice, config: Config) -> Iterator[str]:
+    """The bill of a text that is paid by the person: how many have a telephone is only known once it is planned."""
+    if row.kind == "sms" and row.price:
+        most = row.price * notice.audience
+        yield f"at most {most:.2f} {config.company.currency} where all {notice.audience} people get it"
 
 
 def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, int]]:
@@ -137,7 +155,7 @@ def _waiting_notice(store: Store, notice: str) -> Notice:
 @click.option("--digest", default=None, help="Refuse unless the notice is still the one with this digest.")
 @actor_option
 @_common
-def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: Path, store_path: Path | None,
+def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: Path, store_path: str | None,
             as_json: bool) -> None:
     """Approve a waiting notice (its id, or its incident's): shows exactly what would be said, then asks."""
     with opened_store(directory, store_path) as store:
@@ -145,7 +163,7 @@ def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: P
         if digest and not found.digest.startswith(digest):
             raise Problem("the notice has changed since you saw it: look again and approve the new text")
         if not as_json:
-            _print_notice(found)
+            _print_notice(found, loaded(directory))
         if not yes:
             click.confirm("Send this?", abort=True)
         ask(store, Verb.APPROVE, actor, {"notice": found.id, "digest": found.digest}, as_json=as_json)
@@ -156,7 +174,7 @@ def approve(notice: str, yes: bool, digest: str | None, actor: str, directory: P
 @click.option("--note", default="", help="Why.")
 @actor_option
 @_common
-def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def refuse(notice: str, note: str, actor: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Refuse a waiting notice."""
     with opened_store(directory, store_path) as store:
         ask(store, Verb.REFUSE, actor, {"notice": _waiting_notice(store, notice).id, "note": note}, as_json=as_json)
@@ -171,7 +189,7 @@ def refuse(notice: str, note: str, actor: str, directory: Path, store_path: Path
 @actor_option
 @_common
 def open_incident(service: str, regions: tuple[str, ...], level: str, note: str, actor: str, directory: Path,
-                  store_path: Path | None, as_json: bool) -> None:
+                  store_path: str | None, as_json: bool) -> None:
     """Open a confirmed incident on your word."""
     arguments = {"service": service, "regions": ",".join(regions), "level": level, "note": note}
     with opened_store(directory, store_path) as store:
@@ -183,7 +201,7 @@ def open_incident(service: str, regions: tuple[str, ...], level: str, note: str,
 @click.option("--off", is_flag=True, help="Let the daemon speak again.")
 @actor_option
 @_common
-def hold(incident: str, off: bool, actor: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def hold(incident: str, off: bool, actor: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """Keep the daemon from saying anything about an incident by itself."""
     with opened_store(directory, store_path) as store:
         ask(store, Verb.HOLD, actor, {"incident": incident, "on": "no" if off else "yes"}, as_json=as_json)
@@ -201,7 +219,7 @@ def _note_command(name: str, verb: Verb, doc: str, *, required: bool, note_help:
     @actor_option
     @_common
     def command(incident: str, note: str, notes: tuple[str, ...], actor: str, directory: Path,
-                store_path: Path | None, as_json: bool) -> None:
+                store_path: str | None, as_json: bool) -> None:
         arguments = {"incident": incident, "note": note}
         for pair in notes:
             language, _, text = pair.partition("=")
@@ -223,7 +241,7 @@ _note_command("withdraw", Verb.WITHDRAW, "It was false: stop what is queued, cor
 @click.option("--region", "regions", multiple=True, required=True)
 @actor_option
 @_common
-def widen(incident: str, regions: tuple[str, ...], actor: str, directory: Path, store_path: Path | None,
+def widen(incident: str, regions: tuple[str, ...], actor: str, directory: Path, store_path: str | None,
           as_json: bool) -> None:
     """Take responsibility for a wider area than the evidence shows."""
     with opened_store(directory, store_path) as store:

@@ -25,10 +25,19 @@ from ..notices.preview import preview as preview_rows
 from ..ports import Channel, Failure, Finding, Source, SourceState, StoreUnavailable
 from ..secret import SecretMissing
 from ..store import open_store
-from .deployment import config_option, json_option, load_or_explain, loaded, opened_store, store_option, unknown
+from .deployment import (
+    at_place,
+    config_option,
+    json_option,
+    load_or_explain,
+    loaded,
+    opened_store,
+    store_option,
+    unknown,
+)
 from .incidents import old_queues, print_waiting
 from .output import Problem, harmless, print_json, print_lines, print_table
-from .showing import crowd_lines, incident_lines
+from .showing import crowd_lines, incident_lines, measures
 
 
 @click.command()
@@ -98,21 +107,10 @@ def _known_or_explain(config: Config, service: str, regions: tuple[str, ...]) ->
 
 def _print_preview(row: PreviewRow, currency: str) -> None:
     """One text as a block: where it goes and what it measures, then the words, readable at any width."""
-    click.echo(" · ".join([row.wording, f"{row.channel}/{row.language}", *_measures(row, currency)]))
+    click.echo(" · ".join([row.wording, f"{row.channel}/{row.language}", *measures(row, currency)]))
     for line in [row.problem] if row.problem else [*([row.subject, ""] if row.subject else []), *row.text.splitlines()]:
         click.echo(f"    {line}".rstrip())
     click.echo()
-
-
-def _measures(row: PreviewRow, currency: str) -> Iterator[str]:
-    if row.problem:
-        yield "no text"
-        return
-    yield f"{row.length} of {row.limit}" + ("" if row.fits else ": TOO LONG")
-    if row.kind == "sms":
-        yield f"{row.segments} segment{'' if row.segments == 1 else 's'} of {row.encoding}"
-    if row.price:
-        yield f"{row.price:.3f} {currency}"
 
 
 def _some_region(config: Config) -> tuple[str, ...]:
@@ -124,7 +122,7 @@ def _some_region(config: Config) -> tuple[str, ...]:
 @config_option
 @store_option
 @json_option
-def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def doctor(directory: Path, store_path: str | None, as_json: bool) -> None:
     """Try every credential and connection without sending anything."""
     config = load_or_explain(directory)
     findings: list[Finding] = []
@@ -138,7 +136,7 @@ def doctor(directory: Path, store_path: Path | None, as_json: bool) -> None:
     raise SystemExit(0 if all(f.ok for f in findings) else 1)
 
 
-def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
+def _examine(config: Config, store_path: str | None) -> Iterator[Finding]:
     yield _examine_store(config, store_path)
     yield from examine_intake(config.intake, make_hearing(config))
     now = SystemClock().now()
@@ -146,12 +144,13 @@ def _examine(config: Config, store_path: Path | None) -> Iterator[Finding]:
         channels = list(make_channels(config).values())
         for found in pool.map(_examine_channel, channels):
             yield from found
+        yield from _examine_callbacks(config, channels)
         yield from pool.map(lambda source: _examine_source(source, now), make_sources(config).values())
         yield from pool.map(lambda source: source.check(), make_mention_sources(config).values())
 
 
-def _examine_store(config: Config, store_path: Path | None) -> Finding:
-    settings = config.store if store_path is None else config.store.model_copy(update={"path": str(store_path)})
+def _examine_store(config: Config, store_path: str | None) -> Finding:
+    settings = config.store if store_path is None else at_place(config.store, store_path)
     try:
         store = open_store(settings)
         with store.transaction() as tx:
@@ -159,7 +158,7 @@ def _examine_store(config: Config, store_path: Path | None) -> Finding:
         store.close()
     except StoreUnavailable as error:
         return Finding("store", False, str(error))
-    return Finding("store", True, f"{settings.path} can be written")
+    return Finding("store", True, f"{settings.place} can be written")
 
 
 def _examine_channel(channel: Channel) -> list[Finding]:
@@ -167,6 +166,16 @@ def _examine_channel(channel: Channel) -> list[Finding]:
         return list(channel.check())
     except SecretMissing as error:
         return [Finding(channel.id, False, str(error))]
+
+
+def _examine_callbacks(config: Config, channels: Sequence[Channel]) -> Iterator[Finding]:
+    """Whether we would hear what became of texts, and of people who answer STOP."""
+    if not any(channel.kind == "sms" for channel in channels):
+        return
+    missing = [what for what, there in (("company.public_url", config.company.public_url),
+                                        ("web.twilio_token", config.web.twilio_token)) if there is None]
+    deaf = f"{' and '.join(missing)} not set: what becomes of a text is never heard, nor who answers STOP"
+    yield Finding("callbacks of Twilio", not missing, deaf if missing else "are expected, and believed where signed")
 
 
 def _examine_source(source: Source, now: Any) -> Finding:
@@ -188,9 +197,9 @@ def _examine_source(source: Source, now: Any) -> Finding:
 @config_option
 @store_option
 @json_option
-def status(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def status(directory: Path, store_path: str | None, as_json: bool) -> None:
     """Say how the running daemon is: configuration in force, sources, outbox, what waits for a person."""
-    with opened_store(directory, store_path) as store, store.transaction() as tx:
+    with opened_store(directory, store_path) as store, store.reading() as tx:
         kept = tx.checkpoint("status")
         daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
         sources, open_now = _with_unheard(tx.source_states(), directory), tx.incidents(open_only=True)

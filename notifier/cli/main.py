@@ -17,10 +17,20 @@ from ..store.settings import StoreSettings
 from ..web.server import CannotListen
 from .adding import add_source
 from .backtesting import backtest_command
-from .deployment import actor_option, config_option, load_or_explain, loaded, opened_store, store_option, unknown
+from .deployment import (
+    actor_option,
+    at_place,
+    config_option,
+    load_or_explain,
+    loaded,
+    opened_store,
+    store_option,
+    unknown,
+)
 from .detecting import detect
 from .incidents import incidents
 from .inspecting import check, doctor, preview, schema, status
+from .moving import migrate_store
 from .nodes import node
 from .output import Problem
 from .playing import demo, record, replay
@@ -46,18 +56,16 @@ def main() -> None:
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 @click.option("--log-format", type=click.Choice(["auto", "json", "text"]), default="auto",
               help="auto: text at a terminal, JSON lines elsewhere.")
-def run(directory: Path, store_path: Path | None, log_level: str, log_format: str) -> None:
+def run(directory: Path, store_path: str | None, log_level: str, log_format: str) -> None:
     """Run the daemon until SIGTERM; SIGHUP or a changed file reloads."""
     text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     configure(json_lines=not text, level=log_level)
     config = load_or_explain(directory)
-    settings: StoreSettings = config.store
-    if store_path is not None:
-        settings = settings.model_copy(update={"path": str(store_path)})
+    settings: StoreSettings = config.store if store_path is None else at_place(config.store, store_path)
     try:
         daemon = Daemon(directory, config, store=open_store(settings), clock=SystemClock())
     except StoreUnavailable as error:
-        raise Problem(f"the store at {settings.path} cannot be opened: {error}") from error
+        raise Problem(f"the store at {settings.place} cannot be opened: {error}") from error
     except CannotListen as error:
         raise Problem(str(error)) from error
     raise SystemExit(daemon.run())
@@ -68,7 +76,7 @@ def run(directory: Path, store_path: Path | None, log_level: str, log_format: st
 @actor_option
 @config_option
 @store_option
-def kill_switch(position: str, actor: str, directory: Path, store_path: Path | None) -> None:
+def kill_switch(position: str, actor: str, directory: Path, store_path: str | None) -> None:
     """Stop every new send at once, whether or not the daemon answers; or allow them again."""
     with opened_store(directory, store_path) as store, store.transaction() as tx:
         tx.set_switch("kill", position, actor, SystemClock().now())
@@ -82,7 +90,7 @@ def kill_switch(position: str, actor: str, directory: Path, store_path: Path | N
 @actor_option
 @config_option
 @store_option
-def channel_switch(channel: str, position: str, why: str, actor: str, directory: Path, store_path: Path | None) -> None:
+def channel_switch(channel: str, position: str, why: str, actor: str, directory: Path, store_path: str | None) -> None:
     """Stop one channel, or let one that stopped over a fault go on at once; what waits for it is kept."""
     config = loaded(directory)
     if config is not None and channel not in config.channels:
@@ -94,7 +102,8 @@ def channel_switch(channel: str, position: str, why: str, actor: str, directory:
 
 
 for command in (check, schema, preview, doctor, status, sources, try_source, try_post, add_source, replay, record, demo,
-                detect, backtest_command, incidents, workaround, subscribers, probe_agent, node, train_command):
+                detect, backtest_command, incidents, workaround, subscribers, probe_agent, node, train_command,
+                migrate_store):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..model.incident import Incident, Move
 from ..model.signal import Signal, SignalClass
 from ..model.times import rfc3339
+from ..notices.preview import PreviewRow
 
 Line = tuple[int, str]
 """Spaces before it, and the text, however long."""
@@ -30,6 +31,18 @@ def incident_lines(incident: Incident) -> Iterator[Line]:
 
 def _state(incident: Incident) -> str:
     return incident.state.value.replace("_", " ")
+
+
+def measures(row: PreviewRow, currency: str) -> Iterator[str]:
+    """What a text measures on its channel, and what one sending of it costs."""
+    if row.problem:
+        yield "no text"
+        return
+    yield f"{row.length} of {row.limit}" + ("" if row.fits else ": TOO LONG")
+    if row.kind == "sms":
+        yield f"{row.segments} segment{'' if row.segments == 1 else 's'} of {row.encoding}"
+    if row.price:
+        yield f"{row.price:.3f} {currency}"
 
 
 def evidence_lines(evidence: Sequence[Signal]) -> Iterator[Line]:

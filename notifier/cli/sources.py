@@ -22,7 +22,7 @@ from .output import print_json, print_table
 @config_option
 @store_option
 @json_option
-def sources(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def sources(directory: Path, store_path: str | None, as_json: bool) -> None:
     """List every source: its state, its lead and lag in the incidents of the last year, and the weight of its word."""
     now, config = SystemClock().now(), loaded(directory)
     switched_on = {**config.sources, **config.mentions} if config is not None else {}

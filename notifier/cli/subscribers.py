@@ -29,7 +29,7 @@ def subscribers() -> None:
 @store_option
 @json_option
 def import_csv(file: BinaryIO, report: TextIO | None, actor: str, directory: Path,
-               store_path: Path | None, as_json: bool) -> None:
+               store_path: str | None, as_json: bool) -> None:
     """Read a CSV file; every refused row is reported with its line and reason, the others are taken."""
     config = load_or_explain(directory)
     clock = SystemClock()
@@ -64,7 +64,7 @@ def _put_all(store: Store, people: tuple[Subscriber, ...], *, progress: bool) ->
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 @config_option
 @store_option
-def export_csv(file: TextIO, directory: Path, store_path: Path | None) -> None:
+def export_csv(file: TextIO, directory: Path, store_path: str | None) -> None:
     """Write every subscriber as CSV, in the form `import` reads."""
     with opened_store(directory, store_path) as store:
         file.write(write_subscribers(_everyone(store)))
@@ -86,7 +86,7 @@ def _everyone(store: Store) -> tuple[Subscriber, ...]:
 @config_option
 @store_option
 @json_option
-def list_subscribers(directory: Path, store_path: Path | None, as_json: bool) -> None:
+def list_subscribers(directory: Path, store_path: str | None, as_json: bool) -> None:
     """Count subscribers by region and kind of address; with --json, without addresses, every one of them."""
     with opened_store(directory, store_path) as store:
         people = _everyone(store)
@@ -117,7 +117,7 @@ def _address(text: str, directory: Path) -> tuple[AddressKind, str]:
 @actor_option
 @config_option
 @store_option
-def opt_out(address: str, actor: str, directory: Path, store_path: Path | None) -> None:
+def opt_out(address: str, actor: str, directory: Path, store_path: str | None) -> None:
     """Never send to this address again; what is queued for it is dropped."""
     kind, normal = _address(address, directory)
     with opened_store(directory, store_path) as store, store.transaction() as tx:
@@ -130,7 +130,7 @@ def opt_out(address: str, actor: str, directory: Path, store_path: Path | None) 
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 @store_option
-def erase(address: str, yes: bool, directory: Path, store_path: Path | None) -> None:
+def erase(address: str, yes: bool, directory: Path, store_path: str | None) -> None:
     """Remove everything kept about a person; an opt-out stays, as a keyed hash."""
     kind, normal = _address(address, directory)
     if not yes:

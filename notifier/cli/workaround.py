@@ -25,7 +25,7 @@ def workaround() -> None:
 @config_option
 @store_option
 @json_option
-def list_workarounds(incident: str | None, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def list_workarounds(incident: str | None, directory: Path, store_path: str | None, as_json: bool) -> None:
     """List known workarounds, those of the catalogue included, and candidates."""
     config = loaded(directory)
     with opened_store(directory, store_path) as store:
@@ -58,7 +58,7 @@ def _known(store: Store, config: Config | None, incident: str | None) -> tuple[W
 @config_option
 @store_option
 @json_option
-def offers(incident: str, directory: Path, store_path: Path | None, as_json: bool) -> None:
+def offers(incident: str, directory: Path, store_path: str | None, as_json: bool) -> None:
     """What customers or vendors say helps in an incident, each with the one line that passes it on."""
     config = loaded(directory)
     with opened_store(directory, store_path) as store:
@@ -90,7 +90,7 @@ def _line(incident: str, one: Workaround) -> str:
 @store_option
 @json_option
 def pass_on(incident: str, workaround_id: str | None, text: str | None, texts: tuple[str, ...], actor: str,
-            directory: Path, store_path: Path | None, as_json: bool) -> None:
+            directory: Path, store_path: str | None, as_json: bool) -> None:
     """Vouch for a workaround and pass it on to everyone the incident concerns, on every channel."""
     if (workaround_id is None) == (text is None):
         raise click.UsageError("give either --id or --text")

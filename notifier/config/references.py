@@ -181,6 +181,14 @@ def _channels(draft: Draft) -> None:
             file.mistake((*at, "mode"), "is not the company's mode, so that nothing would ever be sent",
                          found=repr(str(mode)), expected=f"{expected!r}, as company.mode in notifier.yaml")
         _all_known(file, (*at, "languages"), "language", getattr(settings, "languages", ()), _languages(draft))
+        _callbacks(draft, file, (*at, "status_callback_base"), getattr(settings, "status_callback_base", None))
+
+
+def _callbacks(draft: Draft, file: YamlFile, at: Path_, base: str | None) -> None:
+    ours = draft.company.public_url if draft.company is not None else None
+    if base is not None and ours is not None and base.rstrip("/") != ours.rstrip("/") and file.sound(at):
+        file.mistake(at, "is not the company's public address, so that every callback would be taken for forged",
+                     found=shown(base), expected=f"{ours!r}, as company.public_url in notifier.yaml, or nothing")
 
 
 def _maintenance(draft: Draft) -> None:

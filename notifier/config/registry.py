@@ -16,6 +16,7 @@ from ..channels.sms import SmsChannel, SmsSettings
 from ..channels.webhook import WebhookChannel, WebhookSettings
 from ..channels.x import XChannel
 from ..channels.x import XSettings as XChannelSettings
+from ..model.company import Company
 from ..model.settings import Settings
 from ..ports import Channel, MentionSource, Source
 from ..sources.alerts import alertmanager, grafana, prometheus
@@ -122,10 +123,12 @@ class MentionKind:
 
 @dataclass(frozen=True)
 class ChannelKind:
-    """A kind of channel: its settings, and `make(settings)`."""
+    """A kind of channel: its settings, and `make(settings)`. `fill` takes from the company what the settings leave to
+    it."""
 
     settings: type[Settings]
     make: Callable[[Any], Channel]
+    fill: Callable[[Any, Company], Settings] = lambda settings, company: settings
 
 
 SOURCES: Mapping[str, SourceKind] = {
@@ -187,7 +190,7 @@ CHANNELS: Mapping[str, ChannelKind] = {
     "x": ChannelKind(XChannelSettings, XChannel),
     "mastodon": ChannelKind(MastodonChannelSettings, MastodonChannel),
     "bluesky": ChannelKind(BlueskyChannelSettings, BlueskyChannel),
-    "sms": ChannelKind(SmsSettings, SmsChannel),
+    "sms": ChannelKind(SmsSettings, SmsChannel, fill=SmsSettings.of_company),
     "email": ChannelKind(EmailSettings, EmailChannel),
     "webhook": ChannelKind(WebhookSettings, WebhookChannel),
 }

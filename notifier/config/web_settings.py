@@ -23,6 +23,8 @@ class WebSettings(Settings):
     """Bearer token Alertmanager sends (http_config.authorization.credentials)."""
     twilio_token: Secret | None = None
     """Twilio's auth token, with which it signs its webhooks."""
+    twilio_token_secondary: Secret | None = None
+    """The account's other auth token while the two are being changed: webhooks signed with either are taken."""
     bounces_token: Secret | None = None
     """Bearer token of whoever hands in bounces: POST the mail as it came to /hooks/bounces/<channel>."""
     unsubscribe_key: Secret | None = None

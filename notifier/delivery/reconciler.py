@@ -39,7 +39,7 @@ class Reconciler:
     def run_once(self) -> bool:
         """Look for what is due, at most a batch. True if anything was."""
         channels, settings = self._channels, self._settings
-        due = self._store.unknowns(settings.batch, self._clock.now())
+        due = self._store.unknowns(settings.batch, settings.lease, self._clock.now())
         for delivery, message in due:
             self._one(delivery, message, channels.get(delivery.channel), settings)
         return bool(due)
@@ -47,7 +47,10 @@ class Reconciler:
     def _one(self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings) -> None:
         result, follows = self._look(delivery, message, channel, settings)
         now = self._clock.now()
-        self._store.reconcile(delivery.id, result, now, again_at=follows.again_at, resend=follows.resend)
+        if not self._store.reconcile(
+                delivery.id, delivery.token, result, now, again_at=follows.again_at, resend=follows.resend):
+            log.info("delivery.settled_by_another", delivery=delivery.id, channel=delivery.channel)
+            return
         log.info("delivery.reconciled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
         if isinstance(result, Found):
             metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.SENT, Reason.ADOPTED).inc()
@@ -65,11 +68,24 @@ class Reconciler:
             why = "its channel is no longer configured" if channel is None else "its channel has changed its mode"
             return CannotTell(why), Verdict(None, False, why)
         failpoint("reconcile.before_find")
-        result = channel.find(message, now)
+        result = self._own(delivery, channel.find(message, now))
         failpoint("reconcile.after_find")
+        lag: timedelta = getattr(channel, "absent_after", timedelta())
+        if isinstance(result, NotFound) and delivery.doubt_since is not None and now < delivery.doubt_since + lag:
+            result = CannotTell("it is not there yet, which proves nothing so soon")
         # even where a key makes repeating harmless the far side is read first: some servers ignore keys
         harmless = channel.keyed_for > timedelta() and repeatable(
             delivery.doubt_since, channel.keyed_for, self._clock.now(), KEY_MARGIN
         )
         rule = settings.lost.get(channel.kind, LostAnswer.RESEND)
         return result, verdict(delivery, result, now, settings, rule=rule, harmless=harmless)
+
+    def _own(self, delivery: Delivery, result: Result) -> Result:
+        """What was found, without what is known to be another delivery's: two notices may have the same words for the
+        same person, and the message of one must not be taken for the other's."""
+        if not isinstance(result, Found):
+            return result
+        free = self._store.unheld(delivery.id, (result.provider_id, *result.also))
+        if free is None:
+            return CannotTell("another message to this address is not answered yet")
+        return Found(free[0], free[1:]) if free else NotFound()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -26,6 +28,11 @@ KEY_MARGIN = timedelta(minutes=1)
 TURN_MOST = timedelta(seconds=30)
 """After so long a turn begins nothing more and gives the rest of its batch back: whatever begins ends within the lease,
 and the loop turns often enough for the watchdog. A far side that takes long is then slow, not taken for a crash."""
+
+BATCHES = 10
+"""Times a channel's messages at once that are claimed at least, so that it seldom waits for the last of a batch."""
+
+Claimed = tuple[Delivery, Message]
 
 
 class Sender:
@@ -52,9 +59,12 @@ class Sender:
         attempt: timedelta = getattr(channel, "attempt_most", KEY_MARGIN)
         self._lease = max(settings.lease, TURN_MOST + attempt)
         self._bucket = Bucket.full(rate, clock.now())
+        self._at_once: int = getattr(channel, "at_once", 1)
+        self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if self._at_once > 1 else None
         self._stops = 0
         self._unkept: list[tuple[Delivery, Outcome]] = []
         self._accepted = FirstAccepted(store)
+        self._first: list[tuple[str, datetime]] = []
 
     @property
     def switch(self) -> str:
@@ -63,36 +73,72 @@ class Sender:
 
     def run_once(self) -> bool:
         """Send what is due, at most a batch. True if anything was done."""
-        self._keep_outcomes()
+        self._hand_over(())
         if self._stopped():
             return False
         now = self._clock.now()
-        limit = min(self._settings.batch, int(self._bucket.level(now)))
+        limit = min(max(self._settings.batch, BATCHES * self._at_once), int(self._bucket.level(now)))
         if self._stops:
             limit = min(limit, 1)
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
         claimed = self._store.claim(self._channel.id, limit, self._lease, now) if limit else ()
-        for number, (delivery, message) in enumerate(claimed):
-            if self._stop() or self._clock.monotonic() > until or not self._one(delivery, message):
-                self._release([rest for rest, _ in claimed[number:]])
-                break
+        self._carry(deque(claimed), until)
         return bool(claimed)
 
-    def _one(self, delivery: Delivery, message: Message) -> bool:
-        """Send one; False when the channel must not go on."""
+    def _carry(self, waiting: deque[Claimed], until: float) -> None:
+        """Send what was claimed, as many at once as the channel takes. Each transaction keeps the answers that have
+        come and begins as many more: while one waits for the disk, the next gathers."""
+        going: dict[Future[Outcome], Delivery] = {}
+        on = True
+        try:
+            while waiting or going or self._unkept or self._first:
+                on = on and not self._stop() and self._clock.monotonic() <= until
+                chosen = self._chosen(waiting, self._at_once - len(going)) if on else []
+                for (delivery, message), reason in zip(chosen, self._hand_over(chosen), strict=True):
+                    if reason is None:
+                        going[self._start(delivery, message)] = delivery
+                        continue
+                    log.info("delivery.not_sent", delivery=delivery.id, channel=self._channel.id, reason=reason)
+                    on = on and reason is not Reason.KILL_SWITCH
+                if not on:
+                    self._release([delivery for delivery, _ in waiting])
+                    waiting.clear()
+                on = self._wait(going) and on
+        finally:
+            while going:  # whatever broke: an answer that comes is kept in mind
+                self._wait(going)
+
+    def _chosen(self, waiting: deque[Claimed], most: int) -> list[Claimed]:
+        """The next to begin, without those the sender itself refuses."""
+        chosen: list[Claimed] = []
+        while waiting and len(chosen) < most:
+            delivery, message = waiting.popleft()
+            refused = self._refused_here(delivery, message)
+            if refused is None:
+                chosen.append((delivery, message))
+            else:
+                self._note(delivery, refused)
+        return chosen
+
+    def _start(self, delivery: Delivery, message: Message) -> Future[Outcome]:
         now = self._clock.now()
-        refused = self._refused_here(delivery, message)
-        if refused is not None:
-            self._settle(delivery, refused)
-            return True
-        reason = self._store.begin(delivery.id, delivery.token, now)
-        if reason is not None:
-            log.info("delivery.not_sent", delivery=delivery.id, channel=self._channel.id, reason=reason)
-            return reason is not Reason.KILL_SWITCH
         self._bucket = self._bucket.take(min(1, int(self._bucket.level(now))), now)
-        outcome = self._send(replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber)))
-        self._settle(delivery, judged(outcome, delivery.attempts + 1, self._clock.now(), self._settings))
-        return self._after(outcome)
+        given = replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber))
+        if self._threads is not None:
+            return self._threads.submit(self._send, given, delivery.leased_until)
+        answered: Future[Outcome] = Future()
+        answered.set_result(self._send(given, delivery.leased_until))
+        return answered
+
+    def _wait(self, going: dict[Future[Outcome], Delivery]) -> bool:
+        """Note the answers that come next; False when the channel must not go on."""
+        on = True
+        for future in wait(going, return_when=FIRST_COMPLETED).done if going else ():
+            delivery = going.pop(future)
+            outcome = future.result()
+            self._note(delivery, judged(outcome, delivery.attempts + 1, self._clock.now(), self._settings))
+            on = self._after(outcome) and on
+        return on
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
         """What the sender itself has against sending: the wrong mode, or a key the far side may have forgotten."""
@@ -104,15 +150,21 @@ class Sender:
             return Outcome(OutcomeKind.UNKNOWN, Reason.LOST_ANSWER, detail="too late to repeat under its key")
         return None
 
-    def _send(self, message: Message) -> Outcome:
+    def _send(self, message: Message, until: datetime | None) -> Outcome:
+        """Send under the claim that ends at `until`. A process that was stopped after it passed the gate may find that
+        others have taken the delivery up meanwhile: then it must not send. Only what stops it between this look and the
+        first byte is not noticed."""
         failpoint("channel.before_request")
+        if until is not None and self._clock.now() >= until:
+            return Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
         began = self._clock.monotonic()
         outcome = self._channel.send(message, self._clock.now())
         metrics.DELIVERY_SECONDS.labels(self._channel.id).observe(max(0.0, self._clock.monotonic() - began))
         failpoint("channel.after_answer")
         return outcome
 
-    def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _note(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Have an outcome recorded in the next transaction."""
         metrics.DELIVERIES.labels(self._channel.id, outcome.kind, outcome.reason).inc()
         if outcome.kind is not OutcomeKind.SENT:
             log.warning(
@@ -123,20 +175,32 @@ class Sender:
                 reason=outcome.reason,
             )
         self._unkept.append((delivery, outcome))
-        self._keep_outcomes()
 
-    def _keep_outcomes(self) -> None:
-        """Record outcomes, and those a full disk kept us from recording: an answer we have is never thrown away.
-        Raises StoreUnavailable while it cannot be; nothing more is sent until it can."""
-        while self._unkept:
-            delivery, outcome = self._unkept[0]
-            now = self._clock.now()
-            kept = self._store.settle(delivery.id, delivery.token, outcome, now)
-            self._unkept.pop(0)
-            if not kept:
+    def _hand_over(self, chosen: Sequence[Claimed]) -> tuple[Reason | None, ...]:
+        """Record outcomes, those a full disk kept us from recording too, and begin the next: why not, of each. An
+        answer we have is never thrown away. Raises StoreUnavailable while it cannot be kept; nothing more is sent until
+        it can."""
+        while self._first:  # before anything begins: this can fail too
+            self._accepted.note(*self._first[-1])
+            self._first.pop()
+        now = self._clock.now()
+        settled = [(delivery.id, delivery.token, outcome) for delivery, outcome in self._unkept]
+        begun = [(delivery.id, delivery.token) for delivery, _ in chosen]
+        reasons: tuple[Reason | None, ...] = ()
+        kept: tuple[bool, ...] = ()
+        if len(settled) + len(begun) > 1:
+            kept, reasons = self._store.hand_over(settled, begun, now)
+        elif settled:
+            kept = (self._store.settle(*settled[0], now),)
+        elif begun:
+            reasons = (self._store.begin(*begun[0], now),)
+        noted, self._unkept = self._unkept, []
+        for (delivery, outcome), was_kept in zip(noted, kept, strict=True):
+            if not was_kept:
                 log.warning("delivery.settled_by_another", delivery=delivery.id, channel=self._channel.id)
             if outcome.kind is OutcomeKind.SENT:
-                self._accepted.note(delivery.incident, now)
+                self._first.append((delivery.incident, now))
+        return reasons
 
     def _release(self, deliveries: list[Delivery]) -> None:
         """Give back what was claimed and not begun; where that fails its lease does it."""
@@ -151,7 +215,7 @@ class Sender:
     # ── stopping the channel ──
 
     def _stopped(self) -> bool:
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             stop = read_stop(tx.switch(self.switch))
         holds = stop is not None and stop.holds(self._clock.now())
         if stop is None:

@@ -1,8 +1,8 @@
 """The decider's loop: staff's requests first, then the evidence, then planned work, then what waits.
 
-Each request is a transaction of its own; all decisions of a turn are one. Deliveries enter the outbox in the same
-transaction as the decision that wants them, so that neither exists without the other. A turn that finds nothing new
-writes nothing.
+Each request is a transaction of its own; all decisions of a turn are one. Deliveries, or the place from which they
+follow, enter the store in the same transaction as the decision that wants them, so that neither exists without the
+other. A turn that finds nothing new writes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .. import metrics
 from ..failpoints import failpoint
 from ..model.incident import IncidentState
 from ..model.notice import NoticeState
+from ..model.people import AudienceSizes
 from ..model.policy import MaintenanceWindow, Policy
 from ..model.signal import SignalClass
 from ..model.track import Standing, Verdict
@@ -25,15 +26,17 @@ from ..notices.compose import Speaker
 from ..ports import Clock, Store, Transaction
 from .alarm import next_moment
 from .assess import assess
+from .fanout import Fanout
 from .maintenance import announce
 from .requests import take
 from .track import standings
-from .turn import RECORDED, Event, Plans, Turn
+from .turn import RECORDED, Event, Plans, SizesOf, Turn, Uncounted
 from .waiting import due
 
 log = structlog.get_logger(__name__)
 
 Hook = Callable[[str, Event], None]
+Counted = Mapping[SizesOf, AudienceSizes]
 REPORTED_LIMIT = 1000
 """Different remarks about what could not be done that are remembered, so that each is logged once."""
 
@@ -51,6 +54,7 @@ class Decider:
         self._reported: set[str] = set()
         self._weights: Mapping[str, float] | None = None
         self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue))
+        self._fanout = Fanout(store, clock)
 
     def replace(
         self, speaker: Speaker, policies: Sequence[Policy], maintenance: Sequence[MaintenanceWindow] = (),
@@ -63,9 +67,20 @@ class Decider:
         """One turn; True if anything was written."""
         plans = self._plans
         answered = False
-        while self._answer_next(plans):
+        while self._counting(self._answer_next, plans):
             answered = True
-        return self._decide(plans) or answered
+        decided = self._counting(self._decide, plans)
+        return self._fanout.run_once(plans) or decided or answered
+
+    def _counting(self, step: Callable[[Plans, Counted], bool], plans: Plans) -> bool:
+        """One step; where it has to know how many would hear something, nothing of it is kept, and it is taken again
+        when they have been counted beside whoever writes."""
+        counted: dict[SizesOf, AudienceSizes] = {}
+        while True:
+            try:
+                return step(plans, counted)
+            except Uncounted as asked:
+                counted[asked.of] = self.store.audience_sizes(*asked.of)
 
     def next_due(self) -> datetime | None:
         """When it has to be turned again although nothing new is heard; None: no such moment. For virtual time; the
@@ -73,12 +88,12 @@ class Decider:
         with self.store.transaction() as tx:
             return next_moment(Turn(tx, self.clock.now(), self._plans))
 
-    def _answer_next(self, plans: Plans) -> bool:
+    def _answer_next(self, plans: Plans, counted: Counted) -> bool:
         with self.store.transaction() as tx:
             request = next(iter(tx.waiting_requests()), None)
             if request is None:
                 return False
-            turn = Turn(tx, self.clock.now(), plans)
+            turn = Turn(tx, self.clock.now(), plans, counted=counted)
             answer = take(turn, request)
             tx.answer_request(request.id, answer.accepted, answer.text, turn.now)
             failpoint("decide.before_commit")
@@ -87,9 +102,9 @@ class Decider:
         self._publish(turn)
         return True
 
-    def _decide(self, plans: Plans) -> bool:
+    def _decide(self, plans: Plans, counted: Counted) -> bool:
         with self.store.transaction() as tx:
-            turn = Turn(tx, self.clock.now(), plans, weights=self._weigh(tx))
+            turn = Turn(tx, self.clock.now(), plans, weights=self._weigh(tx), counted=counted)
             sights = assess(turn)
             announce(turn)
             due(turn, sights)

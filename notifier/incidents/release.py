@@ -1,7 +1,7 @@
 """From "this should be said" to rows in the outbox: composing, waiting, approving, releasing, expiring.
 
-All of it happens inside the turn's transaction: a notice is RELEASED exactly when its deliveries stand in the outbox
-and its incident says so.
+All of it happens inside the turn's transaction: a notice is RELEASED exactly when its deliveries stand in the outbox,
+or the place from which its people follow (`fanout`), and its incident says so.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..model.delivery import Delivery, DeliveryState
+from ..model.delivery import DeliveryState
 from ..model.incident import Incident
 from ..model.notice import Approval, Notice, NoticeState, Reach, Stage
 from ..model.policy import Policy, Release
 from ..model.workaround import Workaround
-from ..notices.audience import expand
 from ..notices.compose import Refusal, compose
-from ..notices.plan import plan
+from .fanout import Planned, open_fanout, planned
 from .situation import Want
 from .turn import Event, Turn
 from .wants import REQUESTED_BY, WORKAROUND_ID
@@ -76,15 +75,15 @@ def say(
     if request is not None:
         facts[REQUESTED_BY] = request.actor
     made = replace(made, facts=facts)
-    rows = planned(turn, made, incident.service)
-    if not any(row.state is DeliveryState.PENDING for row in rows):
+    hearing = planned(turn, made, incident.service)
+    if not hearing.anybody:
         if made.stage is Stage.RESOLVE:
             turn.put(made, NoticeState.CANCELLED, "nobody had been told, so nobody needs the all-clear")
         return Refusal("it would reach nobody")
     overtaken = [n for n in notices if n.state is NoticeState.WAITING and n.stage in _OVERTAKES[made.stage]]
     turn.supersede(overtaken, f"superseded by {made.id}")
     deadline = min((n.release_by for n in overtaken if n.release_by and n.stage is made.stage), default=None)
-    parts = split(turn, made, rows, policy)
+    parts = split(turn, made, hearing, policy)
     return tuple(_start(turn, incident, part, policy, request=request, deadline=deadline) for part in parts)
 
 
@@ -97,42 +96,20 @@ def _workaround(turn: Turn, incident: Incident, want: Want, request: Request | N
     return next((w for w in every if w.id == want.workaround), None)
 
 
-def planned(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
-    """The outbox rows a notice would get now."""
-    speaker = turn.plans.speaker
-    people = turn.tx.audience(expand(notice.regions, speaker.regions), service)
-    reach = Reach.EVERYONE if notice.reach is Reach.SUBSCRIBERS else notice.reach
-    rows = plan(replace(notice, reach=reach), audience=people, told=turn.told(notice.incident),
-                channels=speaker.channels, regions=speaker.regions, now=turn.now)
-    if notice.reach is Reach.SUBSCRIBERS:
-        return tuple(row for row in rows if not _is_public(turn, row.channel))
-    return rows
-
-
-def _is_public(turn: Turn, channel: str) -> bool:
-    profile = turn.plans.speaker.channels.get(channel)
-    return profile is not None and profile.reaches is None
-
-
-def people_among(turn: Turn, rows: tuple[Delivery, ...]) -> int:
-    """How many subscribers these rows reach."""
-    return sum(row.state is DeliveryState.PENDING and not _is_public(turn, row.channel) for row in rows)
-
-
 def over_cap(policy: Policy, notice: Notice, people: int) -> bool:
     """Whether a second person must agree. Whoever was told may always hear the end of it."""
     return policy.audience_cap is not None and people > policy.audience_cap and notice.stage not in _CLOSING
 
 
-def split(turn: Turn, notice: Notice, rows: tuple[Delivery, ...], policy: Policy) -> tuple[Notice, ...]:
+def split(turn: Turn, notice: Notice, hearing: Planned, policy: Policy) -> tuple[Notice, ...]:
     """The notice with its audience counted; over the cap, its public part and its subscribers' part."""
-    people = people_among(turn, rows)
+    people = hearing.people
     if not over_cap(policy, notice, people):
         return (replace(notice, audience=people),)
-    theirs = tuple(t for t in notice.texts if not _is_public(turn, t.channel))
-    if not any(row.state is DeliveryState.PENDING and _is_public(turn, row.channel) for row in rows):
+    theirs = tuple(t for t in notice.texts if not turn.is_public(t.channel))
+    if not any(row.state is DeliveryState.PENDING and turn.is_public(row.channel) for row in hearing.rows):
         return (replace(notice, audience=people, reach=Reach.SUBSCRIBERS, texts=theirs),)
-    ours = tuple(t for t in notice.texts if _is_public(turn, t.channel))
+    ours = tuple(t for t in notice.texts if turn.is_public(t.channel))
     second = notice.sequence + 1
     return (
         replace(notice, audience=0, reach=Reach.PUBLIC, texts=ours),
@@ -189,16 +166,18 @@ def release(turn: Turn, incident: Incident, notice: Notice, policy: Policy) -> N
     Where more people have joined than were approved, or than one approval is enough for, it waits instead, and earlier
     approvals are void because its digest has changed.
     """
-    rows = planned(turn, notice, incident.service)
-    people = people_among(turn, rows)
+    hearing = planned(turn, notice, incident.service)
+    people = hearing.people
     counted = _counted(notice, policy, people)
     if counted.approvals_needed > notice.approvals_needed or (
             people > notice.audience and notice.approvals_needed > 0 and not _overdue(turn, notice)):
         return turn.put(counted, NoticeState.WAITING)
-    if not any(row.state is DeliveryState.PENDING for row in rows):
+    if not hearing.anybody:
         return turn.put(notice, NoticeState.CANCELLED, "by now it would reach nobody")
     notice = turn.put(replace(notice, audience=people, released_at=turn.now), NoticeState.RELEASED)
-    turn.tx.add_deliveries(rows)
+    turn.tx.add_deliveries(hearing.rows)
+    if hearing.later:
+        open_fanout(turn, notice, incident.service)
     turn.released(incident, notice)
     return notice
 
@@ -217,7 +196,7 @@ def _overdue(turn: Turn, notice: Notice) -> bool:
 
 def _grown(turn: Turn, incident: Incident, notice: Notice, policy: Policy) -> Notice | None:
     """The notice with its new audience, where more would hear it than whoever approves it was shown; else None."""
-    people = people_among(turn, planned(turn, notice, incident.service))
+    people = planned(turn, notice, incident.service).people
     return _counted(notice, policy, people) if people > notice.audience else None
 
 

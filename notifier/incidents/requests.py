@@ -160,7 +160,7 @@ def _withdraw(turn: Turn, request: StaffRequest) -> Answer:
     said = f"withdrawn by {request.actor}" + (f": {note}" if note else "")
     state = S.WITHDRAWN if incident.state.is_open else incident.state
     after = _end(turn, incident, replace(incident, state=state), said, request.actor)
-    if not turn.told(after.id):
+    if not turn.told_anybody(after.id):
         return Answer(True, f"{after.id} is withdrawn; nobody had been told")
     return _ended(turn, after, Want(Stage.CORRECT, Wording.CORRECT, said), request)
 

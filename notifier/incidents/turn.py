@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ..model.delivery import DeliveryState, Reason
+from ..model.delivery import Reason
 from ..model.incident import Incident, IncidentState, Move
 from ..model.notice import Notice, NoticeState, Stage
+from ..model.people import AudienceSizes
 from ..model.policy import MaintenanceWindow, Policy
 from ..model.signal import SignalClass
 from ..model.workaround import Workaround
@@ -17,6 +18,7 @@ from ..notices.compose import Speaker
 from ..ports import Transaction
 from .decide import absorbed, after_release
 from .evidence import covered
+from .places import drop_places
 from .policy import choose, fits, stricter
 from .track import records
 from .wants import passed_on
@@ -65,6 +67,18 @@ class Event:
     seconds: float | None = None
 
 
+SizesOf = tuple[tuple[str, ...], str, str]
+"""What an audience is counted by: regions, service, incident."""
+
+
+class Uncounted(Exception):
+    """A turn needs to know how many would hear something, and they are too many to be counted within it."""
+
+    def __init__(self, of: SizesOf) -> None:
+        super().__init__("too many to be counted within a transaction")
+        self.of = of
+
+
 @dataclass
 class Turn:
     """What every step of a turn is given. `changed` once anything was written; `heard` counts open signals by class."""
@@ -77,6 +91,8 @@ class Turn:
     heard: Counter[SignalClass] = field(default_factory=Counter)
     weights: Mapping[str, float] = field(default_factory=dict)
     """How much each source's word counts, by its track record."""
+    counted: Mapping[SizesOf, AudienceSizes] = field(default_factory=dict)
+    """Large audiences that were counted for this turn."""
     ended: list[str] = field(default_factory=list)
     """Incidents that ended in this turn: their sources' track records have changed."""
 
@@ -126,7 +142,9 @@ class Turn:
         return incident
 
     def _cancel(self, incident: Incident, reason: Reason, stages: Iterable[Stage]) -> None:
-        for id in (incident.id, *absorbed(incident)):
+        ids = (incident.id, *absorbed(incident))
+        drop_places(self.tx, ids, stages, self.now)
+        for id in ids:
             self.tx.cancel_deliveries(incident=id, reason=reason, now=self.now, stages=tuple(stages))
 
     # ── notices ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,14 +167,38 @@ class Turn:
         for notice in notices:
             self.put(notice, NoticeState.SUPERSEDED, reason)
 
-    def told(self, incident: str) -> frozenset[tuple[str, str]]:
-        """(channel, address) of whoever was told or is being told this moment: a send that has begun cannot be called
-        back, so its all-clear is owed; the outbox keeps it behind."""
+    def family(self, incident: str) -> tuple[str, ...]:
+        """An incident and those merged into it."""
         stored = self.tx.incident(incident)
-        ids = (incident, *(absorbed(stored) if stored else ()))
-        begun = {(d.channel, d.address) for id in ids
-                 for d in self.tx.deliveries(incident=id, state=DeliveryState.CLAIMED) if d.began_at is not None}
-        return self.tx.told(incident).union(begun, *(self.tx.told(id) for id in ids[1:]))
+        return (incident, *(absorbed(stored) if stored else ()))
+
+    def begun(self, incident: str) -> frozenset[tuple[str, str]]:
+        """(channel, address) of whoever is being told this moment: a send that has begun cannot be called back, so its
+        all-clear is owed; the outbox keeps it behind."""
+        none: frozenset[tuple[str, str]] = frozenset()
+        return none.union(*(self.tx.begun(id) for id in self.family(incident)))
+
+    def told(self, incident: str) -> frozenset[tuple[str, str]]:
+        """(channel, address) of whoever was told or is being told this moment."""
+        return self.begun(incident).union(*(self.tx.told(id) for id in self.family(incident)))
+
+    def told_anybody(self, incident: str) -> bool:
+        """Whether `told` holds anybody, however many."""
+        if any(self.tx.told_after(id, ("", ""), 1) for id in self.family(incident)):
+            return True
+        return bool(self.begun(incident) or self.tx.told_among(incident, self.plans.speaker.channels, [""]))
+
+    def sizes(self, regions: tuple[str, ...], service: str, incident: str) -> AudienceSizes:
+        """How many would hear it. Raises Uncounted until the decider has counted them."""
+        of = (regions, service, incident)
+        if of not in self.counted:
+            raise Uncounted(of)
+        return self.counted[of]
+
+    def is_public(self, channel: str) -> bool:
+        """Whether a channel is a public account or a webhook."""
+        profile = self.plans.speaker.channels.get(channel)
+        return profile is not None and profile.reaches is None
 
     def released(self, incident: Incident, notice: Notice) -> Incident:
         """Write down what the release of a notice makes of its incident. Planned work has no incident to change."""

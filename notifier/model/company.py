@@ -24,9 +24,5 @@ class Company(Settings):
     public_url: str | None = None
     """Base of our own web part as seen from outside (https), for unsubscribe links and callbacks."""
     sms_price: float = Field(default=0.0, ge=0)
-    """Price of one SMS segment, for previews."""
+    """Price of one SMS segment, for previews and notifier_spent_total."""
     currency: str = "USD"
-    x_price: float = Field(default=0.015, ge=0)
-    """Price of one post on X without a link."""
-    x_price_with_url: float = Field(default=0.200, ge=0)
-    """Price of one post on X with a link."""

@@ -28,7 +28,9 @@ class DeliveryState(StrEnum):
 _D = DeliveryState
 DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _D.PENDING: frozenset({_D.CLAIMED, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
-    _D.CLAIMED: frozenset({_D.PENDING, _D.SENT, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    _D.CLAIMED: frozenset(
+        {_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}
+    ),
     _D.SENT: frozenset({_D.DELIVERED, _D.FAILED}),
     _D.UNKNOWN: frozenset({_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.CANCELLED, _D.EXPIRED}),
     _D.DELIVERED: frozenset(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 
@@ -41,6 +42,25 @@ class Subscriber:
     services: tuple[str, ...] = ()
     quiet_hours: QuietHours | None = None
     opted_out_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceGroup:
+    """So many subscribers of an audience that planning treats alike."""
+
+    kind: AddressKind
+    timezone: str
+    quiet_hours: QuietHours | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceSizes:
+    """How many would hear a notice, without knowing who. `told`: whom an incident has told, or is telling, by
+    (channel, whether they are in the audience too)."""
+
+    groups: tuple[AudienceGroup, ...] = ()
+    told: Mapping[tuple[str, bool], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

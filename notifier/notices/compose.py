@@ -247,7 +247,7 @@ def _body(text: str, values: Mapping[str, str | None], profile: ChannelProfile, 
     if profile.kind == "sms":
         body = plain_sms(body, fold_accents=True)
         keep = [plain_sms(part, fold_accents=fold) for part in keep for fold in (False, True)]
-    return shorten(profile.kind, body, keep, profile.limit)
+    return shorten(profile.kind, body, keep, profile.limit, profile.link_length)
 
 
 def _uncuttable(made: str, names: frozenset[str], values: Mapping[str, str | None]) -> list[str]:

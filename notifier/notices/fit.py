@@ -8,7 +8,7 @@ as 23. SMS: see `sms`. E-mail and webhook have no rule; a cap keeps a mistake fr
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ SMS_SEGMENTS = 4
 """Longest chain of SMS: our own rule, for the reader's sake and the bill's."""
 BLUESKY_BYTES = 3_000
 URL_LENGTH = 23
-"""What a link counts on X and Mastodon."""
+"""What a link counts on X, and on Mastodon unless the instance says otherwise."""
 ELLIPSIS = "…"
 
 _LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
@@ -50,15 +50,16 @@ class Size:
     encoding: str = "UTF-8"
 
 
-def measure(kind: str, text: str, *, limit: int | None = None) -> Size:
+def measure(kind: str, text: str, *, limit: int | None = None, link: int | None = None) -> Size:
     """Measure `text` by the rule of a channel of `kind` (see `KINDS`); an empty text never fits.
 
     `limit` replaces the kind's own, in its own count (X: weighted, Bluesky: graphemes, SMS: septets or UTF-16 units).
+    `link` is what a link counts on that Mastodon instance.
     """
     if kind == "sms":
         return _measure_sms(text, limit)
     most = LIMITS[kind] if limit is None else limit
-    length = _length(kind, text)
+    length = _length(kind, text, link or URL_LENGTH)
     fits = 0 < length <= most
     if kind == "x":
         fits = fits and _INVALID_ON_X.isdisjoint(text)
@@ -75,23 +76,23 @@ def _measure_sms(text: str, limit: int | None) -> Size:
     return Size(length, most, fits, parts, alphabet)
 
 
-def _length(kind: str, text: str) -> int:
+def _length(kind: str, text: str, link: int) -> int:
     if kind == "x":
         return weighted_length(text)
     if kind == "bluesky":
         return len(_GRAPHEME.findall(text))
     if kind == "mastodon":
-        return _mastodon_length(text)
+        return _mastodon_length(text, link)
     return len(text)
 
 
-def _mastodon_length(text: str) -> int:
-    """Characters, links with a scheme as 23. Newer servers count graphemes, which are never more."""
+def _mastodon_length(text: str, link_length: int) -> int:
+    """Characters, links with a scheme as `link_length`. Newer servers count graphemes, which are never more."""
     length = len(text)
     for link in find_links(text):
         if link.has_scheme:
             size = link.end - link.start
-            length += (URL_LENGTH if link.certain else max(URL_LENGTH, size)) - size
+            length += (link_length if link.certain else max(link_length, size)) - size
     return length
 
 
@@ -134,14 +135,19 @@ def facets(text: str) -> tuple[tuple[int, int, str], ...]:
 # ── Shortening ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def shorten(kind: str, text: str, keep: Sequence[str], limit: int | None = None) -> str | Refusal:
+def shorten(
+    kind: str, text: str, keep: Sequence[str], limit: int | None = None, link: int | None = None
+) -> str | Refusal:
     """`text` made to fit a channel of `kind`: as it is where it fits, else with words left out and "…" in their place.
 
     No part in `keep` that stands in `text` is ever cut (reference, regions, times, the workaround). Words go from
     the end of the longest stretch that is not protected, then from the next longest. Refusal where even that is not
     enough.
     """
-    if measure(kind, text, limit=limit).fits:
+    def fits(tried: str) -> bool:
+        return measure(kind, tried, limit=limit, link=link).fits
+
+    if fits(text):
         return text
     mark = "..." if kind == "sms" else ELLIPSIS
     pieces = _pieces(text, keep)
@@ -150,14 +156,14 @@ def shorten(kind: str, text: str, keep: Sequence[str], limit: int | None = None)
         words = _words(pieces[index][0])
         if not words:
             continue
-        for left in _fewest_cuts(kind, pieces, index, words, mark, limit):
+        for left in _fewest_cuts(fits, pieces, index, words, mark):
             return left
         pieces[index] = (_cut(words, 0, mark, pieces[index][0]), False)
     return Refusal(f"the {kind} text is longer than {measure(kind, text, limit=limit).limit} even without its details")
 
 
 def _fewest_cuts(
-    kind: str, pieces: list[tuple[str, bool]], index: int, words: list[str], mark: str, limit: int | None
+    fits: Callable[[str], bool], pieces: list[tuple[str, bool]], index: int, words: list[str], mark: str
 ) -> list[str]:
     """The text with the most of `words` left that fits, or nothing where even none is too long."""
     low, high, best = 0, len(words) - 1, None
@@ -166,7 +172,7 @@ def _fewest_cuts(
         tried = [*pieces]
         tried[index] = (_cut(words, middle, mark, pieces[index][0]), False)
         joined = _joined(tried)
-        if measure(kind, joined, limit=limit).fits:
+        if fits(joined):
             best, low = joined, middle + 1
         else:
             high = middle - 1

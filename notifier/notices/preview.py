@@ -108,7 +108,7 @@ def _row(
     wording: Wording, profile: ChannelProfile, language: str, made: Text | Refusal, company: Company
 ) -> PreviewRow:
     body = made.body if isinstance(made, Text) else ""
-    size = measure(profile.kind, body, limit=profile.limit)
+    size = measure(profile.kind, body, limit=profile.limit, link=profile.link_length)
     return PreviewRow(
         wording=wording.value,
         channel=profile.id,
@@ -121,18 +121,17 @@ def _row(
         fits=size.fits,
         segments=size.segments if body else 0,
         encoding=size.encoding,
-        price=price_of(profile.kind, body, company) if body else 0.0,
+        price=price_of(profile, body, company) if body else 0.0,
         problem=made.reason if isinstance(made, Refusal) else "",
     )
 
 
-def price_of(kind: str, text: str, company: Company) -> float:
-    """What one sending costs in the company's currency: SMS by segment, X by post, dearer with a link; else nothing."""
-    if kind == "sms":
-        return company.sms_price * measure(kind, text).segments
-    if kind == "x":
-        return company.x_price_with_url if find_links(text) else company.x_price
-    return 0.0
+def price_of(profile: ChannelProfile, text: str, company: Company) -> float:
+    """What one sending costs: SMS by segment in the company's currency; a post by its channel's prices, dearer with a
+    link."""
+    if profile.kind == "sms":
+        return company.sms_price * measure(profile.kind, text).segments
+    return profile.price_with_link if find_links(text) else profile.price
 
 
 def _sample_incident(service: str, regions: tuple[str, ...], template: str, now: datetime) -> Incident:

@@ -1,4 +1,6 @@
-"""A stand-in for a Mastodon server as one account uses it to post, with its one-hour memory for keys."""
+"""A stand-in for a Mastodon server as one account uses it to post, with its one-hour memory for keys, its own limits,
+and posts that may be edited.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,31 @@ _WORDS: Mapping[int, str] = {
 }
 
 
+VERSION, RELATIVE = "4.4.0", "0.17.3 git-0a1b2c3"
+"""What a server calls itself: Mastodon, and a relative that ignores Idempotency-Key (GoToSocial)."""
+
+
 class Mastodon(StandIn):
-    """One server with one account. `keyed` False: a relative that ignores Idempotency-Key, as GoToSocial does."""
+    """One server with one account. `keyed` False: a relative that ignores Idempotency-Key, as GoToSocial does.
+    `link` is what every link counts as."""
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
         now: Callable[[], datetime] | None = None, keyed: bool = True, max_characters: int = 500,
+        link: int = 23,
     ) -> None:
         super().__init__(host=host, port=port, ledger=ledger, now=now)
         self.keyed = keyed
         self.max_characters = max_characters
+        self.link = link
+        self.queries: list[Mapping[str, str]] = []
+        """What own posts were asked for by, in order."""
+        self._edits: dict[str, list[tuple[str, str]]] = {}
+
+    def edit(self, id: str, text: str) -> None:
+        """Edit a post as its account may on the site."""
+        with self.lock:
+            self._edits.setdefault(id, []).append((rfc3339(self.now()), text))
 
     def start(self) -> Mastodon:
         """Begin to serve."""
@@ -47,8 +64,9 @@ class Mastodon(StandIn):
     def answer(self, asked: Asked) -> Answer:
         """As a server would."""
         if asked.path == "/api/v2/instance":
-            statuses = {"max_characters": self.max_characters, "characters_reserved_per_url": 23}
-            return Answer(200, {"domain": "mastodon.test", "version": "4.4.0", "configuration": {"statuses": statuses}})
+            statuses = {"max_characters": self.max_characters, "characters_reserved_per_url": self.link}
+            version = VERSION if self.keyed else RELATIVE
+            return Answer(200, {"domain": "mastodon.test", "version": version, "configuration": {"statuses": statuses}})
         if not asked.headers.get("authorization", "").startswith("Bearer "):
             return self.refusal(401)
         if self.sends(asked):
@@ -57,6 +75,8 @@ class Mastodon(StandIn):
             return Answer(200, {"id": ACCOUNT, "username": "status", "acct": "status", "url": f"{self.url}/@status"})
         if asked.path == f"/api/v1/accounts/{ACCOUNT}/statuses":
             return self._own(asked.query)
+        if asked.path.startswith("/api/v1/statuses/") and asked.path.endswith("/history"):
+            return self._history(asked.path.split("/")[4])
         return Answer(404, {"error": "Record not found"})
 
     def refusal(self, status: int) -> Answer:
@@ -72,7 +92,7 @@ class Mastodon(StandIn):
         text, key = fields.get("status"), asked.headers.get("idempotency-key", "")
         if not isinstance(text, str) or not text.strip():
             return self.refusal(422)
-        if not measure("mastodon", text, limit=self.max_characters).fits:
+        if not measure("mastodon", text, limit=self.max_characters, link=self.link).fits:
             return Answer(422, {"error": f"Validation failed: Text character limit of {self.max_characters} exceeded"})
         known = self._known(key) if self.keyed and key else None
         if known is not None:
@@ -90,13 +110,25 @@ class Mastodon(StandIn):
         return next(fresh, None)
 
     def _own(self, query: Mapping[str, str]) -> Answer:
+        self.queries.append(query)
         most = int(query["limit"]) if query.get("limit", "").isdigit() else 20
-        posts = [e for e in reversed(self.ledger) if "max_id" not in query or int(e["id"]) < int(query["max_id"])]
+        most_id, least_id = int(query.get("max_id", 1 << 62)), int(query.get("min_id", query.get("since_id", 0)))
+        posts = [e for e in reversed(self.ledger) if least_id < int(e["id"]) < most_id]
+        posts = posts[-min(most, 40) :] if "min_id" in query else posts  # those just after it, rather than the newest
         return Answer(200, [self._status(entry) for entry in posts[: min(most, 40)]])
 
+    def _history(self, id: str) -> Answer:
+        entry = next((entry for entry in self.ledger if entry["id"] == id), None)
+        if entry is None:
+            return Answer(404, {"error": "Record not found"})
+        versions = [(entry["at"], entry["body"]), *self._edits.get(id, [])]
+        return Answer(200, [{"content": as_html(text), "created_at": at, "spoiler_text": ""} for at, text in versions])
+
     def _status(self, entry: Entry) -> dict[str, Any]:
+        edited, text = self._edits.get(entry["id"], [(None, entry["body"])])[-1]
         return {
-            "id": entry["id"], "created_at": rfc3339(parse_rfc3339(entry["at"])), "content": as_html(entry["body"]),
+            "id": entry["id"], "created_at": rfc3339(parse_rfc3339(entry["at"])), "content": as_html(text),
+            "edited_at": edited,
             "visibility": entry["request"].get("visibility", "public"), "language": entry["request"].get("language"),
             "url": f"{self.url}/@status/{entry['id']}", "account": {"id": ACCOUNT, "acct": "status"},
         }
@@ -104,7 +136,7 @@ class Mastodon(StandIn):
 
 def as_html(text: str) -> str:
     """A text as Mastodon shows it: paragraphs, line breaks, and links cut up by spans."""
-    paragraphs = re.split(r"\n\s*\n", text.strip())
+    paragraphs = re.split(r"\n\s*\n", re.sub(r"(?<![\w/])@(\w+)@[\w.-]*\w", r"@\1", text.strip()))
     return "".join(f"<p>{_links(html.escape(p, quote=False)).replace(chr(10), '<br />')}</p>" for p in paragraphs)
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -204,9 +205,14 @@ class _Requests(BaseHTTPRequestHandler):
     standin: StandIn
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True  # headers and body are two writes, and the second must not wait for an ACK
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the client's side is what is looked at."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of an answer, by the time the stand-in lives by."""
+        return formatdate(self.standin.now().timestamp() if timestamp is None else timestamp, usegmt=True)
 
     def do_GET(self) -> None:
         self._meet()

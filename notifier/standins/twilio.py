@@ -1,4 +1,8 @@
-"""A stand-in for Twilio's message API: create, list, fetch the account, and a signed word on each message's fate."""
+"""A stand-in for Twilio's message API: create, list, fetch the account, and a signed word on each message's fate.
+
+The list is as Twilio's is: newest first, in pages linked by a token; its filter by DateSent leaves out what is not
+sent yet; and it may lag behind what was accepted.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,37 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from twilio.request_validator import RequestValidator
 
 from ..model.times import parse_rfc3339, rfc3339, utc
+from ..notices.sms import segments
 from .ledger import Entry
 from .speaking import Answer, Asked, StandIn
 
 _VERSION = "/2010-04-01/Accounts/"
+UNSENT = ("accepted", "scheduled", "queued", "sending", "failed", "canceled")
+"""Statuses of a message that has not left, or never will: it has no DateSent."""
 _ERRORS: Mapping[int, tuple[int, str]] = {
     401: (20003, "Authenticate"), 403: (20005, "Account not active"), 404: (20404, "Not found"),
     429: (20429, "Too Many Requests"), 500: (20500, "Internal Server Error"), 503: (20503, "Service unavailable"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a message, and when."""
+
+    status: str
+    code: str
+    at: datetime
 
 
 class Twilio(StandIn):
@@ -37,6 +55,9 @@ class Twilio(StandIn):
         self.auth_token = auth_token
         self.opted_out: set[str] = set()
         self.invalid: set[str] = set()
+        self.lag = timedelta()
+        """How long a message that was accepted is missing from the list."""
+        self._fates: dict[str, Fate] = {}
 
     def start(self) -> Twilio:
         """Begin to serve."""
@@ -64,10 +85,12 @@ class Twilio(StandIn):
         return refused(status, code, words)
 
     def call_back(self, sid: str, status: str, error_code: str = "") -> int:
-        """Report a message's fate to its StatusCallback, signed; returns the HTTP status of the answer. Raises
-        KeyError for an unknown message or one without a callback."""
-        entry = next(entry for entry in self.ledger if entry["id"] == sid)
+        """Let a message meet a fate and report it to its StatusCallback, signed; returns the HTTP status of the
+        answer. Called twice, or with an earlier status, it is the doubled or late callback that Twilio warns of.
+        Raises KeyError for an unknown message or one without a callback."""
+        entry = {entry["id"]: entry for entry in self.ledger}[sid]
         url = entry["request"]["StatusCallback"]
+        self._fates[sid] = Fate(status, error_code, self.now())
         form = {"MessageSid": sid, "MessageStatus": status, "To": entry["address"], "AccountSid": entry["account"]}
         form |= {"ErrorCode": error_code} if error_code else {}
         signature = RequestValidator(self.auth_token or "").compute_signature(url, form)
@@ -94,7 +117,7 @@ class Twilio(StandIn):
             "body": fields["Body"], "account": account, "headers": asked.seen(), "request": fields,
         }
         self.book.add(entry)
-        return Answer(201, _message(entry))
+        return Answer(201, _message(entry, None))
 
     def _wrong(self, fields: Mapping[str, Any]) -> Answer | None:
         to, life = str(fields.get("To", "")), str(fields.get("ValidityPeriod", "36000"))
@@ -109,21 +132,44 @@ class Twilio(StandIn):
         if len(str(fields["Body"])) > 1600:
             return refused(400, 21617, "The concatenated message body exceeds the 1600 character limit")
         if not life.isdigit() or not 1 <= int(life) <= 36_000:
-            return refused(400, 21473, "ValidityPeriod is out of range")
+            return refused(400, 21624, "Invalid validity period value")
+        if not re.fullmatch(r"https?://[^/_\s]+(/\S*)?", str(fields.get("StatusCallback", "https://e.com"))):
+            return refused(400, 21609, "Invalid 'StatusCallback'")
         return None
 
     def _list(self, asked: Asked, account: str) -> Answer:
         query = asked.query
+        rows = self._rows(account, query)
+        token, size = query.get("PageToken", ""), query.get("PageSize", "50")
+        if not size.isdigit() or not 1 <= int(size) <= 1000:
+            return refused(400, 20001, "Invalid page size")
+        start = 0
+        if token:
+            after = [number for number, entry in enumerate(rows) if token == f"PA{entry['id']}"]
+            if not after:
+                return refused(400, 21481, "Invalid PageToken")
+            start = after[0] + 1
+        shown = rows[start : start + int(size)]
+        messages = [_message(entry, self._fates.get(entry["id"])) for entry in shown]
+        more = _next(asked, shown[-1]) if len(rows) > start + int(size) else None
+        page = {"page": int(query.get("Page", "0") or 0), "page_size": int(size), "next_page_uri": more}
+        return Answer(200, {"messages": messages, **page})
+
+    def _rows(self, account: str, query: Mapping[str, str]) -> list[Entry]:
+        """What the list holds, newest first."""
+        until = self.now() - self.lag
         rows = [entry for entry in reversed(self.ledger) if entry["account"] == account]
         rows = [entry for entry in rows if query.get("To") in (None, entry["address"])]
-        if "DateSent>" in query:  # what is queued has no DateSent yet, and is left out
-            rows = [entry for entry in rows if _sent_after(entry, query["DateSent>"])]
-        size = int(query["PageSize"]) if query.get("PageSize", "").isdigit() else 50
-        page = int(query["Page"]) if query.get("Page", "").isdigit() else 0
-        shown = rows[page * size : (page + 1) * size]
-        more = f"{asked.path}?PageSize={size}&Page={page + 1}" if len(rows) > (page + 1) * size else None
-        messages = [_message(entry) for entry in shown]
-        return Answer(200, {"messages": messages, "page": page, "page_size": size, "next_page_uri": more})
+        rows = [entry for entry in rows if not self.lag or parse_rfc3339(entry["at"]) <= until]
+        if "DateSent>" in query:
+            rows = [entry for entry in rows if _sent_after(self._fates.get(entry["id"]), query["DateSent>"])]
+        return rows
+
+
+def _next(asked: Asked, last: Entry) -> str:
+    """The next page's address: the same question, and a token that stays right whatever is sent meanwhile."""
+    page = str(int(asked.query.get("Page", "0") or 0) + 1)
+    return f"{asked.path}?{urlencode({**asked.query, 'Page': page, 'PageToken': 'PA' + last['id']})}"
 
 
 def refused(status: int, code: int, words: str) -> Answer:
@@ -132,22 +178,28 @@ def refused(status: int, code: int, words: str) -> Answer:
     return Answer(status, {"code": code, "message": words, "more_info": more, "status": status})
 
 
-def _sent_after(entry: Entry, since: str) -> bool:
-    made = parse_rfc3339(entry["at"])
+def _sent_after(fate: Fate | None, since: str) -> bool:
+    """Whether a message has a DateSent, and one that the filter lets through; what is queued has none."""
+    if fate is None or fate.status in UNSENT:
+        return False
     try:
-        return made >= parse_rfc3339(since)
+        return fate.at >= parse_rfc3339(since)
     except ValueError:
-        return made >= utc(parsedate_to_datetime(since)) - timedelta(days=1)
+        return fate.at >= utc(parsedate_to_datetime(since)) - timedelta(days=1)
 
 
-def _message(entry: Entry) -> dict[str, Any]:
+def _message(entry: Entry, fate: Fate | None) -> dict[str, Any]:
     fields = entry["request"]
     made = format_datetime(parse_rfc3339(entry["at"]))
+    service = fields.get("MessagingServiceSid")
+    first = "accepted" if service else "queued"
+    sent_at = None if fate is None or fate.status in UNSENT else format_datetime(fate.at)
     return {
         "sid": entry["id"], "account_sid": entry["account"], "to": entry["address"], "from": fields.get("From"),
-        "messaging_service_sid": fields.get("MessagingServiceSid"), "body": entry["body"], "status": "queued",
-        "direction": "outbound-api", "num_segments": "1", "num_media": "0", "price": None, "price_unit": "USD",
-        "error_code": None, "error_message": None, "date_created": made, "date_updated": made, "date_sent": None,
-        "api_version": "2010-04-01", "uri": f"{_VERSION}{entry['account']}/Messages/{entry['id']}.json",
-        "subresource_uris": {},
+        "messaging_service_sid": service, "body": entry["body"], "status": first if fate is None else fate.status,
+        "direction": "outbound-api", "num_segments": "0" if service else str(segments(entry["body"])),
+        "num_media": "0", "price": None, "price_unit": "USD",
+        "error_code": int(fate.code) if fate is not None and fate.code else None, "error_message": None,
+        "date_created": made, "date_updated": made, "date_sent": sent_at, "api_version": "2010-04-01",
+        "uri": f"{_VERSION}{entry['account']}/Messages/{entry['id']}.json", "subresource_uris": {},
     }

@@ -1,18 +1,28 @@
-"""Keeping: SQLite behind the port `Store`. SQL is kept as SQL (`sql/`, `migrations/`), by topic."""
+"""Keeping: SQLite or PostgreSQL behind the port `Store`. SQL is kept as SQL (`sql/`, `migrations/`), by topic."""
 
 from __future__ import annotations
 
+from notifier.ports import StoreUnavailable
+
 from .settings import StoreSettings
-from .sqlite import SqliteStore
+from .sqlite import SqliteDatabase
+from .steps import SqlStore
 
 
-def open_store(settings: StoreSettings) -> SqliteStore:
-    """Open the store, creating and migrating it as needed.
+def open_store(settings: StoreSettings) -> SqlStore:
+    """Open the store, creating and migrating it as needed: PostgreSQL where `url` is set, else the file.
 
-    Raises StoreUnavailable when the file cannot be used or was made by a newer program. `path` ":memory:" gives a
-    store that several threads may share and that is gone when closed.
+    Raises StoreUnavailable when it cannot be used or was made by a newer program. `path` ":memory:" gives a store that
+    several threads may share and that is gone when closed.
     """
-    return SqliteStore(settings)
+    if settings.url is None:
+        return SqlStore(SqliteDatabase(settings))
+    try:
+        from .postgres import open_postgres  # an extra, which only such deployments need
+    except ImportError as error:
+        raise StoreUnavailable(f"PostgreSQL needs `pip install outage-notifier[postgres]`: {error}") from error
+    database, leader = open_postgres(settings)
+    return SqlStore(database, leader)
 
 
-__all__ = ["SqliteStore", "StoreSettings", "open_store"]
+__all__ = ["SqlStore", "StoreSettings", "open_store"]

@@ -6,16 +6,19 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+REMEMBERED = 1024
+"""Texts whose value is remembered, of each kind: reading JSON is most of the cost of a subscriber."""
 _AS_IS = frozenset({str, int, float, bytes, type(None)})
 
 
@@ -35,6 +38,10 @@ def column(value: Any) -> Any:
     """One field's value as SQLite keeps it."""
     if type(value) in _AS_IS:  # most fields are: an outbox of a hundred thousand is two million of them
         return value
+    if type(value) is datetime:
+        return micros(value)
+    if isinstance(value, str):  # a StrEnum
+        return str.__str__(value)
     if isinstance(value, datetime):
         return micros(value)
     if isinstance(value, timedelta):
@@ -50,7 +57,11 @@ def column(value: Any) -> Any:
 
 def columns(record: Any) -> dict[str, Any]:
     """A dataclass as named SQL parameters."""
-    return {name: column(getattr(record, name)) for name in _names(typing.cast(Any, type(record)))}
+    names, values = _getter(typing.cast(Any, type(record)))
+    return {
+        name: value if type(value) in _AS_IS else column(value)
+        for name, value in zip(names, values(record), strict=True)
+    }
 
 
 def build(cls: type[T], row: Any) -> T:
@@ -58,6 +69,15 @@ def build(cls: type[T], row: Any) -> T:
     return cls(
         **{name: None if row[name] is None else read(row[name]) for name, read in _readers(typing.cast(Any, cls))}
     )
+
+
+def build_all(cls: type[T], rows: Sequence[Any]) -> tuple[T, ...]:
+    """`build` for many rows of one statement: where each column stands is looked up once."""
+    if not rows or isinstance(rows[0], dict):
+        return tuple(build(cls, row) for row in rows)
+    names = rows[0].keys()
+    places = [(names.index(name), read) for name, read in _readers(typing.cast(Any, cls))]
+    return tuple(cls(*[None if (value := row[at]) is None else read(value) for at, read in places]) for row in rows)
 
 
 def _plain(value: Any) -> Any:
@@ -71,8 +91,10 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls))
+def _getter(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of a class's fields, and all of an object's values at once."""
+    names = tuple(field.name for field in fields(cls))
+    return names, attrgetter(*names) if len(names) > 1 else lambda record: (getattr(record, names[0]),)
 
 
 @cache
@@ -96,12 +118,18 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         item = typing.get_args(hint)[0]
         if is_dataclass(item):
             return lambda text: tuple(_from_plain(typing.cast(Any, item), part) for part in json.loads(text))
-        return lambda text: tuple(json.loads(text))
+        return _words if item is str else lambda text: tuple(json.loads(text))
     if origin is not None:
         return typing.cast(Callable[[Any], Any], json.loads)
     if is_dataclass(hint):
-        return lambda text: _from_plain(typing.cast(Any, hint), json.loads(text))
+        # a value that cannot change, and of which a million subscribers have a few: regions and quiet hours
+        return lru_cache(REMEMBERED)(lambda text: _from_plain(typing.cast(Any, hint), json.loads(text)))
     return typing.cast(Callable[[Any], Any], hint)
+
+
+@lru_cache(REMEMBERED)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def _from_plain(cls: type[T], plain: Mapping[str, Any]) -> T:

@@ -1,268 +1,174 @@
-"""One SQLite file: opening, migrating, transactions, and the words for its failures.
+"""What the store's topics ask of a database, in the few words SQLite and PostgreSQL share.
 
-One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
-that several processes (daemon, command line) queue up instead of failing half-way.
+SQL is kept as SQL: `sql/<topic>.sql` is in words both understand, or in SQLite's; `sql/postgres/<topic>.sql` holds the
+statements PostgreSQL needs otherwise. The schemas are `migrations/` and `migrations/postgres/`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Any
+from importlib.resources.abc import Traversable
+from typing import Any, Protocol, TypeVar
 
-import structlog
-
-from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
 from notifier.secret import SecretMissing
 
 from .settings import StoreSettings
 
-log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+GATE = "gate"
+"""The lock that passing the last gate shares, and that turning the kill switch holds alone: once that has committed
+nobody is between having looked at the switch and having written that sending begins."""
+WRITER = "writer"
+"""The lock of whatever changes many rows, or reads and then writes: one at a time, so that two cannot be in each
+other's way. Steps that touch the one row they hold do without."""
 
 _NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
-_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY")
-"""FULL: a committed delivery survives power loss, as WAL's default NORMAL would not promise
-(https://www.sqlite.org/pragma.html#pragma_synchronous). secure_delete: an erased person is overwritten, not just
-unlinked."""
 
 
-@cache
-def statements(topic: str) -> Mapping[str, str]:
-    """The statements of `sql/<topic>.sql` by the name in their `-- name --` line."""
-    text = resources.files(__package__).joinpath("sql", f"{topic}.sql").read_text(encoding="utf-8")
-    parts = _NAME.split(text)
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+class Reading(Protocol):
+    """Something that is only read from, beside every transaction."""
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
+        """The rows of a statement."""
+        ...
 
 
-@cache
-def migrations() -> tuple[tuple[int, str], ...]:
-    """(number, SQL) of every migration, in order. Together they are the schema; there is no second description."""
-    folder = resources.files(__package__).joinpath("migrations")
-    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return tuple((int(name.split("_")[0]), entry.read_text(encoding="utf-8")) for name, entry in found)
+class Database(Protocol):
+    """An open database; within a step, its transaction. Statements are named "topic.name" after the .sql files."""
 
-
-def _pieces(script: str) -> Iterator[str]:
-    """The statements of a script one by one: `executescript` would commit the transaction around it."""
-    piece = ""
-    for line in script.splitlines(keepends=True):
-        piece += line
-        if line.rstrip().endswith(";") and sqlite3.complete_statement(piece):
-            yield piece
-            piece = ""
-
-
-def unavailable(error: Exception) -> StoreUnavailable:
-    """The failure in our own word; SQLite's text names no data."""
-    return StoreUnavailable(f"the store could not be used: {error}")
-
-
-def _is_outage(error: sqlite3.Error) -> bool:
-    """Whether the file or disk is at fault; anything else is a mistake of ours and must be seen as one."""
-    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
-
-
-class Database:
-    """One open file. Statements are named "topic.name" after the .sql files."""
-
-    def __init__(self, settings: StoreSettings) -> None:
-        self._settings = settings
-        self._lock = threading.RLock()
-        self._key = b""
-        self._connection: sqlite3.Connection | None = None
-        self._scrub = False
-        with self._lock, self._words():
-            self._open()
-
-    # ── statements, inside a transaction ──
-
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a statement."""
-        return self._execute(name, parameters).fetchall()
+        ...
 
-    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> sqlite3.Row | None:
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
         """The first row of a statement, or None."""
-        found: sqlite3.Row | None = self._execute(name, parameters).fetchone()
-        return found
+        ...
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a statement; returns how many rows it changed."""
-        return self._execute(name, parameters).rowcount
+        ...
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
         """Run a statement for each set of parameters; returns how many rows changed together."""
-        topic, _, short = name.partition(".")
-        return self._live().executemany(statements(topic)[short], parameters).rowcount
+        ...
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Take a lock until the transaction ends, waiting for it. To be taken before any row is held."""
+        ...
 
     def keyed_hash(self, kind: str, address: str) -> str:
         """A keyed hash of an address, 64 hex characters: without the key nobody can try numbers until one fits.
 
         Spellings that reach the same person hash alike: suppressing one too many is the safe mistake.
         """
-        plain = address if kind == "erased" else address.strip().casefold()
-        return hmac.new(self._key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
+        ...
 
     def scrub_afterwards(self) -> None:
-        """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
-        self._scrub = True
+        """After this transaction, clear away what still holds what it deleted, as far as that can be done at once."""
+        ...
 
-    # ── transactions ──
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[Database]:
+    def step(self, name: str) -> AbstractContextManager[Database]:
         """One transaction, with fail points `name`.before_commit and `name`.after_commit.
 
         Raises StoreUnavailable when nothing was kept; the transaction's own exceptions pass through after rolling
-        back. RuntimeError when entered within itself.
+        back. RuntimeError when entered within itself by one thread.
         """
-        with self._lock:
-            if self._connection is not None and self._connection.in_transaction:
-                raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
-            with self._words():
-                self._begin()
-                try:
-                    yield self
-                    failpoint(f"{name}.before_commit")
-                    self._live().execute("COMMIT")
-                except BaseException:
-                    self._roll_back()
-                    raise
-                failpoint(f"{name}.after_commit")
-                self._empty_log()
+        ...
+
+    def run_step(self, name: str, work: Callable[[Database], T]) -> T:
+        """`work` in a step of its own. It may be run more than once: where another transaction is in the way, all it
+        did is undone and it begins anew. Raises StoreUnavailable as `step` does."""
+        ...
+
+    def beside(self) -> AbstractContextManager[Reading]:
+        """For what takes long to read: it and who writes do not wait for each other, as far as that can be done. May be
+        entered within a step. Raises StoreUnavailable."""
+        ...
 
     def close(self) -> None:
-        """Close the file; the next transaction would open it again."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """Close it; the next transaction would open it again."""
+        ...
 
-    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
-        topic, _, short = name.partition(".")
-        return self._live().execute(statements(topic)[short], parameters or {})
 
-    def _live(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreUnavailable("the store is closed")
-        return self._connection
+@cache
+def statements(topic: str, dialect: str = "") -> Mapping[str, str]:
+    """The statements of `sql/<topic>.sql` by the name in their `-- name --` line, those of `sql/<dialect>/` instead
+    where it has them."""
+    sql = resources.files(__package__).joinpath("sql")
+    found = _named(sql.joinpath(f"{topic}.sql"))
+    special = sql.joinpath(dialect, f"{topic}.sql")
+    if dialect and special.is_file():
+        found |= _named(special)
+    return found
 
-    def _begin(self) -> None:
-        if self._connection is None:
-            self._open()
-        self._live().execute("BEGIN IMMEDIATE")
 
-    def _roll_back(self) -> None:
-        """Undo; where even that fails the connection is worth nothing and is opened anew next time."""
-        self._scrub = False
-        connection = self._connection
-        if connection is None or not connection.in_transaction:
-            return
-        try:
-            connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            if self._settings.path != ":memory:":
-                with suppress(sqlite3.Error):
-                    connection.close()
-                self._connection = None
+def _named(file: Traversable) -> dict[str, str]:
+    parts = _NAME.split(file.read_text(encoding="utf-8"))
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
-    def _empty_log(self) -> None:
-        if self._scrub:
-            self._scrub = False
-            self._live().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    @contextmanager
-    def _words(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            if not _is_outage(error):
-                raise
-            raise unavailable(error) from error
+@cache
+def migrations(dialect: str = "") -> tuple[tuple[int, str], ...]:
+    """(number, SQL) of every migration, in order. Together they are the schema; there is no second description."""
+    folder = resources.files(__package__).joinpath("migrations", dialect)
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return tuple((int(name.split("_")[0]), entry.read_text(encoding="utf-8")) for name, entry in found)
 
-    # ── opening ──
 
-    def _open(self) -> None:
-        path = self._settings.path
-        if path != ":memory:" and not Path(path).exists():
-            # personal data: nobody else may read it, whatever the umask says
-            try:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            except OSError as error:
-                raise unavailable(error) from error
-        connection = sqlite3.connect(
-            path,
-            timeout=self._settings.busy_timeout.total_seconds(),
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.create_function("keyed_hash", 2, self.keyed_hash, deterministic=True)
-            for pragma in _PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
-            if path != ":memory:":
-                connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            self._connection = connection
-            self._migrate(connection)
-            self._key = self._hash_key(connection)
-        except BaseException:
-            self._connection = None
-            connection.close()
-            raise
+def pieces(script: str) -> Iterator[str]:
+    """The statements of a script one by one. Each ends a line with a semicolon; none holds such a line."""
+    piece = ""
+    for line in script.splitlines(keepends=True):
+        piece += line
+        if line.split("--")[0].rstrip().endswith(";"):
+            yield piece
+            piece = ""
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        newest = migrations()[-1][0]
-        if connection.execute("PRAGMA user_version").fetchone()[0] == newest:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > newest:
-                raise StoreUnavailable(
-                    f"the database has schema {version}, this program knows {newest}: run the newer program"
-                )
-            for number, script in migrations():
-                if number > version:
-                    for piece in _pieces(script):
-                        connection.execute(piece)
-                    log.info("store.migrated", version=number)
-            connection.execute(f"PRAGMA user_version = {newest:d}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
-    def _hash_key(self, connection: sqlite3.Connection) -> bytes:
-        """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out."""
-        if self._settings.hash_key is None:
-            return self._kept(connection, "hash_key", secrets.token_bytes(32))
-        try:
-            key = self._settings.hash_key.reveal().encode()
-        except SecretMissing as error:
-            raise StoreUnavailable(f"the store's hash_key: {error}") from error
-        mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
-        if self._kept(connection, "hash_key_mark", mark) != mark:
-            raise StoreUnavailable("the store's hash_key is not the one its opt-outs were kept with: put it back")
-        return key
+def unavailable(error: Exception) -> StoreUnavailable:
+    """The failure in our own word."""
+    return StoreUnavailable(f"the store could not be used: {error}")
 
-    @staticmethod
-    def _kept(connection: sqlite3.Connection, name: str, value: bytes) -> bytes:
-        read = statements("staff")["meta"]
-        found = connection.execute(read, {"name": name}).fetchone()
-        if found is None:
-            connection.execute(statements("staff")["put_meta"], {"name": name, "value": value})
-            found = connection.execute(read, {"name": name}).fetchone()
-        return bytes(found["value"])
+
+def too_new(version: int, newest: int) -> StoreUnavailable:
+    """That a newer program has migrated this database."""
+    return StoreUnavailable(f"the database has schema {version}, this program knows {newest}: run the newer program")
+
+
+# ── the key of the hashes ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hashed(key: bytes | None, kind: str, address: str) -> str:
+    """See Database.keyed_hash. Raises StoreUnavailable where the key could not be read here."""
+    if key is None:
+        raise StoreUnavailable("the store's hash_key cannot be read here, and without it no opt-out is found or kept")
+    plain = address if kind == "erased" else address.strip().casefold()
+    return hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
+
+
+def hash_key(settings: StoreSettings, kept: Callable[[str, bytes], bytes]) -> bytes | None:
+    """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out. None
+    where it cannot be read and `without_key` allows that. `kept` gives what is kept under a name, which is its second
+    argument where nothing was."""
+    if settings.hash_key is None:
+        return kept("hash_key", secrets.token_bytes(32))
+    try:
+        key = settings.hash_key.reveal().encode()
+    except SecretMissing as error:
+        if settings.without_key:
+            return None
+        raise StoreUnavailable(f"the store's hash_key: {error}") from error
+    mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
+    if kept("hash_key_mark", mark) != mark:
+        raise StoreUnavailable("the store's hash_key is not the one its opt-outs were kept with: put it back")
+    return key

@@ -12,6 +12,9 @@ from notifier.model.delivery import Delivery, DeliveryState, Reason
 from .codec import build, columns, micros, moment
 from .database import Database
 
+ALL = 2**62
+"""A limit no outbox reaches: SQLite has no word for none that PostgreSQL knows."""
+
 
 def add(db: Database, deliveries: Iterable[Delivery]) -> int:
     """See Transaction.add_deliveries."""
@@ -22,7 +25,7 @@ def find(
     db: Database, *, notice: str | None, incident: str | None, state: DeliveryState | None, limit: int | None
 ) -> tuple[Delivery, ...]:
     """See Transaction.deliveries; in the order they were queued."""
-    given = {"notice": notice, "incident": incident, "state": state, "limit": -1 if limit is None else limit}
+    given = {"notice": notice, "incident": incident, "state": state, "limit": ALL if limit is None else limit}
     name = "outbox.of_notice" if notice is not None else "outbox.of_incident" if incident is not None else "outbox.all"
     return tuple(build(Delivery, row) for row in db.rows(name, given))
 
@@ -61,6 +64,25 @@ def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:
     """See Transaction.told. Whoever may have been told counts, those a person must still look into included."""
     rows = db.rows("outbox.told", {"incident": incident})
     return frozenset((row["channel"], row["address"]) for row in rows)
+
+
+def begun(db: Database, incident: str) -> frozenset[tuple[str, str]]:
+    """See Transaction.begun."""
+    return frozenset((row["channel"], row["address"]) for row in db.rows("outbox.begun", {"incident": incident}))
+
+
+def told_after(db: Database, incident: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, str], ...]:
+    """See Transaction.told_after."""
+    given = {"incident": incident, "channel": after[0], "address": after[1], "limit": limit}
+    return tuple((row["channel"], row["address"]) for row in db.rows("outbox.told_after", given))
+
+
+def told_among(
+    db: Database, incident: str, channels: Iterable[str], addresses: Iterable[str]
+) -> frozenset[tuple[str, str]]:
+    """See Transaction.told_among."""
+    given = {"incident": incident, "channels": json.dumps(list(channels)), "addresses": json.dumps(list(addresses))}
+    return frozenset((row["channel"], row["address"]) for row in db.rows("outbox.told_among", given))
 
 
 def gauges(db: Database, now: datetime) -> Mapping[str, float]:

@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from notifier.model.delivery import Reason
-from notifier.model.people import AddressKind, Subscriber
+from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, Subscriber
 
-from .codec import build, columns, micros, moment
-from .database import Database
+from .codec import build, build_all, columns, micros, moment
+from .database import Database, Reading
 
 
 def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
     """See Transaction.audience."""
     given = {"regions": json.dumps(list(regions)), "service": service}
-    return tuple(build(Subscriber, row) for row in db.rows("people.audience", given))
+    return build_all(Subscriber, db.rows("people.audience", given))
+
+
+def more_than(db: Database, regions: Iterable[str], incident: str, most: int) -> bool:
+    """See Transaction.more_than. Looks at no more than `most` + 1 rows of each."""
+    there = db.row("people.more_live_there", {"regions": json.dumps(list(regions)), "most": most + 1})
+    told = db.row("outbox.more_were_told", {"incident": incident, "most": most + 1})
+    return any(row is not None and row["number"] > most for row in (there, told))
+
+
+def sizes(db: Reading, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+    """See Store.audience_sizes."""
+    given = {"regions": json.dumps(list(regions)), "service": service, "incident": incident}
+    groups = tuple(build(AudienceGroup, row) for row in db.rows("people.sizes", given))
+    told = db.rows("people.told_sizes", given)
+    return AudienceSizes(groups, {(row["channel"], bool(row["living_there"])): row["number"] for row in told})
+
+
+def these(db: Database, ids: Iterable[str]) -> tuple[Subscriber, ...]:
+    """See Transaction.subscribers_by_id."""
+    return build_all(Subscriber, db.rows("people.these", {"ids": json.dumps(list(ids))}))
+
+
+def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
+    """See Transaction.subscribers_at."""
+    hashes = json.dumps([db.keyed_hash(kind, address) for address in addresses])
+    return build_all(Subscriber, db.rows("people.at_these_addresses", {"hashes": hashes}))
+
+
+def in_order(db: Reading, regions: Iterable[str], service: str, after: str) -> array[int]:
+    """Row numbers of an audience in the order of addresses: eight bytes a person, so that a million fit anywhere."""
+    given = {"regions": json.dumps(list(regions)), "service": service, "after": after}
+    return array("q", (row["number"] for row in db.rows("people.in_order_of_address", given)))
+
+
+def ids(db: Reading, numbers: Iterable[int]) -> list[str]:
+    """The ids of subscribers by row number, in the order of addresses."""
+    return [row["id"] for row in db.rows("people.ids", {"numbers": json.dumps(list(numbers))})]
 
 
 def get(db: Database, id: str) -> Subscriber | None:
@@ -70,11 +108,14 @@ def is_opted_out(db: Database, kind: AddressKind, address: str) -> bool:
 def erase(db: Database, kind: AddressKind, address: str, now: datetime) -> bool:
     """See Transaction.erase. What is under way is ended: an address that is gone cannot be asked about or sent to."""
     hashed = db.keyed_hash(kind, address)
-    given = {"addresses": _spellings(db, hashed, address), "now": micros(now), "reason": Reason.ERASED}
+    spellings = _spellings(db, hashed, address)
+    given = {"addresses": spellings, "now": micros(now), "reason": Reason.ERASED}
     db.run("people.suppress", given)
     db.run("people.stop_repeats", given)
     db.run("people.give_up_unknown", given)
-    deliveries = db.run("people.erase_deliveries", given)
+    deliveries = sum(db.run("people.erase_deliveries", {
+        "address": one, "erased": f"erased:{db.keyed_hash('erased', one)}", "now": micros(now),
+    }) for one in json.loads(spellings))
     subscribers = db.run("people.erase_subscriber", {"hash": hashed})
     db.scrub_afterwards()
     return deliveries + subscribers > 0

@@ -5,8 +5,7 @@ Every function runs inside one transaction that the store opens. The far side is
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,12 +18,14 @@ from notifier.ports import CannotTell, Found, NotFound
 
 from . import notices, people
 from .codec import build, micros, moment
-from .database import Database
+from .database import GATE, WRITER, Database, Row
 from .gate import Surroundings, refusal
 
 log = structlog.get_logger(__name__)
 
 Claimed = tuple[tuple[Delivery, Message], ...]
+Settled = tuple[str, int, Outcome]
+"""A delivery, the token it was held by, and its outcome."""
 
 RETRY_FIRST = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=5)
@@ -41,17 +42,19 @@ def claim(db: Database, channel: str, limit: int, lease: timedelta, now: datetim
     if kill is not None and kill["value"] == "on":
         return ()
     given = {"channel": channel, "limit": limit, "now": micros(now), "leased_until": micros(now + lease)}
-    found = [build(Delivery, row) for row in db.rows("outbox.claim", given)]
-    found.sort(key=lambda d: (d.priority, d.created_at, d.id))
-    return _with_messages(db, found, now)
+    rows = sorted(db.rows("outbox.claim", given), key=lambda row: (row["priority"], row["created_at"], row["number"]))
+    return _with_messages(db, [build(Delivery, row) for row in rows], now)
 
 
 def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | None:
     """See Store.begin."""
-    row = db.row("outbox.at_the_gate", {"id": delivery})
-    if row is None:
+    db.lock(GATE, shared=True)
+    held = db.row("outbox.hold_at_once", {"id": delivery})
+    if held is None:
         return Reason.LEASE_LOST
-    stored = build(Delivery, row)
+    stored = build(Delivery, held)
+    row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
+    assert row is not None  # it is held
     refused = refusal(stored, token, _surroundings(row), now)
     if refused is None:
         db.run("outbox.begin", {"id": delivery, "now": micros(now)})
@@ -65,7 +68,9 @@ def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | No
 
 def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
     """See Store.settle. True when the outcome was recorded, by a late holder of an unknown one included."""
-    row = db.row("outbox.get", {"id": delivery})
+    if outcome.reason is Reason.OPTED_OUT:
+        db.lock(WRITER)  # the person's other deliveries are ended too
+    row = db.row("outbox.hold", {"id": delivery})
     if row is None:
         return False
     stored = build(Delivery, row)
@@ -81,8 +86,21 @@ def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datet
     return True
 
 
+def hand_over(
+    db: Database, settled: Sequence[Settled], begun: Sequence[tuple[str, int]], now: datetime
+) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+    """See Store.hand_over."""
+    if any(outcome.reason is Reason.OPTED_OUT for _, _, outcome in settled):
+        db.lock(WRITER)
+    if begun:
+        db.lock(GATE, shared=True)  # before any row is held
+    kept = tuple(settle(db, id, token, outcome, now) for id, token, outcome in settled)
+    return kept, tuple(begin(db, id, token, now) for id, token in begun)
+
+
 def expired_leases(db: Database, now: datetime) -> int:
     """See Store.expired_leases. Each gets a newer token, so that the worker that was thought dead cannot settle."""
+    db.lock(WRITER)
     rows = db.rows("outbox.leases_passed", {"now": micros(now)})
     for row in rows:
         if row["began_at"] is not None:
@@ -94,26 +112,42 @@ def expired_leases(db: Database, now: datetime) -> int:
     return len(rows)
 
 
-def unknowns(db: Database, limit: int, now: datetime) -> Claimed:
+def unknowns(db: Database, limit: int, lease: timedelta, now: datetime) -> Claimed:
     """See Store.unknowns."""
-    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now)})
-    return _with_messages(db, [build(Delivery, row) for row in rows], now)
+    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now), "look_at": micros(now + lease)})
+    found = sorted((build(Delivery, row) for row in rows), key=lambda d: (d.doubt_since or d.created_at, d.id))
+    return _with_messages(db, found, now)
+
+
+def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+    """See Store.unheld."""
+    row = db.row("outbox.get", {"id": delivery})
+    if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
+        return None
+    return tuple(id for id in provider_ids if _holder(db, id, row["channel"]) in (None, delivery))
+
+
+def _holder(db: Database, provider_id: str, channel: str) -> str | None:
+    """The delivery of this channel that has the far side's number."""
+    rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+    return next((str(row["id"]) for row in rows if row["channel"] == channel), None)
 
 
 def reconcile(
     db: Database,
     delivery: str,
+    token: int,
     result: Found | NotFound | CannotTell,
     now: datetime,
     *,
     again_at: datetime | None,
     resend: bool,
-) -> None:
+) -> bool:
     """See Store.reconcile. CannotTell with `resend`: pending again with the doubt kept, for a channel whose key makes
-    repeating harmless. What is no longer unknown is left alone."""
-    row = db.row("outbox.get", {"id": delivery})
-    if row is None or row["state"] != DeliveryState.UNKNOWN:
-        return
+    repeating harmless. What is no longer unknown, or has become so anew, is left alone."""
+    row = db.row("outbox.hold", {"id": delivery})
+    if row is None or row["state"] != DeliveryState.UNKNOWN or row["token"] != token:
+        return False
     stored = build(Delivery, row)
     if isinstance(result, Found):
         _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
@@ -126,6 +160,7 @@ def reconcile(
         db.run("outbox.look_again", {"id": delivery, "look_at": micros(again_at), "detail": result.why[:500]})
     else:
         _to_end(db, stored, DeliveryState.FAILED, Reason.UNSETTLED, now, result.why)
+    return True
 
 
 def callback(
@@ -134,22 +169,34 @@ def callback(
     """See Store.callback. A provider's number that two deliveries share names neither."""
     if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
         return False
-    if delivery is not None:
-        rows = db.rows("outbox.get", {"id": delivery})
-    else:
-        rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
-    if len(rows) != 1 or rows[0]["provider_id"] not in (None, provider_id):
+    row = _told_of(db, provider_id, delivery)
+    if row is None or row["provider_id"] not in (None, provider_id):
         return False
-    stored = build(Delivery, rows[0])
+    stored = build(Delivery, row)
     begun = stored.state is not DeliveryState.CLAIMED or stored.began_at is not None
     if state not in DELIVERY_MOVES[stored.state] or not begun:
         return False
     given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "provider_id": provider_id}
-    return db.run("outbox.by_word", given) > 0
+    changed = db.run("outbox.by_word", given) > 0
+    if changed and state is DeliveryState.FAILED and reason is Reason.LOST_ANSWER:
+        db.run("outbox.doubt", {"id": stored.id, "now": micros(now)})
+    return changed
+
+
+def _told_of(db: Database, provider_id: str, delivery: str | None) -> Row | None:
+    """The row a provider's word is about, held: whoever has its number, else the delivery it names."""
+    if delivery is None:
+        rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
+        id = rows[0]["id"] if len(rows) == 1 else None
+    else:
+        row = db.row("outbox.get", {"id": delivery})
+        id = delivery if row is None else _holder(db, provider_id, row["channel"]) or delivery
+    return None if id is None else db.row("outbox.hold", {"id": id})
 
 
 def expire(db: Database, now: datetime) -> int:
     """See Store.expire; also marks signals that ran out as over."""
+    db.lock(WRITER)
     db.run("signals.seal", {"now": micros(now)})
     return db.run("outbox.expire", {"now": micros(now)})
 
@@ -237,7 +284,13 @@ def _doubled(times: int) -> timedelta:
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _surroundings(row: sqlite3.Row) -> Surroundings:
+def _hashes(db: Database, address: str) -> dict[str, str]:
+    """What an opt-out of this address would be kept as; of a public account there is none."""
+    kinds = {"email": AddressKind.EMAIL, "phone": AddressKind.PHONE}
+    return {name: db.keyed_hash(kind, address) if address else "" for name, kind in kinds.items()}
+
+
+def _surroundings(row: Row) -> Surroundings:
     return Surroundings(
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),

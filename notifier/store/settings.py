@@ -1,19 +1,74 @@
-"""Where the store keeps its file, so that the rest of the daemon never has to know."""
+"""Where the store keeps what it is given, so that the rest of the daemon never has to know."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from notifier.model.settings import Duration, Settings
 from notifier.secret import Secret
 
 
 class StoreSettings(Settings):
-    """The embedded store: one SQLite file that the daemon and the command line share."""
+    """One SQLite file that the daemon and the command line share, or a PostgreSQL database that many nodes share."""
 
     path: str = "notifier.db"
     """File of the database, relative to the daemon's working directory; ":memory:" keeps nothing (replay, tests)."""
+    url: str | None = None
+    """PostgreSQL instead of the file: "postgresql://notifier@db.example.net/outages?sslmode=verify-full". One database
+    for one deployment."""
+    password: Secret | None = None
+    """PostgreSQL's password for the user named in `url`."""
+    connections: int = Field(default=16, ge=2, le=200)
+    """Connections to PostgreSQL a node opens at most."""
     busy_timeout: Duration = timedelta(seconds=10)
     """How long to wait for another process that is writing before the store counts as unavailable."""
+    node_silent: Duration = timedelta(seconds=6)
+    """With PostgreSQL: after so long without a word from a node that leads, or is within a transaction, it is taken for
+    stopped: another takes over, and what it held is free. Shorter than `busy_timeout`, for others wait for it."""
     hash_key: Secret | None = None
     """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database."""
+
+    _without_key: bool = PrivateAttr(default=False)
+
+    @property
+    def without_key(self) -> bool:
+        """Whether the store may be opened where `hash_key` cannot be read: the kill switch needs no hash."""
+        return self._without_key
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres") or len(parts.path) < 2:
+            raise ValueError("expected an address such as postgresql://notifier@db.example.net/outages")
+        if parts.password or "password=" in parts.query:
+            raise ValueError("it holds a password: put it into `password`, as a file or an environment variable")
+        return url
+
+    @model_validator(mode="after")
+    def _can_be_waited_for(self) -> StoreSettings:
+        if self.url is not None and self.node_silent >= self.busy_timeout:
+            raise ValueError("node_silent must be shorter than busy_timeout: others wait for what a stopped node holds")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What people are told of where it is."""
+        return self.url or self.path
+
+    def at(self, place: str) -> StoreSettings:
+        """The same store at another place: an address of PostgreSQL, or a file. Raises ValueError for an address that
+        is none."""
+        changed = {"url": place, "path": self.path} if "://" in place else {"path": place, "url": None}
+        return StoreSettings.model_validate({**self.model_dump(exclude={"url", "path"}), **changed})
+
+    def for_staff(self) -> StoreSettings:
+        """The same, for who may not be allowed to read the key."""
+        found = self.model_copy()
+        found._without_key = True
+        return found

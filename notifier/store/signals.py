@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from notifier.model.signal import Level, Signal
 from notifier.ports import SourceState
 
 from .codec import build, columns, micros, moment
-from .database import Database
+from .database import Database, Row
 
 
 def put(db: Database, signal: Signal) -> None:
@@ -28,7 +27,7 @@ def put(db: Database, signal: Signal) -> None:
     db.run("signals.put", given)
 
 
-def _lasts(row: sqlite3.Row, now: int) -> bool:
+def _lasts(row: Row, now: int) -> bool:
     """Whether the stored trouble is still the same one at `now`."""
     return row["ended_at"] is None and (row["lasts_until"] is None or row["lasts_until"] > now)
 

@@ -1,73 +1,267 @@
-"""The store over SQLite: each method one durable step."""
+"""One SQLite file as a `Database`: opening, migrating, transactions, and the words for its failures.
+
+One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
+that several processes (daemon, command line) queue up instead of failing half-way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
-from notifier.ports import CannotTell, Found, NotFound
+import structlog
 
-from . import sending
-from .database import Database
+from notifier.failpoints import failpoint
+from notifier.ports import StoreUnavailable
+
+from .database import Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
 from .settings import StoreSettings
-from .transaction import SqliteTransaction
+
+log = structlog.get_logger(__name__)
+
+_PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY",
+            "cache_size = -65536", "wal_autocheckpoint = 16384")
+"""FULL: a committed delivery survives power loss, as WAL's default NORMAL would not promise
+(https://www.sqlite.org/pragma.html#pragma_synchronous). secure_delete: an erased person is overwritten, not just
+unlinked. 64 MiB of pages are kept, and as many are written before the log is copied into the file: with SQLite's own 2
+and 4 MiB a large fan-out reads and writes the pages of its indexes over and over."""
 
 
-class SqliteStore:
-    """ports.Store in one SQLite file, shared by threads through one connection and a lock, by processes through the
-    file. Every method raises StoreUnavailable when nothing was kept."""
+MOVED = 1_000_000
+"""Added to the schema's number of a file that is used no more."""
+
+
+def _is_outage(error: sqlite3.Error) -> bool:
+    """Whether the file or disk is at fault; anything else is a mistake of ours and must be seen as one."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+class Beside:
+    """A connection that is only read from, outside every transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA temp_store = MEMORY")  # who is told must not be sorted in a file of the system's
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
+        """The rows of a statement one by one."""
+        topic, _, short = name.partition(".")
+        return self._connection.execute(statements(topic)[short], parameters or {})
+
+
+class SqliteDatabase:
+    """One open file."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._db = Database(settings)
+        self._settings = settings
+        self._queue, self._lock = threading.RLock(), threading.RLock()
+        self._key: bytes | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._scrub = False
+        with self._lock, self._words():
+            self._open()
+
+    # ── statements, inside a transaction ──
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows of a statement."""
+        return self._execute(name, parameters).fetchall()
+
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
+        """The first row of a statement, or None."""
+        found: Row | None = self._execute(name, parameters).fetchone()
+        return found
+
+    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run a statement; returns how many rows it changed."""
+        return self._execute(name, parameters).rowcount
+
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """Run a statement for each set of parameters; returns how many rows changed together."""
+        topic, _, short = name.partition(".")
+        return self._live().executemany(statements(topic)[short], parameters).rowcount
+
+    def keyed_hash(self, kind: str, address: str) -> str:
+        """See Database.keyed_hash."""
+        return hashed(self._key, kind, address)
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Nothing more is needed: who writes is alone."""
+
+    def scrub_afterwards(self) -> None:
+        """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
+        self._scrub = True
+
+    # ── transactions ──
+
+    def run_step(self, name: str, work: Callable[[Database], T]) -> T:
+        """See Database.run_step; nobody else can be in the way."""
+        with self.step(name) as db:
+            return work(db)
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
-        with self._db.step("transaction") as db:
-            yield SqliteTransaction(db)
+    def step(self, name: str) -> Iterator[SqliteDatabase]:
+        """See Database.step."""
+        with self._turn():
+            if self._connection is not None and self._connection.in_transaction:
+                raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
+            with self._words():
+                self._begin()
+                try:
+                    yield self
+                    failpoint(f"{name}.before_commit")
+                    self._live().execute("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+                failpoint(f"{name}.after_commit")
+                self._empty_log()
 
-    def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("claim") as db:
-            return sending.claim(db, channel, limit, lease, now)
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The one connection, in turn: a thread that goes from one transaction to the next would else have the lock
+        again before whoever waits for it has noticed that it is free."""
+        with self._queue:
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
-    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
-        with self._db.step("begin") as db:
-            return sending.begin(db, delivery, token, now)
-
-    def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
-        with self._db.step("settle") as db:
-            return sending.settle(db, delivery, token, outcome, now)
-
-    def expired_leases(self, now: datetime) -> int:
-        with self._db.step("expired_leases") as db:
-            return sending.expired_leases(db, now)
-
-    def unknowns(self, limit: int, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        with self._db.step("unknowns") as db:
-            return sending.unknowns(db, limit, now)
-
-    def reconcile(
-        self,
-        delivery: str,
-        result: Found | NotFound | CannotTell,
-        now: datetime,
-        *,
-        again_at: datetime | None,
-        resend: bool,
-    ) -> None:
-        with self._db.step("reconcile") as db:
-            sending.reconcile(db, delivery, result, now, again_at=again_at, resend=resend)
-
-    def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
-    ) -> bool:
-        with self._db.step("callback") as db:
-            return sending.callback(db, provider_id, state, reason, now, delivery)
-
-    def expire(self, now: datetime) -> int:
-        with self._db.step("expire") as db:
-            return sending.expire(db, now)
+    @contextmanager
+    def beside(self) -> Iterator[Beside]:
+        """See Database.beside: in WAL neither it nor the writer waits for the other. A database in memory has one
+        connection, which is lent."""
+        path = self._settings.path
+        with self._words():
+            if path == ":memory:":
+                with self._lock:
+                    yield Beside(self._live())
+                return
+            connection = sqlite3.connect(path, timeout=self._settings.busy_timeout.total_seconds())
+            try:
+                yield Beside(connection)
+            finally:
+                connection.close()
 
     def close(self) -> None:
-        self._db.close()
+        """Close the file; the next transaction would open it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
+        topic, _, short = name.partition(".")
+        return self._live().execute(statements(topic)[short], parameters or {})
+
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable("the store is closed")
+        return self._connection
+
+    def _begin(self) -> None:
+        if self._connection is None:
+            self._open()
+        self._live().execute("BEGIN IMMEDIATE")
+
+    def _roll_back(self) -> None:
+        """Undo; where even that fails the connection is worth nothing and is opened anew next time."""
+        self._scrub = False
+        connection = self._connection
+        if connection is None or not connection.in_transaction:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            if self._settings.path != ":memory:":
+                with suppress(sqlite3.Error):
+                    connection.close()
+                self._connection = None
+
+    def _empty_log(self) -> None:
+        if self._scrub:
+            self._scrub = False
+            self._live().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not _is_outage(error):
+                raise
+            raise unavailable(error) from error
+
+    # ── opening ──
+
+    def _open(self) -> None:
+        path = self._settings.path
+        if path != ":memory:" and not Path(path).exists():
+            # personal data: nobody else may read it, whatever the umask says
+            try:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as error:
+                raise unavailable(error) from error
+        connection = sqlite3.connect(
+            path,
+            timeout=self._settings.busy_timeout.total_seconds(),
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            if path != ":memory:":
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            self._connection = connection
+            self._migrate(connection)
+            self._key = hash_key(self._settings, partial(self._kept, connection))
+        except BaseException:
+            self._connection = None
+            connection.close()
+            raise
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        newest = migrations()[-1][0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == newest:
+            return
+        if version >= MOVED:
+            raise StoreUnavailable("this store was moved to PostgreSQL: set store.url; where `notifier migrate-store` "
+                                   "was interrupted, run it again")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > newest:
+                raise too_new(version, newest)
+            for number, script in migrations():
+                if number > version:
+                    for piece in pieces(script):  # `executescript` would commit around it
+                        connection.execute(piece)
+                    log.info("store.migrated", version=number)
+            connection.execute(f"PRAGMA user_version = {newest:d}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @staticmethod
+    def _kept(connection: sqlite3.Connection, name: str, value: bytes) -> bytes:
+        """What is kept under a name; `value` from now on, where nothing is."""
+        read = statements("staff")["meta"]
+        found = connection.execute(read, {"name": name}).fetchone()
+        if found is None:
+            connection.execute(statements("staff")["put_meta"], {"name": name, "value": value})
+            found = connection.execute(read, {"name": name}).fetchone()
+        return bytes(found["value"])

@@ -9,7 +9,7 @@ from notifier.model.staff import StaffRequest, Verb
 from notifier.ports import StaleWrite
 
 from .codec import build, column, micros
-from .database import Database
+from .database import GATE, Database
 
 
 def put_request(db: Database, verb: Verb, actor: str, arguments: Mapping[str, str], now: datetime) -> int:
@@ -40,6 +40,8 @@ def request(db: Database, id: int) -> StaffRequest | None:
 
 def set_switch(db: Database, name: str, value: str, actor: str, now: datetime) -> None:
     """Set a switch; what it was before stays on record."""
+    if name == "kill":
+        db.lock(GATE)
     db.run("staff.set_switch", {"name": name, "value": value, "actor": actor, "at": micros(now)})
 
 

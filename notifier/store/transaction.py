@@ -20,8 +20,8 @@ from .database import Database
 from .signals import put as put_signal
 
 
-class SqliteTransaction:
-    """ports.Transaction over one open SQLite transaction; worth nothing once its `with` has ended."""
+class SqlTransaction:
+    """ports.Transaction over one open transaction of a database; worth nothing once its `with` has ended."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -125,10 +125,30 @@ class SqliteTransaction:
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
         return outbox.told(self._db, incident)
 
+    def begun(self, incident: str) -> frozenset[tuple[str, str]]:
+        return outbox.begun(self._db, incident)
+
+    def told_after(self, incident: str, after: tuple[str, str], limit: int) -> tuple[tuple[str, str], ...]:
+        return outbox.told_after(self._db, incident, after, limit)
+
+    def told_among(
+        self, incident: str, channels: Iterable[str], addresses: Iterable[str]
+    ) -> frozenset[tuple[str, str]]:
+        return outbox.told_among(self._db, incident, channels, addresses)
+
     # people
 
     def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
         return people.audience(self._db, regions, service)
+
+    def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
+        return people.more_than(self._db, regions, incident, most)
+
+    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
+        return people.these(self._db, ids)
+
+    def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
+        return people.at_addresses(self._db, kind, addresses)
 
     def subscriber(self, id: str) -> Subscriber | None:
         return people.get(self._db, id)

@@ -57,11 +57,11 @@ def _secret(name: str) -> dict[str, str]:
     return {"env": name}
 
 
-def x_channel(url: str) -> XChannel:
+def x_channel(url: str, **more: Any) -> XChannel:
     return XChannel(XSettings.model_validate({
         "id": "x-main", "kind": "x", "base_url": url, "consumer_key": _secret("T_CONSUMER_KEY"),
         "consumer_secret": _secret("T_CONSUMER_SECRET"), "access_token": _secret("T_ACCESS"),
-        "access_token_secret": _secret("T_ACCESS_SECRET"),
+        "access_token_secret": _secret("T_ACCESS_SECRET"), **more,
     }), timeout=TIMEOUT)
 
 
@@ -71,10 +71,10 @@ def mastodon_channel(url: str, timeout: tuple[float, float] = TIMEOUT, **more: A
     }), timeout=timeout)
 
 
-def bluesky_channel(url: str) -> BlueskyChannel:
+def bluesky_channel(url: str, **more: Any) -> BlueskyChannel:
     return BlueskyChannel(BlueskySettings.model_validate({
         "id": "bluesky-main", "kind": "bluesky", "base_url": url, "handle": "status.example.test",
-        "app_password": _secret("T_BLUESKY"),
+        "app_password": _secret("T_BLUESKY"), **more,
     }), timeout=TIMEOUT)
 
 
@@ -93,9 +93,9 @@ def email_channel(port: int, **more: Any) -> EmailChannel:
     }), timeout=TIMEOUT)
 
 
-def webhook_channel(url: str) -> WebhookChannel:
+def webhook_channel(url: str, **more: Any) -> WebhookChannel:
     return WebhookChannel(WebhookSettings.model_validate({
-        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"),
+        "id": "webhook-main", "kind": "webhook", "url": f"{url}/notices", "secret": _secret("T_WEBHOOK"), **more,
     }), timeout=TIMEOUT)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifier.channels.bluesky import judge, payload, read_record, read_session, record, record_key
+from notifier.channels.bluesky import judge, payload, read_record, record, record_key
+from notifier.channels.bluesky_session import read_session
+from notifier.channels.session_file import SessionFile, seal, unseal
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.bluesky import DID, Bluesky
 from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
-from tests.channels.far_sides import FIXED, bluesky_channel, message, now
+from tests.channels.far_sides import FIXED, SECRETS, bluesky_channel, message, now
 
 TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}")
 """atproto.com/specs/tid"""
@@ -47,6 +50,13 @@ def logins(far: Bluesky) -> int:
         pytest.param(400, {"error": "ExpiredToken"}, RETRY, Reason.AUTHENTICATION, True, id="session gone for good"),
         pytest.param(401, {"error": "AuthenticationRequired"}, RETRY, Reason.AUTHENTICATION, True, id="no session"),
         pytest.param(401, {"error": "AccountTakedown"}, RETRY, Reason.FORBIDDEN, True, id="account taken down"),
+        pytest.param(403, {"error": "Forbidden"}, RETRY, Reason.FORBIDDEN, True, id="not allowed"),
+        pytest.param(403, b"<html>blocked</html>", RETRY, Reason.FORBIDDEN, True, id="a filter before the server"),
+        pytest.param(404, {}, RETRY, Reason.BAD_ANSWER, True, id="no such API here"),
+        pytest.param(413, {"error": "PayloadTooLarge"}, REJECTED, Reason.TOO_LONG, False, id="too large"),
+        pytest.param(201, {"error": "ExpiredToken"}, UNKNOWN, Reason.BAD_ANSWER, False, id="taken, and an error"),
+        pytest.param(202, {}, UNKNOWN, Reason.BAD_ANSWER, False, id="accepted for later, which nobody documents"),
+        pytest.param(302, {}, RETRY, Reason.BAD_ANSWER, True, id="redirected"),
         pytest.param(429, {"error": "RateLimitExceeded"}, RETRY, Reason.RATE_LIMITED, False, id="too many"),
         *[pytest.param(status, {}, RETRY, Reason.SERVER_ERROR, False, id=f"server error {status}: repeating is safe")
           for status in (500, 502, 503, 504)],
@@ -123,6 +133,79 @@ def test_an_expired_session_is_renewed_or_opened_anew(
     assert len(far.ledger) == 1
 
 
+def test_a_session_outlives_the_process(far: Bluesky, secrets: None, tmp_path: Path) -> None:
+    """A daemon that is restarted every minute would use up the day's 300 log-ins in five hours."""
+    file = tmp_path / "session"
+    for number in range(4):
+        channel = bluesky_channel(far.url, session_file=str(file))
+        assert channel.send(message(key=f"k{number}", body=f"notice {number}"), now()).kind is SENT
+    assert logins(far) == 1
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["session"]
+
+
+def test_a_kept_session_that_was_refreshed_elsewhere_is_taken_from_there(
+    far: Bluesky, secrets: None, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "session")
+    ours, other = bluesky_channel(far.url, session_file=file), bluesky_channel(far.url, session_file=file)
+    ours.check()
+    other.check()
+    far.expire_sessions()
+    for number, channel in enumerate((ours, other)):
+        assert channel.send(message(key=f"k{number}", body=f"notice {number}"), now()).kind is SENT
+    assert logins(far) == 1
+    assert sum(path.endswith("refreshSession") for _, path in far.asked) == 1
+
+
+def test_a_kept_session_nobody_knows_any_more_is_replaced(far: Bluesky, secrets: None, tmp_path: Path) -> None:
+    file = str(tmp_path / "session")
+    bluesky_channel(far.url, session_file=file).check()
+    far.expire_sessions(refresh=True)
+    assert bluesky_channel(far.url, session_file=file).send(message(), now()).kind is SENT
+    assert bluesky_channel(far.url, session_file=file).send(message(key="k2", body="two"), now()).kind is SENT
+    assert logins(far) == 2
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"x", b"notifier-session-1\n", b"\xff" * 70_000], ids=["", "x", "cut", "long"])
+def test_a_spoilt_session_file_is_as_if_it_were_not_there(
+    far: Bluesky, secrets: None, tmp_path: Path, spoilt: bytes
+) -> None:
+    file = tmp_path / "session"
+    file.write_bytes(spoilt)
+    assert bluesky_channel(far.url, session_file=str(file)).send(message(), now()).kind is SENT
+    assert logins(far) == 1
+
+
+def test_a_place_that_cannot_be_written_costs_a_log_in_and_no_notice(far: Bluesky, secrets: None) -> None:
+    channel = bluesky_channel(far.url, session_file="/proc/nowhere/session")
+    assert channel.send(message(), now()).kind is SENT
+
+
+def test_a_session_file_shows_nothing_and_opens_to_its_password_and_account_alone(
+    far: Bluesky, secrets: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "session"
+    bluesky_channel(far.url, session_file=str(file)).check()
+    sealed, password, account = file.read_bytes(), SECRETS["T_BLUESKY"], f"status.example.test@{far.url}"
+    tokens = SessionFile(file, account).read(password)
+    assert tokens["did"] == DID
+    assert not [name for name in (*tokens.values(), password, "access") if name.encode() in sealed]
+    assert SessionFile(file, account).read("another password") == {}
+    assert SessionFile(file, "another account").read(password) == {}
+    for place in range(0, len(sealed), 7):
+        with pytest.raises(ValueError, match="seal"):
+            unseal(sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :], password, account)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=15, deadline=None)
+def test_what_is_sealed_comes_back(plain: bytes) -> None:
+    sealed = seal(plain, "a", "b")
+    assert unseal(sealed, "a", "b") == plain
+    assert seal(plain, "a", "b") != sealed
+
+
 def test_log_ins_that_are_rationed_are_waited_for(far: Bluesky, secrets: None) -> None:
     far.fault("429", on="read")
     at = now()
@@ -162,6 +245,7 @@ def test_our_record_in_another_spelling_is_adopted(far: Bluesky, secrets: None) 
         pytest.param(400, {"error": "RecordNotFound"}, NotFound, id="not there"),
         pytest.param(400, {"error": "InvalidRequest"}, CannotTell, id="a question it does not understand"),
         pytest.param(404, {}, CannotTell, id="no such API"),
+        pytest.param(404, {"error": "RecordNotFound"}, NotFound, id="not there, said with 404"),
         pytest.param(200, {"uri": "at://a", "value": {"text": "other"}}, CannotTell, id="another record"),
         pytest.param(200, {"uri": "at://a", "value": record(message(created_at=FIXED))}, Found, id="ours"),
     ],

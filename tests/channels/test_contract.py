@@ -51,9 +51,9 @@ def test_sent_once_stands_once_in_the_ledger(side: Side, far: Any, channel: Chan
 
 @pytest.mark.parametrize("kind", KEYED)
 def test_repeating_a_keyed_message_is_harmless(side: Side, far: Any, channel: Channel) -> None:
-    assert channel.keyed_for > timedelta(0)
     sent = message(side.address)
     ids = {channel.send(sent, now()).provider_id for _ in range(3)}
+    assert channel.keyed_for > timedelta(0)
     assert len(ids) == 1
     assert len(far.ledger) == 1
 
@@ -120,9 +120,23 @@ def test_another_message_is_not_taken_for_ours(side: Side, far: Any, channel: Ch
 
 @pytest.mark.parametrize("kind", ["x", "mastodon", "sms"])
 def test_the_same_words_of_an_hour_ago_are_not_taken_for_ours(side: Side, far: Any, channel: Channel) -> None:
+    far.now = lambda: now() - timedelta(hours=1)
     assert channel.send(message(side.address), now()).kind is OutcomeKind.SENT
-    later = message(side.address, key="N2/main/1", created_at=now() + timedelta(hours=1))
-    assert channel.find(later, now()) == NotFound()
+    far.now = now
+    assert channel.find(message(side.address, key="N2/main/1"), now()) == NotFound()
+
+
+@pytest.mark.parametrize("kind", ["x", "mastodon"])
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(hours=5)])
+def test_a_clock_of_ours_that_is_ahead_hides_no_post(
+    side: Side, ahead: timedelta, far: Any, channel: Channel
+) -> None:
+    """By our clock the post was written before its notice was planned; the far side's answers tell its own."""
+    lost = message(side.address, created_at=now() + ahead)
+    far.fault("accept_then_drop")
+    assert channel.send(lost, now() + ahead).kind is OutcomeKind.UNKNOWN
+    assert channel.find(lost, now() + ahead) == Found(far.ledger[0]["id"])
+    assert channel.find(replace(lost, body="never sent"), now() + ahead) == NotFound()
 
 
 @pytest.mark.parametrize("kind", ALL)

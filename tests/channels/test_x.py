@@ -13,9 +13,13 @@ import pytest
 import requests
 from oauthlib.common import Request
 from oauthlib.oauth1.rfc5849 import signature
+from prometheus_client import Counter
 
-from notifier.channels.x import is_ours, judge, read_timeline
+from notifier import metrics
+from notifier.channels.x_answers import judge
+from notifier.channels.x_timeline import Likeness, likeness, read_page, read_versions
 from notifier.model.delivery import OutcomeKind, Reason
+from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.speaking import Answer, Asked
 from notifier.standins.x import X
 from tests.channels.answers import GARBAGE, REJECTED, RETRY, SENT, UNKNOWN, answer
@@ -47,6 +51,19 @@ def far() -> Iterator[X]:
         pytest.param(402, {"title": "CreditsDepleted"}, RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone"),
         pytest.param(402, b"", RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone, without a word"),
         pytest.param(403, {"title": "CreditsDepleted"}, RETRY, Reason.OUT_OF_CREDIT, True, id="credits gone, as 403"),
+        pytest.param(402, {"detail": "credits depleted", "status": 402, "title": "Payment Required",
+                           "type": "https://api.x.com/2/problems/credits-depleted"}, RETRY, Reason.OUT_OF_CREDIT, True,
+                     id="credits gone, in later words"),
+        pytest.param(403, {"title": "Client Forbidden", "reason": "client-not-enrolled", "required_enrollment":
+                           "Appropriate Level of API Access", "type": "https://api.x.com/2/problems/client-forbidden"},
+                     RETRY, Reason.OUT_OF_CREDIT, True, id="the app is in no paid package"),
+        pytest.param(403, {"title": "SpendCapReached"}, RETRY, Reason.OUT_OF_CREDIT, True, id="our own spending limit"),
+        pytest.param(403, {"title": "UsageCapExceeded"}, RETRY, Reason.OUT_OF_CREDIT, True, id="the cap, as 403"),
+        pytest.param(403, {"title": "Client Forbidden", "type": "https://api.x.com/2/problems/client-forbidden"}, RETRY,
+                     Reason.FORBIDDEN, True, id="the app lacks access"),
+        pytest.param(403, {"errors": [{"code": 185, "message": "User is over daily status update limit."}]}, RETRY,
+                     Reason.RATE_LIMITED, False, id="the day's posts are used up, by the old code"),
+        pytest.param(403, {"errors": [{"code": 1870}]}, RETRY, Reason.FORBIDDEN, True, id="a code that begins alike"),
         pytest.param(403, DUPLICATE, REJECTED, Reason.DUPLICATE, False, id="a duplicate, in 2026's words"),
         pytest.param(403, {"errors": [{"code": 187, "message": "Status is a duplicate."}]}, REJECTED, Reason.DUPLICATE,
                      False, id="a duplicate, by the old code"),
@@ -77,7 +94,8 @@ def test_each_answer_has_one_meaning(status: int, body: Any, kind: OutcomeKind, 
 @pytest.mark.parametrize("status", [200, 201, 400, 403, 429, 500])
 def test_garbage_is_never_a_success(status: int, body: bytes) -> None:
     assert judge(answer(status, body), FIXED).kind is not SENT
-    assert read_timeline(answer(status, body)) is None or body == b'{"meta":{}}'
+    assert read_page(answer(status, body), FIXED) is None or body == b'{"meta":{}}'
+    assert read_versions(answer(status, body), ["1"], FIXED) is None
 
 
 @pytest.mark.parametrize(
@@ -97,23 +115,27 @@ def test_a_limit_is_waited_out(headers: dict[str, str], seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "entities", "same"),
+    ("ours", "theirs", "entities", "like"),
     [
-        pytest.param("a & b < c", "a &amp; b &lt; c", None, True, id="X escapes"),
-        pytest.param("cafe\u0301", "café", None, True, id="X normalises"),
+        pytest.param("a & b < c", "a &amp; b &lt; c", None, Likeness.SAME, id="X escapes"),
+        pytest.param("cafe\u0301", "café", None, Likeness.SAME, id="X normalises"),
         pytest.param("see https://e.com/a now", "see https://t.co/x1 now",
-                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/a"}]}, True, id="a link"),
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/a"}]}, Likeness.SAME,
+                     id="a link"),
         pytest.param("see https://e.com/a now", "see https://t.co/x1 now",
-                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/b"}]}, False, id="another"),
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "https://e.com/b"}]}, Likeness.OTHER,
+                     id="another"),
         pytest.param("see e.com now", "see https://t.co/x1 now",
-                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "http://e.com"}]}, True, id="bare"),
-        pytest.param("see https://e.com/a now", "see https://t.co/x1 now", None, True, id="a link X does not expand"),
-        pytest.param("see https://e.com/a now", "see https://t.co/x1 then", None, False, id="other words around it"),
-        pytest.param("a", "b", {"urls": "x"}, False, id="other words"),
+                     {"urls": [{"url": "https://t.co/x1", "expanded_url": "http://e.com"}]}, Likeness.SAME, id="bare"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 now", None, Likeness.UNCLEAR,
+                     id="a link X does not expand"),
+        pytest.param("see https://e.com/a now", "see https://t.co/x1 then", None, Likeness.OTHER,
+                     id="other words around it"),
+        pytest.param("a", "b", {"urls": "x"}, Likeness.OTHER, id="other words"),
     ],
 )
-def test_our_own_post_is_recognised(ours: str, theirs: str, entities: Any, same: bool) -> None:
-    assert is_ours(ours, {"id": "1", "text": theirs, "entities": entities}) is same
+def test_our_own_post_is_recognised(ours: str, theirs: str, entities: Any, like: Likeness) -> None:
+    assert likeness(ours, {"id": "1", "text": theirs, "entities": entities}) is like
 
 
 def test_a_duplicate_that_is_ours_is_adopted(far: X, secrets: None) -> None:
@@ -138,6 +160,140 @@ def test_a_duplicate_nobody_can_look_up_is_unknown(far: X, secrets: None) -> Non
     far.fault("503", times=5, on="read")
     outcome = channel.send(message(), now())
     assert (outcome.kind, outcome.reason) == (UNKNOWN, Reason.DUPLICATE)
+
+
+def test_a_duplicate_the_timeline_does_not_show_yet_is_unknown_not_failed(far: X, secrets: None) -> None:
+    """Our own post of a moment ago, whose answer was lost: said to have failed, the all-clear would go astray."""
+    channel, ours = x_channel(far.url), message()
+    far.shown_after = timedelta(hours=1)
+    channel.send(ours, now())
+    again = channel.send(ours, now())
+    assert (again.kind, again.reason) == (UNKNOWN, Reason.DUPLICATE)
+    far.shown_after = timedelta()
+    assert channel.find(ours, now()) == Found(far.ledger[0]["id"])
+    assert len(far.ledger) == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_one_post_never_answers_for_two_notices(far: X, secrets: None, lost: bool) -> None:
+    """Two notices that say the same, planned within the minute in which clocks may differ."""
+    channel, first = x_channel(far.url), message()
+    second = message(key="N2/main/1", created_at=first.created_at + timedelta(seconds=20))
+    if lost:
+        far.fault("accept_then_drop")
+        channel.send(first, now())
+        assert channel.find(first, now()) == Found(far.ledger[0]["id"])
+    else:
+        channel.send(first, now())
+    outcome = channel.send(second, now())
+    assert (outcome.kind, outcome.reason) == (REJECTED, Reason.DUPLICATE)
+    assert channel.find(second, now()) == NotFound()
+    assert channel.find(first, now()) == Found(far.ledger[0]["id"]), "it stays the first one's"
+
+
+def test_our_post_is_found_after_somebody_edited_it(far: X, secrets: None) -> None:
+    channel, ours = x_channel(far.url), message()
+    far.fault("accept_then_drop")
+    channel.send(ours, now())
+    first = far.ledger[0]["id"]
+    far.edit(first, "other words")
+    far.edit(first, "words again")
+    assert channel.find(ours, now()) == Found(first)
+    assert channel.find(message(body="never sent", created_at=ours.created_at), now()) == NotFound()
+
+
+def test_an_edited_post_whose_first_words_cannot_be_read_is_no_proof_of_absence(far: X, secrets: None) -> None:
+    channel, ours = x_channel(far.url), message()
+    channel.find(ours, now())
+    channel.send(ours, now())
+    far.edit(far.ledger[0]["id"], "other words")
+    far.fault("503", times=2, on="read")
+    assert isinstance(channel.find(ours, now()), CannotTell)
+    far.faults.clear()
+    hidden = {"data": [{"id": "1", "text": "a", "created_at": "2026-01-15T12:00:00Z"}]}
+    assert read_versions(answer(200, hidden), ["1", "2"], FIXED) is None
+
+
+def test_a_post_stands_alone(far: X, secrets: None) -> None:
+    """No reply, no quote: the text, with the incident's reference in it, is all that is sent."""
+    ours = message()
+    x_channel(far.url).send(ours, now())
+    assert far.ledger[0]["request"] == {"text": ours.body}
+    assert ours.incident in ours.body
+
+
+def test_what_x_bills_is_counted_once(far: X, secrets: None) -> None:
+    channel = x_channel(far.url, prices={"post": 1.0, "post_with_link": 10.0, "owned_read": 0.5, "user_read": 0.25})
+
+    def counted(metric: Counter) -> dict[str, float]:
+        items = ("post", "post_with_link", "owned_read", "user_read")
+        return {item: metric.labels("x-main", item)._value.get() for item in items}
+
+    billed, cost = counted(metrics.BILLED), counted(metrics.COST)
+    linked, plain = message(), message(key="k2", body="I261122-1: no link in this one")
+    far.fault("accept_then_drop")
+    channel.send(linked, now())
+    for _ in range(3):
+        channel.find(linked, now())
+    channel.send(plain, now())
+    after, spent = counted(metrics.BILLED), counted(metrics.COST)
+    assert {item: after[item] - billed[item] for item in after} == {
+        "post": 1, "post_with_link": 1, "owned_read": 3, "user_read": 1}
+    assert sum(spent.values()) - sum(cost.values()) == pytest.approx(1.0 + 10.0 + 3 * 0.5 + 0.25)
+
+
+def test_previews_go_by_the_channels_prices() -> None:
+    profile = x_channel("https://api.x.com", prices={"post": 0.02, "post_with_link": 0.3}).profile
+    assert (profile.price, profile.price_with_link) == (0.02, 0.3)
+
+
+def test_an_empty_purse_stops_the_channel_and_nothing_is_lost(secrets: None) -> None:
+    with X(credit=0.1) as far:
+        channel, first, second = x_channel(far.url), message(), message(key="k2", body="I261122-1: the second")
+        assert channel.send(first, now()).kind is SENT
+        outcome = channel.send(second, now())
+        assert (outcome.kind, outcome.reason, outcome.stops_channel) == (RETRY, Reason.OUT_OF_CREDIT, True)
+        assert [finding.ok for finding in channel.check()] == [True, True, False, True]
+        assert isinstance(far, X)
+        far.credit = 20.0
+        assert channel.send(second, now()).kind is SENT
+        assert len(far.ledger) == 2
+
+
+@pytest.mark.parametrize(
+    ("credit", "label", "more", "bad", "words"),
+    [
+        pytest.param(30.0, "Automated", {}, [], "enough for 150 posts with a link", id="all well"),
+        pytest.param(4.0, "Automated", {}, ["credit"], "buy some at console.x.com", id="little credit"),
+        pytest.param(4.0, "Automated", {"least_credit": 1}, [], "$4.00", id="enough for us"),
+        pytest.param(None, "Automated", {}, [], "120 of 3000000 posts read", id="balance not told"),
+        pytest.param(30.0, None, {}, ["label"], "look at the profile", id="no label to be seen"),
+        pytest.param(30.0, "Acme Inc", {}, ["label"], "look at the profile", id="affiliated with a company"),
+        pytest.param(30.0, "Acme Inc", {"labelled_automated": True}, [], "staff saw it", id="seen"),
+    ],
+)
+def test_doctor_tells_of_label_and_credit(
+    secrets: None, credit: float | None, label: str | None, more: dict[str, Any], bad: list[str], words: str
+) -> None:
+    with X(credit=credit, label=label) as far:
+        findings = x_channel(far.url, **more).check()
+        assert [finding.subject for finding in findings if not finding.ok] == [f"channel x-main {what}" for what in bad]
+        assert words in " ".join(finding.text for finding in findings)
+        assert far.ledger == []
+
+
+def test_doctor_says_who_must_look_where_x_gives_no_token(far: X, secrets: None) -> None:
+    """The keys post all the same, so it is no fault."""
+    real = far.answer
+    far.answer = lambda asked: Answer(403, b"") if asked.path == "/oauth2/token" else real(asked)  # type: ignore[method-assign]
+    assert [(f.ok, "a person must look" in f.text) for f in x_channel(far.url).check()][2] == (True, True)
+
+
+def test_doctor_finds_fault_with_posts_that_cannot_be_read(far: X, secrets: None) -> None:
+    real = far.answer
+    far.answer = lambda asked: (  # type: ignore[method-assign]
+        far.refusal(403) if asked.path.endswith("/tweets") and asked.method == "GET" else real(asked))
+    assert [finding.ok for finding in x_channel(far.url).check()] == [True, True, True, False]
 
 
 def test_it_is_found_behind_a_full_page(far: X, secrets: None) -> None:

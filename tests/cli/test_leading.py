@@ -25,6 +25,22 @@ def test_incidents_are_listed_with_what_waits(busy: Desk) -> None:
     assert [notice["id"] for notice in whole["waiting"]] == ["I1-1"]
 
 
+def test_a_notice_is_shown_with_what_it_measures_and_costs(busy: Desk) -> None:
+    (busy.directory / "notifier.yaml").write_text(
+        (busy.directory / "notifier.yaml").read_text("utf-8").replace(
+            "  mode: test\n", "  mode: test\n  sms_price: 0.01\n  currency: EUR\n", 1), "utf-8")
+    for words in (("incidents", "show", "I1"), ("incidents", "approve", "I1-1", "--yes")):
+        shown = busy.type(*words).stdout
+        assert "1 segment of GSM-7 · 0.010 EUR · at most 0.12 EUR where all 12 people get it" in shown
+
+
+def test_a_broken_edit_of_yaml_keeps_nobody_from_reading_a_notice(busy: Desk) -> None:
+    (busy.directory / "notifier.yaml").write_text("company: [", "utf-8")
+    shown = busy.type("incidents", "show", "I1").stdout
+    assert "[sms/en] TEST: Customers in North Shore" in shown
+    assert "segment" not in shown
+
+
 def test_no_incident_is_said_so(desk: Desk) -> None:
     assert "No incident is open." in desk.type("incidents", "list").stdout
     assert desk.json("incidents", "list", "--all") == {"incidents": [], "waiting": []}

@@ -14,7 +14,7 @@ from notifier.delivery.reconciler import Reconciler
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings
 from notifier.model.delivery import Delivery, DeliveryState
-from notifier.store import SqliteStore, StoreSettings, open_store
+from notifier.store import SqlStore, StoreSettings, open_store
 
 from ..store.making import NOW, a_delivery, a_notice, queue
 from .far_side import FarSide
@@ -24,7 +24,7 @@ from .far_side import FarSide
 class Desk:
     """Everything delivery needs, wired as the daemon wires it."""
 
-    store: SqliteStore
+    store: SqlStore
     clock: VirtualClock
     far: FarSide = field(default_factory=FarSide)
     settings: DeliverySettings = field(default_factory=DeliverySettings)
@@ -43,6 +43,12 @@ class Desk:
     def queue(self, *addresses: str) -> None:
         notice = a_notice()
         queue(self.store, notice, *(a_delivery(notice, address=a, subscriber=f"s{a}") for a in addresses or ("+1",)))
+
+    def break_the_disk(self, full: bool) -> None:
+        """Nothing can be written; or it can again."""
+        connection = self.store._db._connection  # type: ignore[attr-defined]
+        assert connection is not None
+        connection.execute(f"PRAGMA query_only = {'ON' if full else 'OFF'}")
 
     def rows(self) -> list[Delivery]:
         with self.store.transaction() as tx:

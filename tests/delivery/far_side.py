@@ -30,6 +30,7 @@ class FarSide:
     reaches: AddressKind | None = AddressKind.PHONE
     keyed_for: timedelta = timedelta()
     rate: float = 1000.0
+    at_once: int = 1
     attempt_most: timedelta = timedelta(minutes=1)
     readable: bool = True
     ignores_keys: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -314,6 +315,65 @@ def test_an_answer_is_kept_in_mind_while_the_disk_is_full(desk: Desk, monkeypatc
     desk.after(4)
     assert desk.states() == [S.SENT, S.SENT]
     assert [m.address for m in desk.far.ledger] == ["+1", "+2"]
+
+
+# ── several at once ──
+
+
+def test_as_many_are_under_way_as_the_channel_takes_and_each_began_before_it_was_sent(desk: Desk) -> None:
+    together = threading.Barrier(3)
+    began: list[int] = []
+
+    def meanwhile() -> None:
+        together.wait(10)  # breaks unless three are under way
+        began.append(sum(row.began_at is not None for row in desk.rows()))
+
+    desk.far.at_once, desk.far.meanwhile = 3, meanwhile
+    desk.restart()
+    desk.queue(*(f"+{n}" for n in range(1, 7)))
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT] * 6
+    assert sorted(m.address for m in desk.far.ledger) == [f"+{n}" for n in range(1, 7)]
+    assert min(began) >= 3
+
+
+def test_a_slow_one_keeps_no_place_but_its_own(desk: Desk) -> None:
+    others = threading.Event()
+
+    def meanwhile() -> None:
+        if threading.current_thread().name.endswith("_0"):
+            assert others.wait(10), "the others are sent meanwhile"
+        elif desk.far.calls == 6:
+            others.set()
+
+    desk.far.at_once, desk.far.meanwhile = 2, meanwhile
+    desk.restart()
+    desk.queue(*(f"+{n}" for n in range(1, 7)))
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT] * 6
+
+
+def test_answers_of_all_are_kept_in_mind_while_the_disk_is_full(desk: Desk) -> None:
+    together = threading.Barrier(3, action=lambda: desk.break_the_disk(True))
+    desk.far.at_once, desk.far.meanwhile = 3, lambda: together.wait(10)
+    desk.restart()
+    desk.queue("+1", "+2", "+3")
+    with pytest.raises(StoreUnavailable):
+        desk.sender.run_once()
+    desk.break_the_disk(False)
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT] * 3
+    assert len(desk.far.ledger) == 3
+
+
+def test_a_fault_of_the_account_begins_nothing_more(desk: Desk) -> None:
+    desk.far.at_once, desk.far.plan = 2, [(False, BROKEN)] * 2
+    desk.restart()
+    desk.queue(*(f"+{n}" for n in range(1, 7)))
+    desk.sender.run_once()
+    assert desk.far.calls <= 3, "two were under way, and one may have begun between their answers"
+    assert desk.states().count(S.PENDING) == 6
+    assert desk.far.ledger == []
 
 
 # ── time ──

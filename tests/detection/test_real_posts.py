@@ -67,7 +67,8 @@ def test_sandy() -> None:
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize("event", sorted(OTHERS))
+@pytest.mark.parametrize("event", [
+    pytest.param(event, marks=[pytest.mark.long] if "Floods" in event else []) for event in sorted(OTHERS)])
 def test_other_disasters_raise_nothing_false(event: str) -> None:
     """Bombs, floods, a tornado, an explosion, and all the chatter beside them: too few customers of ours speak of an
     outage in any ten minutes of these samples, and nothing is told, at home or in our own territory."""

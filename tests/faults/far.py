@@ -53,6 +53,8 @@ class Daemon:
     nursery: Nursery
     folder: Path
     fars: dict[str, Far]
+    store: str
+    """Its file, or its address."""
 
     @property
     def far(self) -> Far:
@@ -60,10 +62,20 @@ class Daemon:
         (only,) = self.fars.values()
         return only
 
-    def run(self, minutes: int, point: str = "", hit: int = 1, sent: str = "SIGKILL") -> Ended:
-        """Run from `minutes` past noon until all is settled, or until the fail point sends its signal."""
+    def run(self, minutes: int, point: str = "", hit: int = 1, sent: str = "SIGKILL", trouble: str = "") -> Ended:
+        """Run from `minutes` past noon until all is settled, or until the fail point sends its signal; SIGUSR1 makes
+        `trouble` for it (see child.TROUBLES)."""
         urls = {kind: far.url for kind, far in self.fars.items()}
-        return self.nursery.daemon(self.folder / "output", [str(self.folder), urls, minutes], point, hit, sent)
+        given = [str(self.folder), urls, minutes, self.store, trouble]
+        return self.nursery.daemon(self.output(minutes), given, point, hit, sent)
+
+    def go_on(self, stopped: Ended, minutes: int) -> Ended:
+        """Let the run of `minutes`, which was stopped, go on to its end."""
+        return self.nursery.go_on(stopped.stopped, self.output(minutes))
+
+    def output(self, minutes: int) -> Path:
+        """What the run of `minutes` prints."""
+        return self.folder / f"output-{minutes}"
 
     def killed(self, minutes: int, point: str, hit: int = 1) -> None:
         """Run into a fail point that must be on this path."""
@@ -94,7 +106,7 @@ class Daemon:
 
 
 @contextmanager
-def world(nursery: Nursery, folder: Path, kinds: Iterable[str]) -> Iterator[Daemon]:
+def world(nursery: Nursery, folder: Path, kinds: Iterable[str], store: str = "") -> Iterator[Daemon]:
     """Far sides of these kinds in processes of their own, living by the daemon's clock."""
     clock = folder / "clock"
     clock.write_text(rfc3339(NOW), encoding="utf-8")
@@ -104,7 +116,7 @@ def world(nursery: Nursery, folder: Path, kinds: Iterable[str]) -> Iterator[Daem
             ledger = folder / f"{kind}.jsonl"
             arguments = [*KINDS[kind].standin, "--ledger", str(ledger), "--clock", str(clock)]
             fars[kind] = Far(nursery.far_side(arguments), ledger)
-        yield Daemon(nursery, folder, fars)
+        yield Daemon(nursery, folder, fars, store or str(folder / "notifier.db"))
     finally:
         for far in fars.values():
             nursery.end(far.serving)

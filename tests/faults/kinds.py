@@ -29,11 +29,17 @@ class Kind:
 
 
 def _email(url: str) -> Any:
-    return far_sides.email_channel(urlsplit(url).port or 0, username=None, password=None)
+    return _one_at_a_time(far_sides.email_channel(urlsplit(url).port or 0, username=None, password=None))
 
 
 def _sms(url: str) -> Any:
-    return far_sides.sms_channel(url, per_minute=600)
+    return _one_at_a_time(far_sides.sms_channel(url, per_minute=600))
+
+
+def _one_at_a_time(channel: Any) -> Any:
+    """So that a step means the same delivery every time."""
+    channel.at_once = 1
+    return channel
 
 
 KINDS = {

@@ -30,6 +30,8 @@ class Ended:
 
     returncode: int
     output: str
+    stopped: int = 0
+    """The pid of one that has not ended, but stands still."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,12 @@ class Nursery:
     def daemon(self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL") -> Ended:
         """Run `child.main` with these arguments to its end; where a fail point is named it is armed with a signal."""
         armed = {"point": point, "hit": hit, "signal": sent}
-        code = self._ask({"do": "daemon", "output": str(output), "arguments": arguments, **armed})
+        code, stopped = self._ask({"do": "daemon", "output": str(output), "arguments": arguments, **armed})
+        return Ended(int(code), output.read_text(encoding="utf-8"), int(stopped))
+
+    def go_on(self, stopped: int, output: Path) -> Ended:
+        """Let a daemon that a fail point stopped go on to its end."""
+        code = self._ask({"do": "go_on", "pid": stopped})
         return Ended(int(code), output.read_text(encoding="utf-8"))
 
     def far_side(self, arguments: list[str]) -> Serving:
@@ -101,7 +108,8 @@ def _forked(live: Callable[[], object], output: int) -> int:
     os._exit(code)
 
 
-def _daemon(order: dict[str, Any]) -> int:
+def _daemon(order: dict[str, Any]) -> tuple[int, int]:
+    """Exit code, and the pid where it only stopped."""
     from notifier import failpoints
 
     from .child import main
@@ -115,7 +123,13 @@ def _daemon(order: dict[str, Any]) -> int:
     output = os.open(order["output"], os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
     pid = _forked(live, output)
     os.close(output)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = os.waitpid(pid, os.WUNTRACED)[1]
+    return (0, pid) if os.WIFSTOPPED(status) else (os.waitstatus_to_exitcode(status), 0)
+
+
+def _go_on(order: dict[str, Any]) -> int:
+    os.kill(order["pid"], signal.SIGCONT)
+    return os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])
 
 
 def _far_side(order: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +164,8 @@ def _warm() -> None:
 def _parent() -> None:
     _warm()
     living: set[int] = set()
-    do: dict[str, Callable[[dict[str, Any]], Any]] = {"daemon": _daemon, "far_side": _far_side, "end": _end}
+    do: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "daemon": _daemon, "go_on": _go_on, "far_side": _far_side, "end": _end}
     for line in sys.stdin:
         order = json.loads(line)
         told = do[order["do"]](order)

@@ -52,7 +52,7 @@ def example_templates() -> dict[str, Template]:
 def channels(mode: Mode = Mode.LIVE) -> dict[str, ChannelProfile]:
     """One channel of every kind."""
     profiles = [
-        ChannelProfile("x", "x", mode),
+        ChannelProfile("x", "x", mode, price=0.015, price_with_link=0.2),
         ChannelProfile("mastodon", "mastodon", mode, limit=500),
         ChannelProfile("bluesky", "bluesky", mode, languages=("en",)),
         ChannelProfile("sms", "sms", mode, AddressKind.PHONE),

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.model.notice import Wording
+from notifier.model.channel import ChannelProfile
+from notifier.model.notice import Mode, Wording
 from notifier.notices.fit import measure
 from notifier.notices.preview import preview, preview_notice, price_of
 from tests.notices.stage_props import NOW, channels, notice, speaker
@@ -45,7 +46,9 @@ def test_a_missing_translation_is_a_row_with_a_problem() -> None:
     ],
 )
 def test_prices(kind: str, text: str, price: float) -> None:
-    assert price_of(kind, text, speaker().company) == pytest.approx(price)
+    post, with_link = (0.015, 0.2) if kind == "x" else (0.0, 0.0)
+    profile = ChannelProfile(kind, kind, Mode.TEST, price=post, price_with_link=with_link)
+    assert price_of(profile, text, speaker().company) == pytest.approx(price)
 
 
 def test_the_shipped_texts_cost_no_link_on_x() -> None:

@@ -58,10 +58,10 @@ class Site:
 class Daemon(Site):
     """A daemon over one deployment; may be killed and started again."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, name: str = "daemon") -> None:
         super().__init__("")
         self.deployment = deployment
-        self.log = deployment.folder / "daemon.log"
+        self.log = deployment.folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Daemon:

@@ -88,6 +88,8 @@ class Deployment:
     clear_after: str = "2s"
     credentials: bool = False
     posts_path: Path | None = None
+    store_url: str = ""
+    """PostgreSQL's, in place of a file."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """More lines at the end of a file, by its name."""
 
@@ -97,9 +99,9 @@ class Deployment:
         return self.folder / "config"
 
     @property
-    def store(self) -> Path:
-        """The store's file."""
-        return self.folder / "notifier.db"
+    def store(self) -> Path | str:
+        """The store's file, or its address."""
+        return self.store_url or self.folder / "notifier.db"
 
     @property
     def posts(self) -> Path:

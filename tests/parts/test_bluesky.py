@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import requests
 
 from notifier.channels.bluesky import BlueskyChannel, BlueskySettings
+from notifier.channels.bluesky_session import Session
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import Found, NotFound
 from tests.channels.far_sides import message, now
@@ -74,8 +76,29 @@ def test_the_limit_is_300_graphemes(channel: BlueskyChannel, length: int, kind: 
 
 def test_a_session_the_server_forgot_is_opened_anew(channel: BlueskyChannel) -> None:
     assert [finding.ok for finding in channel.check()] == [True]
-    channel._tokens = {**channel._tokens, "access": "not.a.token", "refresh": "not.a.token"}
+    session = channel._session
+    session._tokens = {**session.open(), "access": "not.a.token", "refresh": "not.a.token"}
     assert channel.send(message(key="pds/3", body="after the session"), now()).kind is OutcomeKind.SENT
+
+
+def test_a_kept_session_is_refreshed_and_shared(
+    server: str, channel: BlueskyChannel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real server takes the refresh token of the file, and both processes go on with what it gave."""
+    channel.check()
+    kept = channel._settings.model_copy(update={"session_file": tmp_path / "session"})
+    first, second = BlueskyChannel(kept), BlueskyChannel(kept)
+    before = first._session.open()
+    assert second._session.open() == before, "from the file"
+    stale = {**before, "access": "not.a.token"}
+    first._session._tokens = second._session._tokens = stale
+    first._session._keep(stale, "a real password")
+    monkeypatch.setattr(Session, "_logged_in", lambda *_: pytest.fail("logged in"))
+    assert first.send(message(key="pds/5", body="after the refresh"), now()).kind is OutcomeKind.SENT
+    after = first._session.open()
+    assert after["access"] != stale["access"]
+    assert second.send(message(key="pds/6", body="by the other process"), now()).kind is OutcomeKind.SENT
+    assert second._session.open() == after
 
 
 def test_a_wrong_password_stops_the_channel(

@@ -120,6 +120,7 @@ def test_aws_as_captured_902_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.recordings
+@pytest.mark.long
 def test_aws_every_entry_since_2018(tmp_path: Path) -> None:
     polls = list(aws_entry_polls(shared("data/status/aws")))
     name = "AWS, entries of 2018-2023 update by update"
@@ -153,6 +154,7 @@ def google_places(polls: Polls) -> dict[str, set[str]]:
 
 
 @pytest.mark.recordings
+@pytest.mark.long
 def test_google_cloud_update_by_update(tmp_path: Path) -> None:
     polls = list(google_polls(shared("data/status/gcp/incidents_2021-07_to_2022-07.json")))
     last = {one["id"]: one for poll in polls for one in poll["body"]}.values()

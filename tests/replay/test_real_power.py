@@ -118,6 +118,7 @@ def far_away(polls: Iterable[Poll], read: Callable[[Poll], Seen]) -> list[str]:
 
 
 @pytest.mark.recordings
+@pytest.mark.long
 def test_pge_in_the_storm_every_region_opens_when_it_is_trouble(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from notifier.model.region import Region, RegionTree
 from notifier.ports import Answer
-from notifier.store import SqliteStore, StoreSettings, open_store
+from notifier.store import SqlStore, StoreSettings, open_store
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -46,6 +46,6 @@ def answer(
     return Answer(at, status, dict(headers or {}), body.encode() if isinstance(body, str) else body)
 
 
-def memory_store() -> SqliteStore:
+def memory_store() -> SqlStore:
     """The real store, keeping nothing."""
     return open_store(StoreSettings(path=":memory:"))

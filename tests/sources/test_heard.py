@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from notifier.model.signal import Freshness, Level, Signal, SignalClass
 from notifier.ports import SourceState
 from notifier.sources.heard import Heard
-from notifier.store import SqliteStore
+from notifier.store import SqlStore
 
 from .support import NOW, memory_store
 
@@ -24,7 +24,7 @@ def signal(fingerprint: str, level: Level = Level.MAJOR, at: datetime = NOW, las
     return Signal("s", SignalClass.OFFICIAL, "data", "US", level, at, at, fingerprint, lasts_until=lasts)
 
 
-def stored(store: SqliteStore, now: datetime) -> set[Signal]:
+def stored(store: SqlStore, now: datetime) -> set[Signal]:
     with store.transaction() as tx:
         return set(map(_plain, tx.open_signals(now)))
 

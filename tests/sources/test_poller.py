@@ -23,7 +23,7 @@ from notifier.sources.pages import statuspage
 from notifier.sources.pages.statuspage import StatuspageSettings
 from notifier.sources.poller import Poller, UnknownSource
 from notifier.sources.settings import Placing, PollingSettings
-from notifier.store import SqliteStore
+from notifier.store import SqlStore
 from tests.net.test_fetch import reply, serving
 
 from .examples import SUMMARY
@@ -66,7 +66,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = VirtualClock(NOW)
-        self.store: SqliteStore = memory_store()
+        self.store: SqlStore = memory_store()
         self.source = Scripted()
         self.tapped: list[tuple[str, Answer | Failure]] = []
         self.poller = Poller(

@@ -37,6 +37,6 @@ def test_its_callback_is_signed(secrets: None) -> None:
         assert far.call_back(str(outcome.provider_id), "undelivered", "30003") == 204
         thread.join(5)
     path, signature, form = heard[0]
-    assert path == f"/hooks/twilio/status/{ours.delivery}"
+    assert path == f"/hooks/twilio/status/sms-main/{ours.delivery}"
     assert (form["MessageStatus"], form["ErrorCode"]) == ("undelivered", "30003")
     assert RequestValidator(SECRETS["T_TWILIO"]).validate(base + path, form, signature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,22 @@ import pytest
 from notifier.ports import Store
 from notifier.store import StoreSettings, open_store
 
-FACTORIES = {
-    "sqlite-file": lambda folder: open_store(StoreSettings(path=str(folder / "notifier.db"))),
-    "sqlite-memory": lambda folder: open_store(StoreSettings(path=":memory:")),
-}
-"""A new kind of store joins here, and nowhere else in the tests."""
+KINDS = ("postgres", "sqlite-file", "sqlite-memory")
+"""A new kind of store joins here and in `settings_of`, and nowhere else in the tests."""
 
 
-@pytest.fixture(params=sorted(FACTORIES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened = FACTORIES[request.param](tmp_path)
+@pytest.fixture(params=KINDS)
+def settings_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], StoreSettings]:
+    """Settings of one store of each kind, fresh."""
+    if request.param == "postgres":
+        address = request.getfixturevalue("database")
+        return lambda: StoreSettings(url=address, connections=4)
+    path = ":memory:" if request.param == "sqlite-memory" else str(tmp_path / "notifier.db")
+    return lambda: StoreSettings(path=path)
+
+
+@pytest.fixture
+def store(settings_of: Callable[[], StoreSettings]) -> Iterator[Store]:
+    opened = open_store(settings_of())
     yield opened
     opened.close()

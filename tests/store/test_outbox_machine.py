@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from notifier.model.delivery import DELIVERY_MOVES, Delivery, DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.notice import NoticeState, Stage
 from notifier.model.people import AddressKind
-from notifier.ports import CannotTell, Found, NotFound
+from notifier.ports import CannotTell, Found, NotFound, Store
 from notifier.store import StoreSettings, open_store
 
 from .making import HOUR, LEASE, NOW, a_delivery, a_notice
@@ -46,7 +57,7 @@ class Outbox(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = open_store(StoreSettings(path=":memory:"))
+        self.store = self.opened()
         self.now: datetime = NOW
         self.killed = False
         self.out: set[str] = set()
@@ -55,6 +66,10 @@ class Outbox(RuleBasedStateMachine):
         self.doubtful: set[str] = set()
         self.before: dict[str, Delivery] = {}
         self.newest: dict[str, int] = {}
+
+    def opened(self) -> Store:
+        """A store that holds nothing."""
+        return open_store(StoreSettings(path=":memory:"))
 
     def teardown(self) -> None:
         self.store.close()
@@ -127,12 +142,12 @@ class Outbox(RuleBasedStateMachine):
     @rule(can_tell=st.booleans(), escalate=st.booleans())
     def reconcile(self, can_tell: bool, escalate: bool) -> None:
         """Reads the far side truthfully, as the reconciler does."""
-        for delivery, _ in self.store.unknowns(2, self.now):
+        for delivery, _ in self.store.unknowns(2, LEASE, self.now):
             result: Found | NotFound | CannotTell = CannotTell("?")
             if can_tell:
                 result = Found(delivery.id) if delivery.id in self.far_side else NotFound()
             again_at = None if escalate else self.now + timedelta(minutes=1)
-            self.store.reconcile(delivery.id, result, self.now, again_at=again_at, resend=can_tell)
+            self.store.reconcile(delivery.id, delivery.token, result, self.now, again_at=again_at, resend=can_tell)
 
     @rule(address=st.just(ADDRESSES[0]))
     def opt_out(self, address: str) -> None:
@@ -184,9 +199,9 @@ class Outbox(RuleBasedStateMachine):
         self.now += 2 * HOUR
         for _ in range(4):
             self.housekeeping()
-            for delivery, _ in self.store.unknowns(100, self.now):
+            for delivery, _ in self.store.unknowns(100, LEASE, self.now):
                 found: Found | NotFound = Found(delivery.id) if delivery.id in self.far_side else NotFound()
-                self.store.reconcile(delivery.id, found, self.now, again_at=None, resend=False)
+                self.store.reconcile(delivery.id, delivery.token, found, self.now, again_at=None, resend=False)
             self.now += HOUR
         with self.store.transaction() as tx:
             rows = tx.deliveries()
@@ -207,3 +222,15 @@ TestOutbox = SettlesInTheEnd.TestCase
 TestOutbox.settings = settings(
     max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@pytest.mark.slow
+def test_the_outbox_keeps_its_laws_on_postgresql(database: str) -> None:
+    class OnPostgres(SettlesInTheEnd):
+        def opened(self) -> Store:
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("TRUNCATE notices, deliveries, incidents, opt_outs, switches CASCADE")
+            return open_store(StoreSettings(url=database, connections=2))
+
+    run_state_machine_as_test(OnPostgres, settings=settings(
+        max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]))

@@ -84,7 +84,7 @@ def test_a_later_notice_waits_until_the_earlier_one_is_settled(store: Store) -> 
     assert store.claim("sms", 10, LEASE, NOW) == ()
     store.settle(first.id, first.token, UNKNOWN, NOW)
     assert store.claim("sms", 10, LEASE, NOW) == ()
-    store.reconcile(first.id, Found("SM1"), NOW, again_at=None, resend=False)
+    store.reconcile(first.id, the(store, first.id).token, Found("SM1"), NOW, again_at=None, resend=False)
     assert [d.notice for d, _ in store.claim("sms", 10, LEASE, NOW)] == ["n2"]
 
 
@@ -279,7 +279,7 @@ def test_a_late_sent_spares_the_repeat_that_has_not_begun(store: Store, claimed:
     queue(store, a_notice())
     slow = begun(store)
     store.expired_leases(NOW + LEASE)
-    store.reconcile(slow.id, NotFound(), NOW + LEASE, again_at=None, resend=True)
+    store.reconcile(slow.id, the(store, slow.id).token, NotFound(), NOW + LEASE, again_at=None, resend=True)
     again = claim_one(store, LEASE) if claimed else None
     assert store.settle(slow.id, slow.token, SENT, NOW + LEASE) is True
     assert the(store, slow.id).state is S.SENT
@@ -292,7 +292,7 @@ def test_a_late_sent_for_what_was_given_up_is_owed_the_all_clear(store: Store) -
     queue(store, a_notice())
     slow = begun(store)
     store.expired_leases(NOW + LEASE)
-    store.reconcile(slow.id, NotFound(), NOW + LEASE, again_at=None, resend=False)
+    store.reconcile(slow.id, the(store, slow.id).token, NotFound(), NOW + LEASE, again_at=None, resend=False)
     with store.transaction() as tx:
         assert tx.told("I260115-1") == frozenset()
     assert store.settle(slow.id, slow.token, SENT, NOW + LEASE) is False
@@ -339,7 +339,7 @@ def test_a_cancel_of_an_unknown_still_finds_out_but_does_not_resend(store: Store
     with store.transaction() as tx:
         tx.cancel_deliveries(notice="n1", reason=Reason.WITHDRAWN, now=NOW)
         assert tx.told("I260115-1") == {("sms", "+18025550100")}
-    store.reconcile(delivery.id, NotFound(), NOW, again_at=None, resend=True)
+    store.reconcile(delivery.id, the(store, delivery.id).token, NotFound(), NOW, again_at=None, resend=True)
     assert stands(store, delivery) == (S.CANCELLED, Reason.WITHDRAWN)
     with store.transaction() as tx:
         assert tx.told("I260115-1") == frozenset()
@@ -360,8 +360,8 @@ def test_an_unknown_is_due_when_its_outcome_says(store: Store) -> None:
     queue(store, a_notice())
     delivery = begun(store)
     store.settle(delivery.id, delivery.token, replace(UNKNOWN, retry_at=NOW + MINUTE), NOW)
-    assert store.unknowns(10, NOW) == ()
-    ((due, message),) = store.unknowns(10, NOW + MINUTE)
+    assert store.unknowns(10, LEASE, NOW) == ()
+    ((due, message),) = store.unknowns(10, LEASE, NOW + MINUTE)
     assert (due.id, message.body, due.doubt_since) == (delivery.id, "n1 on sms", NOW)
 
 
@@ -387,20 +387,20 @@ def test_reconciling(
 ) -> None:
     queue(store, a_notice())
     delivery = lost(store)
-    store.reconcile(delivery.id, result, NOW + MINUTE, again_at=again_at, resend=resend)  # type: ignore[arg-type]
+    store.reconcile(delivery.id, the(store, delivery.id).token, result, NOW + MINUTE, again_at=again_at, resend=resend)  # type: ignore[arg-type]
     after = the(store, delivery.id)
     assert (after.state, after.reason, after.doubt_since is not None) == (state, reason, doubt)
-    assert len(store.unknowns(10, NOW + MINUTE)) == 0
+    assert len(store.unknowns(10, LEASE, NOW + MINUTE)) == 0
     before = the(store, delivery.id)
     if state is not S.UNKNOWN:
-        store.reconcile(delivery.id, NotFound(), NOW, again_at=None, resend=True)
+        store.reconcile(delivery.id, the(store, delivery.id).token, NotFound(), NOW, again_at=None, resend=True)
         assert the(store, delivery.id) == before
 
 
 def test_whoever_may_have_been_told_is_owed_the_all_clear(store: Store) -> None:
     queue(store, a_notice())
     delivery = lost(store)
-    store.reconcile(delivery.id, CannotTell("?"), NOW, again_at=None, resend=False)
+    store.reconcile(delivery.id, the(store, delivery.id).token, CannotTell("?"), NOW, again_at=None, resend=False)
     with store.transaction() as tx:
         assert tx.told("I260115-1") == {("sms", "+18025550100")}
     queue(store, a_notice("n2", stage=Stage.RESOLVE, sequence=2))
@@ -446,6 +446,54 @@ def test_a_callback_settles_an_unknown_but_nobody_elses(store: Store) -> None:
     assert store.callback("SM1", S.DELIVERED, Reason.NONE, NOW, delivery.id) is True
     assert store.callback("SM2", S.FAILED, Reason.NONE, NOW, delivery.id) is False
     assert the(store, delivery.id).state is S.DELIVERED
+
+
+def test_a_callback_is_about_the_delivery_that_has_the_number(store: Store) -> None:
+    """Two notices with the same words for one person: the first adopted the message that the second had made."""
+    for number in (1, 2):
+        queue(store, a_notice(f"n{number}", incident=f"I{number}"))
+    (first, _), (second, _) = store.claim("sms", 2, LEASE, NOW)
+    for delivery in (first, second):
+        store.begin(delivery.id, delivery.token, NOW)
+        store.settle(delivery.id, delivery.token, UNKNOWN, NOW)
+    store.reconcile(first.id, the(store, first.id).token, Found("SM1"), NOW, again_at=None, resend=False)
+    assert store.callback("SM1", S.DELIVERED, Reason.ACCEPTED, NOW, second.id) is True
+    assert [the(store, delivery.id).state for delivery in (first, second)] == [S.DELIVERED, S.UNKNOWN]
+
+
+@pytest.mark.parametrize(("reason", "owed"), [(Reason.LOST_ANSWER, True), (Reason.RECIPIENT_GONE, False)])
+def test_who_may_have_been_told_is_owed_the_all_clear(store: Store, reason: Reason, owed: bool) -> None:
+    queue(store, a_notice())
+    delivery = begun(store)
+    store.settle(delivery.id, delivery.token, SENT, NOW)
+    assert store.callback("SM1", S.FAILED, reason, NOW, delivery.id)
+    with store.transaction() as tx:
+        assert bool(tx.told("I260115-1")) is owed
+
+
+def test_numbers_that_other_deliveries_have_are_not_free(store: Store) -> None:
+    notice = a_notice()
+    queue(store, notice, a_delivery(notice, address="+1"), a_delivery(notice, address="+2"),
+          a_delivery(notice, "x", address=""))
+    mine, other = begun(store), begun(store)
+    (elsewhere, _), = store.claim("x", 1, LEASE, NOW)
+    store.begin(elsewhere.id, elsewhere.token, NOW)
+    store.settle(elsewhere.id, elsewhere.token, replace(SENT, provider_id="7"), NOW)
+    store.settle(other.id, other.token, SENT, NOW)
+    assert store.unheld(mine.id, ("SM1", "SM3", "SM2", "7")) == ("SM3", "SM2", "7"), "7 is another channel's 7"
+    assert store.unheld(other.id, ("SM1",)) == ("SM1",), "its own"
+    assert store.unheld("nobody", ("SM1",)) is None
+
+
+def test_nothing_is_free_while_another_to_the_same_address_is_under_way(store: Store) -> None:
+    for number in (1, 2):
+        queue(store, a_notice(f"n{number}", incident=f"I{number}"))
+    mine, other = begun(store), claim_one(store)
+    assert store.unheld(mine.id, ("SM1",)) == ("SM1",), "the other has not begun"
+    store.begin(other.id, other.token, NOW)
+    assert store.unheld(mine.id, ("SM1",)) is None
+    store.settle(other.id, other.token, SENT, NOW)
+    assert store.unheld(mine.id, ("SM1", "SM2")) == ("SM2",)
 
 
 def test_a_callback_for_what_was_never_sent_changes_nothing(store: Store) -> None:

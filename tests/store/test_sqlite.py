@@ -16,7 +16,7 @@ from notifier.model.delivery import DeliveryState
 from notifier.model.people import AddressKind
 from notifier.ports import StoreUnavailable
 from notifier.secret import Secret
-from notifier.store import SqliteStore, StoreSettings, open_store
+from notifier.store import SqlStore, StoreSettings, open_store
 from notifier.store.database import migrations, statements
 
 from .making import LEASE, NOW, a_delivery, a_notice, a_subscriber, queue
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(file: Path) -> Iterator[SqliteStore]:
+def store(file: Path) -> Iterator[SqlStore]:
     opened = open_store(StoreSettings(path=str(file), busy_timeout=QUICK))
     yield opened
     opened.close()
@@ -50,6 +50,7 @@ PLANS = [
     ("outbox", "told", "deliveries_order", "whom an incident told"),
     ("outbox", "at_the_gate", "deliveries_order", "whether somebody was told"),
     ("outbox", "by_provider", "deliveries_provider", "a provider's callback"),
+    ("outbox", "unanswered_beside", "deliveries_address", "whether another to the same address is under way"),
     ("people", "suppress", "deliveries_address", "an opt-out"),
     ("people", "audience", "sqlite_autoindex_subscribers_1", "an audience"),
     ("signals", "open", "signals_open", "open signals"),
@@ -62,10 +63,9 @@ PLANS = [
 
 @pytest.mark.parametrize(("topic", "name", "index", "sentence"), PLANS, ids=[f"{p[3]} ({p[2]})" for p in PLANS])
 def test_a_statement_uses_its_index(
-    store: SqliteStore, file: Path, topic: str, name: str, index: str, sentence: str
+    store: SqlStore, file: Path, topic: str, name: str, index: str, sentence: str
 ) -> None:
     with sqlite3.connect(file) as connection:
-        connection.create_function("keyed_hash", 2, lambda kind, address: "", deterministic=True)
         statement = statements(topic)[name]
         names = {word.strip("(),;") for word in statement.replace("(", " ").split() if word.startswith(":")}
         plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", {word[1:]: 1 for word in names}).fetchall()
@@ -76,9 +76,8 @@ def test_a_statement_uses_its_index(
     assert not whole_scans, steps
 
 
-def test_every_statement_compiles_against_the_schema(store: SqliteStore, file: Path) -> None:
+def test_every_statement_compiles_against_the_schema(store: SqlStore, file: Path) -> None:
     with sqlite3.connect(file) as connection:
-        connection.create_function("keyed_hash", 2, lambda kind, address: "", deterministic=True)
         for topic in ("signals", "incidents", "notices", "outbox", "people", "staff"):
             found = statements(topic)
             assert found
@@ -91,12 +90,12 @@ def test_every_statement_compiles_against_the_schema(store: SqliteStore, file: P
 # ── the file ──
 
 
-def test_nobody_else_may_read_the_file(store: SqliteStore, file: Path) -> None:
+def test_nobody_else_may_read_the_file(store: SqlStore, file: Path) -> None:
     for path in file.parent.glob("notifier.db*"):
         assert path.stat().st_mode & 0o077 == 0, path.name
 
 
-def test_opening_again_keeps_everything_and_migrates_nothing_twice(store: SqliteStore, file: Path) -> None:
+def test_opening_again_keeps_everything_and_migrates_nothing_twice(store: SqlStore, file: Path) -> None:
     queue(store, a_notice())
     other = open_store(StoreSettings(path=str(file)))
     with other.transaction() as tx:
@@ -108,7 +107,7 @@ def test_opening_again_keeps_everything_and_migrates_nothing_twice(store: Sqlite
     connection.close()
 
 
-def test_a_file_of_a_newer_program_is_refused(store: SqliteStore, file: Path) -> None:
+def test_a_file_of_a_newer_program_is_refused(store: SqlStore, file: Path) -> None:
     store.close()
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 999")
@@ -119,7 +118,7 @@ def test_a_file_of_a_newer_program_is_refused(store: SqliteStore, file: Path) ->
 
 def test_a_failed_migration_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = ((1, "CREATE TABLE first (a);\nCREATE TABLE first (a);\n"),)
-    monkeypatch.setattr("notifier.store.database.migrations", lambda: bad)
+    monkeypatch.setattr("notifier.store.sqlite.migrations", lambda: bad)
     with pytest.raises(StoreUnavailable):
         open_store(StoreSettings(path=str(file)))
     connection = sqlite3.connect(file)
@@ -144,7 +143,7 @@ def test_opt_outs_do_not_survive_a_changed_key_unnoticed(file: Path, monkeypatch
     assert "two" not in str(caught.value)
 
 
-def test_an_erased_address_is_in_no_byte_of_the_files(store: SqliteStore, file: Path) -> None:
+def test_an_erased_address_is_in_no_byte_of_the_files(store: SqlStore, file: Path) -> None:
     notice = a_notice()
     queue(store, notice, a_delivery(notice, address="ann.unmistakable@example.net", id="d1"))
     with store.transaction() as tx:
@@ -162,7 +161,7 @@ def test_an_erased_address_is_in_no_byte_of_the_files(store: SqliteStore, file: 
 # ── faults: StoreUnavailable, and nothing changed ──
 
 
-def untouched(store: SqliteStore) -> None:
+def untouched(store: SqlStore) -> None:
     """The store works again and holds what it held before the fault: one pending delivery."""
     with store.transaction() as tx:
         (delivery,) = tx.deliveries()
@@ -170,7 +169,7 @@ def untouched(store: SqliteStore) -> None:
     assert (delivery.state, delivery.token) == (DeliveryState.PENDING, 0)
 
 
-def test_a_full_disk_keeps_nothing_and_is_survived(store: SqliteStore) -> None:
+def test_a_full_disk_keeps_nothing_and_is_survived(store: SqlStore) -> None:
     queue(store, a_notice())
     connection = store._db._connection
     assert connection is not None
@@ -210,7 +209,7 @@ print(len(store.claim("sms", 1, LEASE, NOW)))
     assert done.stdout.splitlines()[-3:] == ["unavailable", "None 1", "1"], done.stdout + done.stderr
 
 
-def test_a_lock_held_by_another_process_keeps_nothing(store: SqliteStore, file: Path) -> None:
+def test_a_lock_held_by_another_process_keeps_nothing(store: SqlStore, file: Path) -> None:
     queue(store, a_notice())
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -227,7 +226,7 @@ def test_a_lock_held_by_another_process_keeps_nothing(store: SqliteStore, file: 
     untouched(store)
 
 
-def test_a_file_that_cannot_be_written(store: SqliteStore) -> None:
+def test_a_file_that_cannot_be_written(store: SqlStore) -> None:
     queue(store, a_notice())
     connection = store._db._connection
     assert connection is not None
@@ -255,7 +254,7 @@ def test_a_path_that_is_no_database(tmp_path: Path, content: bytes | None) -> No
         assert path.read_bytes() == content
 
 
-def test_two_processes_share_the_file(store: SqliteStore, file: Path) -> None:
+def test_two_processes_share_the_file(store: SqlStore, file: Path) -> None:
     """The command line sets the kill switch while the daemon has the store open."""
     queue(store, a_notice())
     code = """

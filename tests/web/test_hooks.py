@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from twilio.request_validator import RequestValidator
 
-from notifier.model.people import AddressKind
 from notifier.secret import Secret
 
-from .conftest import BASE, SUBSCRIBER, Site
+from .conftest import Site
 
 ALERTS = {"Authorization": "Bearer alerts-secret-" + "x" * 32}
-
-
-def twilio_post(site: Site, path: str, form: dict[str, str], *, token: str = "twilio-secret-" + "x" * 32) -> int:
-    signature = RequestValidator(token).compute_signature(BASE + path, form)
-    return site.client.post(path, data=form, headers={"X-Twilio-Signature": signature}).status_code
 
 
 def test_alerts_are_handed_on_as_they_came(site: Site) -> None:
@@ -46,53 +39,12 @@ def test_pushed_posts_need_a_signature(site: Site) -> None:
     assert site.client.post("/hooks/mentions/other", data=b"{}").status_code == 404
 
 
-@pytest.mark.parametrize("body", ["STOP", "stop", " Stop ", "Unsubscribe"])
-def test_stop_is_honoured_whatever_its_case(site: Site, body: str) -> None:
-    assert twilio_post(site, "/hooks/twilio/sms", {"From": SUBSCRIBER.address, "Body": body}) == 200
-    with site.store.transaction() as tx:
-        assert tx.is_opted_out(AddressKind.PHONE, SUBSCRIBER.address)
-
-
-def test_start_brings_a_person_back(site: Site) -> None:
-    twilio_post(site, "/hooks/twilio/sms", {"From": SUBSCRIBER.address, "Body": "STOP"})
-    twilio_post(site, "/hooks/twilio/sms", {"From": SUBSCRIBER.address, "Body": "START"})
-    with site.store.transaction() as tx:
-        assert not tx.is_opted_out(AddressKind.PHONE, SUBSCRIBER.address)
-
-
-def test_a_forged_stop_changes_nothing(site: Site) -> None:
-    assert twilio_post(site, "/hooks/twilio/sms", {"From": SUBSCRIBER.address, "Body": "STOP"}, token="guess") == 403
-    with site.store.transaction() as tx:
-        assert not tx.is_opted_out(AddressKind.PHONE, SUBSCRIBER.address)
-
-
-def test_a_callback_for_a_message_nobody_sent_is_taken_quietly(site: Site) -> None:
-    form = {"MessageSid": "SM1", "MessageStatus": "delivered"}
-    assert twilio_post(site, "/hooks/twilio/status/unknown", form) == 200
-
-
-def test_a_callback_that_says_opted_out_opts_out(site: Site) -> None:
-    form = {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "21610", "To": SUBSCRIBER.address}
-    assert twilio_post(site, "/hooks/twilio/status/d1", form) == 200
-    with site.store.transaction() as tx:
-        assert tx.is_opted_out(AddressKind.PHONE, SUBSCRIBER.address)
-
-
-def test_a_reload_of_the_secrets_takes_effect_at_the_next_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_of_the_secret_takes_effect_at_the_next_request(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_NEW", "new-secret-" + "x" * 32)
-    new = Secret(env="TEST_NEW")
-    site.now.settings = site.now.settings.model_copy(update={"alerts_token": new, "twilio_token": new})
+    site.now.settings = site.now.settings.model_copy(update={"alerts_token": Secret(env="TEST_NEW")})
     assert site.client.post("/hooks/alerts/am", data=b"{}", headers=ALERTS).status_code == 401
     fresh = {"Authorization": "Bearer new-secret-" + "x" * 32}
     assert site.client.post("/hooks/alerts/am", data=b"{}", headers=fresh).status_code == 200
-    form = {"MessageSid": "SM1", "MessageStatus": "delivered"}
-    assert twilio_post(site, "/hooks/twilio/status/d1", form) == 403
-    assert twilio_post(site, "/hooks/twilio/status/d1", form, token="new-secret-" + "x" * 32) == 200
-
-
-def test_a_reload_of_the_public_url_changes_what_twilio_must_have_signed(site: Site) -> None:
-    site.now.public_url = "https://other.example.net"
-    assert twilio_post(site, "/hooks/twilio/status/d1", {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 403
 
 
 def test_results_of_probe_agents_are_handed_on_with_their_headers(site: Site) -> None:

@@ -29,7 +29,7 @@ UPDATE incidents SET
     acknowledged_at = :acknowledged_at, workaround_at = :workaround_at, monitoring_at = :monitoring_at,
     resolved_at = :resolved_at, calm_since = :calm_since, held_by = :held_by, widened_by = :widened_by,
     opened_by = :opened_by, merged_into = :merged_into, next_update_by = :next_update_by, facts = :facts,
-    version = :version, moved_at = max(moved_at, :moved_at)
+    version = :version, moved_at = CASE WHEN moved_at > :moved_at THEN moved_at ELSE :moved_at END
 WHERE id = :id AND version = :version - 1;
 
 -- add_move --
@@ -41,7 +41,7 @@ SELECT * FROM moves WHERE incident = :incident ORDER BY number;
 
 -- next_number --
 INSERT INTO incident_days (day, last) VALUES (:day, 1)
-ON CONFLICT (day) DO UPDATE SET last = last + 1
+ON CONFLICT (day) DO UPDATE SET last = incident_days.last + 1
 RETURNING last;
 
 -- link --
@@ -51,13 +51,15 @@ VALUES (:incident, :source, :fingerprint, :service, :region, :klass, :level, :ob
         :why, :lasts_until, :facts)
 ON CONFLICT (incident, source, fingerprint, service, region) DO UPDATE SET
     klass = excluded.klass,
-    why = CASE WHEN excluded.level > 0 AND excluded.score >= score THEN excluded.why ELSE why END,
-    level = max(level, excluded.level),
-    observed_at = min(observed_at, excluded.observed_at),
-    started_at = min(started_at, excluded.started_at),
-    score = max(score, excluded.score),
+    why = CASE WHEN excluded.level > 0 AND excluded.score >= evidence.score THEN excluded.why ELSE evidence.why END,
+    level = CASE WHEN excluded.level > evidence.level THEN excluded.level ELSE evidence.level END,
+    observed_at = CASE WHEN excluded.observed_at < evidence.observed_at THEN excluded.observed_at
+                       ELSE evidence.observed_at END,
+    started_at = CASE WHEN excluded.started_at < evidence.started_at THEN excluded.started_at
+                      ELSE evidence.started_at END,
+    score = CASE WHEN excluded.score > evidence.score THEN excluded.score ELSE evidence.score END,
     lasts_until = excluded.lasts_until,
-    facts = CASE WHEN excluded.facts = '{}' THEN facts ELSE excluded.facts END;
+    facts = CASE WHEN excluded.facts = '{}' THEN evidence.facts ELSE excluded.facts END;
 
 -- evidence --
 SELECT * FROM evidence WHERE incident = :incident ORDER BY source, fingerprint, service, region;
@@ -67,10 +69,15 @@ SELECT state, count(*) AS number FROM incidents
 WHERE state NOT IN ('resolved', 'withdrawn', 'merged') GROUP BY state;
 
 -- put_workaround --
-INSERT OR REPLACE INTO workarounds (id, service, texts, origin, incident, regions, verified_by, verified_at,
-                                    expires_at, withdrawn_at, evidence, facts)
+INSERT INTO workarounds (id, service, texts, origin, incident, regions, verified_by, verified_at,
+                         expires_at, withdrawn_at, evidence, facts)
 VALUES (:id, :service, :texts, :origin, :incident, :regions, :verified_by, :verified_at,
-        :expires_at, :withdrawn_at, :evidence, :facts);
+        :expires_at, :withdrawn_at, :evidence, :facts)
+ON CONFLICT (id) DO UPDATE SET
+    service = excluded.service, texts = excluded.texts, origin = excluded.origin, incident = excluded.incident,
+    regions = excluded.regions, verified_by = excluded.verified_by, verified_at = excluded.verified_at,
+    expires_at = excluded.expires_at, withdrawn_at = excluded.withdrawn_at, evidence = excluded.evidence,
+    facts = excluded.facts;
 
 -- workarounds --
 SELECT * FROM workarounds

@@ -25,7 +25,9 @@ SELECT * FROM notices WHERE incident = :incident AND (:state IS NULL OR state = 
 ORDER BY incident, sequence, id;
 
 -- put_approval --
-INSERT OR REPLACE INTO approvals (notice, actor, digest, at) VALUES (:notice, :actor, :digest, :at);
+INSERT INTO approvals (notice, actor, digest, at) VALUES (:notice, :actor, :digest, :at)
+ON CONFLICT (notice, actor) DO UPDATE SET
+    digest = excluded.digest, at = excluded.at;
 
 -- approvals --
 SELECT * FROM approvals WHERE notice = :notice ORDER BY at, actor;

@@ -10,6 +10,12 @@ ON CONFLICT (notice, channel, address) DO NOTHING;
 -- get --
 SELECT * FROM deliveries WHERE id = :id;
 
+-- hold --
+SELECT * FROM deliveries WHERE id = :id;
+
+-- hold_at_once --
+SELECT * FROM deliveries WHERE id = :id;
+
 -- of_notice --
 SELECT * FROM deliveries
 WHERE notice = :notice AND (:incident IS NULL OR incident = :incident) AND (:state IS NULL OR state = :state)
@@ -46,6 +52,28 @@ SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
 
+-- more_were_told --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
+
+-- begun --
+SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
+
+-- told_after --
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident = :incident AND (channel, address) > (:channel, :address) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL)
+ORDER BY channel, address LIMIT :limit;
+
+-- told_among --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT DISTINCT channel, address FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT value FROM json_each(:channels))
+  AND address IN (SELECT value FROM json_each(:addresses)) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+
 -- claim --
 UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
 WHERE number IN (
@@ -54,14 +82,14 @@ WHERE number IN (
       AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                       WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
                         AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
-    ORDER BY d.priority, d.created_at, d.id LIMIT :limit)
+    ORDER BY d.priority, d.created_at, d.number LIMIT :limit)
 RETURNING *;
 
 -- at_the_gate --
 SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
        coalesce((SELECT value FROM switches WHERE name = 'kill' ORDER BY number DESC LIMIT 1), 'off') AS kill,
        d.address <> '' AND EXISTS (SELECT 1 FROM opt_outs
-                                   WHERE hash IN (keyed_hash('email', d.address), keyed_hash('phone', d.address)))
+                                   WHERE hash IN (:email, :phone))
            AS opted_out,
        d.stage NOT IN ('resolve', 'correct')
            OR EXISTS (WITH RECURSIVE family (id) AS (
@@ -79,12 +107,13 @@ WHERE d.id = :id;
 UPDATE deliveries SET began_at = :now, attempts = attempts + 1 WHERE id = :id;
 
 -- to_pending --
-UPDATE deliveries SET state = 'pending', reason = :reason, not_before = max(not_before, :not_before),
+UPDATE deliveries SET state = 'pending', reason = :reason, not_before = CASE WHEN not_before > :not_before THEN not_before ELSE :not_before END,
                       leased_until = NULL, began_at = NULL, look_at = NULL, detail = :detail, doubt_since = :doubt_since
 WHERE id = :id;
 
 -- lose_claim --
-UPDATE deliveries SET state = 'pending', not_before = max(not_before, :not_before), token = token + 1,
+UPDATE deliveries SET state = 'pending', token = token + 1,
+                      not_before = CASE WHEN not_before > :not_before THEN not_before ELSE :not_before END,
                       leased_until = NULL, claims_lost = claims_lost + 1
 WHERE id = :id;
 
@@ -95,7 +124,7 @@ UPDATE deliveries SET state = 'unknown', reason = :reason, token = token + 1, le
 WHERE id = :id;
 
 -- to_sent --
-UPDATE deliveries SET state = 'sent', reason = :reason, provider_id = iif(erased_at IS NULL, :provider_id, NULL),
+UPDATE deliveries SET state = 'sent', reason = :reason, provider_id = CASE WHEN erased_at IS NULL THEN :provider_id END,
                       leased_until = NULL, look_at = NULL, settled_at = :now, detail = :detail, doubt_since = NULL
 WHERE id = :id;
 
@@ -119,13 +148,20 @@ UPDATE deliveries SET provider_id = coalesce(provider_id, :provider_id) WHERE id
 SELECT * FROM deliveries WHERE state = 'claimed' AND leased_until <= :now ORDER BY leased_until;
 
 -- unknowns --
-SELECT * FROM deliveries WHERE state = 'unknown' AND look_at <= :now ORDER BY look_at, number LIMIT :limit;
+UPDATE deliveries SET look_at = :look_at
+WHERE number IN (SELECT number FROM deliveries WHERE state = 'unknown' AND look_at <= :now
+                 ORDER BY look_at, number LIMIT :limit)
+RETURNING *;
 
 -- look_again --
 UPDATE deliveries SET look_at = :look_at, detail = :detail WHERE id = :id;
 
 -- by_provider --
 SELECT * FROM deliveries WHERE provider_id = :provider_id LIMIT 2;
+
+-- unanswered_beside --
+SELECT e.id FROM deliveries AS d JOIN deliveries AS e ON e.address = d.address AND e.channel = d.channel
+WHERE d.id = :id AND e.id <> d.id AND e.address <> '' AND e.state = 'claimed' AND e.began_at IS NOT NULL LIMIT 1;
 
 -- expire --
 UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now

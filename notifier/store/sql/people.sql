@@ -13,7 +13,7 @@ ON CONFLICT (id) DO UPDATE SET
 DELETE FROM subscriber_regions WHERE subscriber = :id;
 
 -- add_region --
-INSERT OR IGNORE INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber);
+INSERT INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber) ON CONFLICT DO NOTHING;
 
 -- get --
 SELECT * FROM subscribers WHERE id = :id;
@@ -27,6 +27,49 @@ WHERE opted_out_at IS NULL
   AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
   AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
 ORDER BY id;
+
+-- more_live_there --
+SELECT count(*) AS number
+FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)) LIMIT :most);
+
+-- sizes --
+SELECT kind, timezone, quiet_hours, count(*) AS number FROM subscribers
+WHERE opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
+  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+GROUP BY kind, timezone, quiet_hours;
+
+-- told_sizes --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id),
+audience (id) AS (
+    SELECT id FROM subscribers
+    WHERE opted_out_at IS NULL
+      AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
+      AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service)))
+SELECT channel, coalesce(subscriber IN (SELECT id FROM audience), 0) AS living_there, count(DISTINCT address) AS number
+FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL
+       OR (state = 'claimed' AND began_at IS NOT NULL))
+GROUP BY channel, living_there;
+
+-- in_order_of_address --
+SELECT rowid AS number FROM subscribers
+WHERE address > :after AND opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
+  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+ORDER BY address;
+
+-- ids --
+SELECT id FROM subscribers WHERE rowid IN (SELECT value FROM json_each(:numbers)) ORDER BY address;
+
+-- these --
+SELECT * FROM subscribers WHERE id IN (SELECT value FROM json_each(:ids)) AND opted_out_at IS NULL ORDER BY address;
+
+-- at_these_addresses --
+SELECT * FROM subscribers
+WHERE address_hash IN (SELECT value FROM json_each(:hashes)) AND opted_out_at IS NULL ORDER BY id;
 
 -- by_hash --
 SELECT * FROM subscribers WHERE address_hash = :hash;
@@ -64,8 +107,8 @@ UPDATE deliveries SET state = 'failed', reason = 'erased', settled_at = :now, lo
 WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses)) AND state = 'unknown';
 
 -- erase_deliveries --
-UPDATE deliveries SET address = 'erased:' || keyed_hash('erased', address), subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
-WHERE address <> '' AND address IN (SELECT value FROM json_each(:addresses));
+UPDATE deliveries SET address = :erased, subscriber = NULL, provider_id = NULL, detail = '', erased_at = :now
+WHERE address <> '' AND address = :address;
 
 -- erase_subscriber --
 DELETE FROM subscribers WHERE address_hash = :hash;

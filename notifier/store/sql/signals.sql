@@ -3,10 +3,14 @@ SELECT * FROM signals
 WHERE source = :source AND fingerprint = :fingerprint AND service = :service AND region = :region;
 
 -- put --
-INSERT OR REPLACE INTO signals (source, fingerprint, service, region, klass, level, observed_at, started_at, score,
-                                why, lasts_until, facts, ended_at)
+INSERT INTO signals (source, fingerprint, service, region, klass, level, observed_at, started_at, score,
+                     why, lasts_until, facts, ended_at)
 VALUES (:source, :fingerprint, :service, :region, :klass, :level, :observed_at, :started_at, :score,
-        :why, :lasts_until, :facts, NULL);
+        :why, :lasts_until, :facts, NULL)
+ON CONFLICT (source, fingerprint, service, region) DO UPDATE SET
+    klass = excluded.klass, level = excluded.level, observed_at = excluded.observed_at,
+    started_at = excluded.started_at, score = excluded.score, why = excluded.why, lasts_until = excluded.lasts_until,
+    facts = excluded.facts, ended_at = excluded.ended_at;
 
 -- end --
 UPDATE signals SET ended_at = :ended_at, why = :why
@@ -42,8 +46,11 @@ SELECT * FROM source_states ORDER BY source;
 SELECT source FROM source_states WHERE freshness IN ('stale', 'suspect', 'failing') ORDER BY source;
 
 -- put_source_state --
-INSERT OR REPLACE INTO source_states (source, freshness, why, last_known_at, last_try_at, failures, memory)
-VALUES (:source, :freshness, :why, :last_known_at, :last_try_at, :failures, :memory);
+INSERT INTO source_states (source, freshness, why, last_known_at, last_try_at, failures, memory)
+VALUES (:source, :freshness, :why, :last_known_at, :last_try_at, :failures, :memory)
+ON CONFLICT (source) DO UPDATE SET
+    freshness = excluded.freshness, why = excluded.why, last_known_at = excluded.last_known_at,
+    last_try_at = excluded.last_try_at, failures = excluded.failures, memory = excluded.memory;
 
 -- number --
 SELECT count(*) AS number FROM signals;

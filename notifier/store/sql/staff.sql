@@ -17,7 +17,9 @@ INSERT INTO switches (name, value, actor, at) VALUES (:name, :value, :actor, :at
 SELECT value FROM switches WHERE name = :name ORDER BY number DESC LIMIT 1;
 
 -- put_checkpoint --
-INSERT OR REPLACE INTO checkpoints (name, state, at) VALUES (:name, :state, :at);
+INSERT INTO checkpoints (name, state, at) VALUES (:name, :state, :at)
+ON CONFLICT (name) DO UPDATE SET
+    state = excluded.state, at = excluded.at;
 
 -- checkpoint --
 SELECT state FROM checkpoints WHERE name = :name;

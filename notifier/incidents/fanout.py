@@ -1,0 +1,229 @@
+"""Who hears a notice, put into the outbox: a few with the decision itself, many after it in pieces.
+
+Up to AT_ONCE rows are written in the transaction of the decision. A million would hold SQLite's one write lock for a
+minute, in which nothing is sent and no switch can be thrown; so of more only the public accounts (and whoever is being
+told this moment) go with the decision, and people follow, each piece in a transaction of its own with the place it has
+come to. A crash repeats at most one piece, and its rows are known by (notice, channel, address).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from ..failpoints import failpoint
+from ..model.delivery import Delivery, DeliveryState
+from ..model.notice import Notice, NoticeState, Reach, Stage
+from ..model.people import AddressKind, Subscriber
+from ..notices.audience import expand
+from ..notices.plan import nearness, plan, reached
+from ..ports import Clock, Store
+from .places import Place, next_place, put_places, read_places
+from .turn import Plans, Turn
+
+AT_ONCE = 1000
+"""Rows that go with the decision."""
+PIECE = 2500
+"""People planned in one transaction: as many as hold the write lock for some 0.1 s."""
+SPELL = 0.5
+"""Seconds of planning before the decider looks at the world again."""
+_CLOSING = (Stage.RESOLVE, Stage.CORRECT)
+_FOLLOWING = (Stage.UPDATE, Stage.WORKAROUND)
+
+Told = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a release puts into the outbox now, how many people hear of it in all, and whether they follow later."""
+
+    rows: tuple[Delivery, ...]
+    people: int
+    later: bool = False
+
+    @property
+    def anybody(self) -> bool:
+        """Whether anybody at all would hear it."""
+        return self.people > 0 or any(row.state is DeliveryState.PENDING for row in self.rows)
+
+
+def planned(turn: Turn, notice: Notice, service: str) -> Planned:
+    """The outbox rows a notice would get now, and how many people it would reach. Raises Uncounted where there are so
+    many that they have to be counted outside the transaction first."""
+    within = expand(notice.regions, turn.plans.speaker.regions)
+    behind = any(place.incident == notice.incident for place in read_places(turn.tx).values())  # its turn comes after
+    if _only_public(notice) or not (behind or turn.tx.more_than(within, notice.incident, AT_ONCE)):
+        audience, told = turn.tx.audience(within, service), turn.told(notice.incident)
+        rows = _rows(turn, notice, audience, told, cause_of(turn, notice))
+        people = sum(row.state is DeliveryState.PENDING and not turn.is_public(row.channel) for row in rows)
+        return Planned(rows, people)
+    sizes = turn.sizes(within, service, notice.incident)
+    people = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now)
+    return Planned(_first(turn, notice), people, later=True)
+
+
+def open_fanout(turn: Turn, notice: Notice, service: str) -> None:
+    """Let the people of a released notice follow."""
+    place = Place(notice.incident, notice.stage, service, cause_of(turn, notice), notice.audience)
+    put_places(turn.tx, {**read_places(turn.tx), notice.id: place}, turn.now)
+
+
+def cause_of(turn: Turn, notice: Notice) -> tuple[str, ...]:
+    """The regions the evidence of its incident names trouble in."""
+    return tuple(sorted({s.region for s in turn.tx.evidence_of(notice.incident) if s.level.is_trouble}))
+
+
+def _only_public(notice: Notice) -> bool:
+    return notice.reach is Reach.PUBLIC and notice.stage not in _CLOSING
+
+
+def _rows(
+    turn: Turn, notice: Notice, people: tuple[Subscriber, ...], told: Told, cause: tuple[str, ...]
+) -> tuple[Delivery, ...]:
+    """The plan of these people and of those told, without public accounts where the notice is not for them."""
+    reach = Reach.EVERYONE if notice.reach is Reach.SUBSCRIBERS else notice.reach
+    speaker = turn.plans.speaker
+    rows = plan(replace(notice, reach=reach), audience=people, told=told, channels=speaker.channels,
+                regions=speaker.regions, now=turn.now, cause=cause)
+    if notice.reach is Reach.SUBSCRIBERS:
+        return tuple(row for row in rows if not turn.is_public(row.channel))
+    return rows
+
+
+def _first(turn: Turn, notice: Notice) -> tuple[Delivery, ...]:
+    """The rows that go with the decision: public accounts, and the end for those who are being told this moment, who
+    could be found neither before nor after it."""
+    told: Told = frozenset()
+    if notice.stage in _CLOSING:
+        public = [id for id in turn.plans.speaker.channels if turn.is_public(id)]
+        addresses = ["", *(f"lang:{text.language}" for text in notice.texts)]
+        told = turn.begun(notice.incident).union(
+            *(turn.tx.told_among(id, public, addresses) for id in turn.family(notice.incident)))
+    rows = _rows(turn, replace(notice, reach=Reach.PUBLIC), _known(turn, told), told, ())
+    return rows if notice.reach is not Reach.SUBSCRIBERS else tuple(r for r in rows if not turn.is_public(r.channel))
+
+
+def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
+    """The subscribers at these addresses."""
+    by_kind: dict[AddressKind, list[str]] = {}
+    for channel, address in sorted(told):
+        profile = turn.plans.speaker.channels.get(channel)
+        if profile is not None and profile.reaches is not None:
+            by_kind.setdefault(profile.reaches, []).append(address)
+    return tuple(person for kind, at in by_kind.items() for person in turn.tx.subscribers_at(kind, at))
+
+
+# ── afterwards ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Fanout:
+    """Puts the people of released notices into the outbox, piece by piece; turned by the decider."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._streams: dict[tuple[str, str, int], Iterator[str]] = {}
+
+    def run_once(self, plans: Plans) -> bool:
+        """Plan for a spell; True if anybody is left, or was."""
+        until = self._clock.monotonic() + SPELL
+        worked = False
+        while (found := self._next(plans)) is not None:
+            try:
+                self._piece(plans, *found)
+            except BaseException:
+                self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
+                raise
+            worked = True
+            if self._clock.monotonic() >= until:
+                break
+        return worked
+
+    def _next(self, plans: Plans) -> tuple[str, Place, list[str]] | None:
+        """The notice to go on with, its place, and the next of its audience, read while nobody is kept waiting."""
+        with self._store.transaction() as tx:
+            places = read_places(tx)
+            id = next_place(places)
+            if id is None:
+                self._streams.clear()
+                return None
+            notice = tx.notice(id)
+            parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
+        place = parts.start(places[id])
+        if place.part >= len(parts.rings):
+            return id, place, []
+        key = (id, place.mark, place.part)
+        if key not in self._streams:
+            ring = parts.rings[place.part]
+            self._streams[key] = self._store.audience_ids(ring, place.service, place.address)
+        return id, place, list(islice(self._streams[key], PIECE))
+
+    def _piece(self, plans: Plans, id: str, place: Place, ids: list[str]) -> None:
+        with self._store.transaction() as tx:
+            turn = Turn(tx, self._clock.now(), plans)
+            places, notice = read_places(tx), tx.notice(id)
+            if id not in places:
+                return  # it has ended since it was looked for
+            parts = _parts(turn, notice, place) if notice else _Parts()
+            rows: tuple[Delivery, ...] = ()
+            if notice is None or place.part >= len(parts) or _over(notice, turn):
+                del places[id]
+            else:
+                rows, places[id] = _advance(turn, notice, place, parts, ids)
+            tx.add_deliveries(rows)
+            put_places(tx, places, turn.now)
+            failpoint("fanout.before_commit")
+        failpoint("fanout.after_commit")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of a fan-out: regions by nearness, then incidents whose told are owed it."""
+
+    rings: tuple[tuple[str, ...], ...] = ()
+    incidents: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rings) + len(self.incidents)
+
+    def start(self, place: Place) -> Place:
+        """The place in these parts: where other regions or incidents have come since, from the beginning, for rows
+        that are there already cost nothing."""
+        mark = hashlib.sha256(json.dumps([self.rings, self.incidents]).encode()).hexdigest()[:16]
+        return place if place.mark == mark else replace(place, mark=mark, part=0, channel="", address="")
+
+
+def _parts(turn: Turn, notice: Notice, place: Place) -> _Parts:
+    near = nearness(notice.regions, place.cause, turn.plans.speaker.regions)
+    rings = tuple(tuple(sorted(r for r in near if near[r] == ring)) for ring in sorted(set(near.values())))
+    follows = notice.stage in (*_CLOSING, *_FOLLOWING)
+    return _Parts(() if notice.stage in _CLOSING else rings, turn.family(notice.incident) if follows else ())
+
+
+def _over(notice: Notice, turn: Turn) -> bool:
+    return notice.state is not NoticeState.RELEASED or notice.valid_until <= turn.now
+
+
+def _advance(
+    turn: Turn, notice: Notice, place: Place, parts: _Parts, ids: list[str]
+) -> tuple[tuple[Delivery, ...], Place]:
+    """The rows of a piece, and the place after it."""
+    then = replace(place, part=place.part + 1, channel="", address="")
+    theirs = notice if notice.stage in _CLOSING else replace(notice, reach=Reach.SUBSCRIBERS)
+    if place.part < len(parts.rings):
+        people = turn.tx.subscribers_by_id(ids)
+        told: Told = frozenset().union(*(
+            turn.tx.told_among(id, turn.plans.speaker.channels, [p.address for p in people])
+            for id in (turn.family(notice.incident) if notice.stage in _FOLLOWING else ())))
+        if ids:
+            then = replace(place, address=max((p.address for p in people), default=place.address))
+        return _rows(turn, theirs, people, told, place.cause), then
+    after = (place.channel, place.address)
+    page = turn.tx.told_after(parts.incidents[place.part - len(parts.rings)], after, PIECE)
+    if page:
+        then = replace(place, channel=page[-1][0], address=page[-1][1])
+    told = frozenset(page)
+    return _rows(turn, theirs, _known(turn, told), told, place.cause), then

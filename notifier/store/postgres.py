@@ -1,0 +1,271 @@
+"""PostgreSQL as a `Database`, so that any number of nodes share one deployment.
+
+Each transaction has a connection of its own from a pool. Where SQLite lets one transaction write at a time, here the
+stages' transactions (which read, decide and write) take turns by an advisory lock, and the steps of senders run beside
+them and each other, each holding the one row it changes. That nothing waits while it holds what another needs, and so
+nothing can deadlock, rests on three rules: locks are taken before rows; a step holds one row, or takes WRITER first;
+`begin`, which holds GATE, does not wait for its row but begins anew.
+
+Where the connection breaks while a transaction commits nobody knows whether it was kept. That is told as
+StoreUnavailable too, and harmless: a begin that was kept is never sent by who was told that it was not, and is looked
+for at the far side like any crash; outcomes are kept again; decisions are read again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import cache
+from itertools import islice
+from typing import Any, cast
+
+import psycopg
+import structlog
+from psycopg import sql
+from psycopg.errors import (
+    DeadlockDetected,
+    IdleInTransactionSessionTimeout,
+    LockNotAvailable,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+)
+from psycopg.rows import DictRow
+
+from notifier.failpoints import failpoint
+from notifier.ports import StoreUnavailable
+
+from .connections import OLDEST_SERVER, Connection, Connections, Pooled, Seat, advisory
+from .database import WRITER, Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
+from .settings import StoreSettings
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 0.02
+"""Before a step that found another in its way begins anew."""
+ROWS_AT_ONCE = 500
+"""Of one INSERT of many."""
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_VALUES = re.compile(r"VALUES (\([^()]*\))")
+_IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
+_OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction, IdleInTransactionSessionTimeout)
+
+
+READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+@cache
+def _statement(name: str) -> str:
+    """A statement in psycopg's words."""
+    topic, _, short = name.partition(".")
+    text = statements(topic, "postgres")[short].rstrip(";").replace("%", "%%")
+    return _PARAMETER.sub(r"%(\1)s", text)
+
+
+def _clean(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """PostgreSQL keeps no NUL in text; what strangers write may hold one."""
+    return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
+            for name, value in (parameters or {}).items()}
+
+
+class Beside:
+    """A transaction that is only read in."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a statement."""
+        return cast(list[Row], self._connection.execute(_statement(name), _clean(parameters)).fetchall())
+
+
+class PostgresDatabase:
+    """One PostgreSQL database over some connections. Safe to use from many threads; a transaction belongs to its
+    thread."""
+
+    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta,
+                 reading: Connections | None = None) -> None:
+        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way;
+        `reading`, where what is read beside them goes, if not there too."""
+        self._connections = connections
+        self._reading = reading or connections
+        self._key = key
+        self._seconds = busy_timeout.total_seconds()
+        self._own = threading.local()
+
+    # ── statements, inside a transaction ──
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """See Database.rows."""
+        return cast(list[Row], self._execute(name, parameters).fetchall())
+
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
+        """See Database.row."""
+        return self._execute(name, parameters).fetchone()
+
+    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """See Database.run."""
+        return self._execute(name, parameters).rowcount
+
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """See Database.run_many. Insertions go many rows at a time, but where they may change what another of them
+        has just put there."""
+        text = _statement(name)
+        values = _VALUES.search(text)
+        if values is None or "DO UPDATE" in text:
+            return sum(self.run(name, given) for given in parameters)
+        head, tail = text[:values.start(1)], text[values.end(1):]
+        waiting, changed = iter(parameters), 0
+        with psycopg.ClientCursor(self._live()) as cursor:
+            while some := list(islice(waiting, ROWS_AT_ONCE)):
+                rows = ", ".join(cursor.mogrify(values[1], _clean(given)) for given in some)
+                cursor.execute(sql.SQL((head + "{}" + tail).replace("%%", "%")).format(sql.SQL(rows)))
+                changed += cursor.rowcount
+        return changed
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """See Database.lock."""
+        self._live().execute(advisory("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", name))
+
+    def keyed_hash(self, kind: str, address: str) -> str:
+        """See Database.keyed_hash."""
+        return hashed(self._key, kind, address)
+
+    def scrub_afterwards(self) -> None:
+        """Rows that are gone stay in the files until the server's vacuum has passed: its administrator's matter."""
+
+    # ── transactions ──
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[PostgresDatabase]:
+        """See Database.step. The stages' own transactions take turns."""
+        if getattr(self._own, "connection", None) is not None:
+            raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
+        with _words(), self._connections.begun() as connection:
+            self._own.connection = connection
+            try:
+                if name == "transaction":
+                    self.lock(WRITER)
+                elif name == "reading":
+                    connection.execute(READ_ONLY)
+                yield self
+                failpoint(f"{name}.before_commit")
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._own.connection = None
+        failpoint(f"{name}.after_commit")
+
+    def run_step(self, name: str, work: Callable[[Database], T]) -> T:
+        """See Database.run_step."""
+        until = time.monotonic() + self._seconds
+        while True:
+            try:
+                with self.step(name) as db:
+                    return work(db)
+            except StoreUnavailable as error:
+                if not isinstance(error.__cause__, _IN_THE_WAY) or time.monotonic() > until:
+                    raise
+            time.sleep(AGAIN_SECONDS)
+
+    @contextmanager
+    def beside(self) -> Iterator[Beside]:
+        """See Database.beside."""
+        with _words(), self._reading.begun() as connection:
+            connection.execute(READ_ONLY)
+            yield Beside(connection)
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """End every connection; what uses it afterwards is told that the store is closed."""
+        self._connections.close()
+
+    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> psycopg.Cursor[DictRow]:
+        return self._live().execute(_statement(name), _clean(parameters))
+
+    def _live(self) -> Connection:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            raise RuntimeError("a statement outside a transaction: begin one with `step`")
+        return connection
+
+
+@contextmanager
+def _words() -> Iterator[None]:
+    try:
+        yield
+    except _OUTAGE as error:
+        raise unavailable(error) from error
+
+
+class Leader:
+    """The right to listen and decide for a deployment, which one node has at a time, and a database whose transactions
+    nobody else's can follow: they run over the connection that holds the right, so that whoever has lost it cannot
+    commit."""
+
+    def __init__(self, settings: StoreSettings, key: bytes | None, reading: Connections) -> None:
+        self._seat = Seat(settings)
+        self.database = PostgresDatabase(self._seat, key, settings.busy_timeout, reading)
+
+    def leads(self) -> bool:
+        """Take or keep the right; True while this node has it. Raises StoreUnavailable where nobody can tell."""
+        with _words():
+            return self._seat.taken()
+
+    def close(self) -> None:
+        """Give it up at once."""
+        self._seat.close()
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_postgres(settings: StoreSettings) -> tuple[PostgresDatabase, Leader]:
+    """The database, migrated, for everyone's steps and transactions, and the seat of who leads. Raises
+    StoreUnavailable where it cannot be used, is too old or was made by a newer program."""
+    pooled = Pooled(settings)
+    try:
+        with _words(), pooled.begun() as connection:
+            if connection.info.server_version < OLDEST_SERVER:
+                raise StoreUnavailable(f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
+                                       "is needed")
+            _migrate(connection)
+            key = hash_key(settings, lambda name, value: _kept(connection, name, value))
+            connection.execute("COMMIT")
+    except BaseException:
+        pooled.close()
+        raise
+    return PostgresDatabase(pooled, key, settings.busy_timeout), Leader(settings, key, pooled)
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the schema to what this program knows, in the transaction that is open; one node at a time."""
+    newest = migrations("postgres")[-1][0]
+    connection.execute(advisory("pg_advisory_xact_lock", "migration"))
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
+    row = connection.execute("SELECT version FROM schema_version").fetchone()
+    version = 0 if row is None else int(row["version"])
+    if version > newest:
+        raise too_new(version, newest)
+    for number, script in migrations("postgres"):
+        if number > version:
+            for piece in pieces(script):
+                connection.execute(piece.replace("%", "%%"))
+            log.info("store.migrated", version=number)
+    if version < newest:
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version (version) VALUES (%s)", (newest,))
+
+
+def _kept(connection: Connection, name: str, value: bytes) -> bytes:
+    """What is kept under a name; `value` from now on, where nothing is."""
+    connection.execute(_statement("staff.put_meta"), {"name": name, "value": value})
+    row = connection.execute(_statement("staff.meta"), {"name": name}).fetchone()
+    assert row is not None
+    return bytes(row["value"])

@@ -1,0 +1,67 @@
+-- audience --
+SELECT * FROM subscribers
+WHERE opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions
+             WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)))
+  AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
+ORDER BY id;
+
+-- suppress --
+UPDATE deliveries SET state = 'suppressed', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb))
+  AND (state = 'pending' OR (state = 'claimed' AND began_at IS NULL));
+
+-- deliveries_to --
+SELECT count(*) AS number FROM deliveries
+WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb));
+
+-- stop_repeats --
+UPDATE deliveries SET cancel_reason = 'erased'
+WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND state = 'claimed';
+
+-- give_up_unknown --
+UPDATE deliveries SET state = 'failed', reason = 'erased', settled_at = :now, look_at = NULL
+WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND state = 'unknown';
+
+-- more_live_there --
+SELECT count(*) AS number
+FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)) LIMIT :most);
+
+-- sizes --
+SELECT kind, timezone, quiet_hours, count(*) AS number FROM subscribers
+WHERE opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)))
+  AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
+GROUP BY kind, timezone, quiet_hours;
+
+-- told_sizes --
+WITH RECURSIVE family (id) AS (
+    SELECT :incident COLLATE "C" UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id),
+audience (id) AS (
+    SELECT id FROM subscribers
+    WHERE opted_out_at IS NULL
+      AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)))
+      AND (services = '[]' OR jsonb_exists(services::jsonb, :service)))
+SELECT channel, coalesce(subscriber IN (SELECT id FROM audience), false) AS living_there, count(DISTINCT address) AS number
+FROM deliveries
+WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL
+       OR (state = 'claimed' AND began_at IS NOT NULL))
+GROUP BY channel, living_there;
+
+-- in_order_of_address --
+SELECT number FROM subscribers
+WHERE address > :after AND opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)))
+  AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
+ORDER BY address;
+
+-- ids --
+SELECT id FROM subscribers WHERE number IN (SELECT jsonb_array_elements_text(:numbers::jsonb)::bigint) ORDER BY address;
+
+-- these --
+SELECT * FROM subscribers WHERE id IN (SELECT jsonb_array_elements_text(:ids::jsonb)) AND opted_out_at IS NULL ORDER BY address;
+
+-- at_these_addresses --
+SELECT * FROM subscribers
+WHERE address_hash IN (SELECT jsonb_array_elements_text(:hashes::jsonb)) AND opted_out_at IS NULL ORDER BY id;
