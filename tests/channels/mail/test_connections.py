@@ -19,17 +19,22 @@ from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.smtp import Smtp
 from tests.channels.answers import RETRY, SENT, UNKNOWN
-from tests.channels.far_sides import FIXED, TIMEOUT, email_channel, message, now
+from tests.channels.far_sides import FIXED, email_channel, message, now
 
 from .scripts import MAIL, OPENING, scripted
 
 TO = "ann@example.org"
 
 
-def plain(port: int, **parts: Any) -> EmailChannel:
-    """A channel without a log-in."""
+def plain(port: int, timeout: tuple[float, float] = (10.0, 10.0), **parts: Any) -> EmailChannel:
+    """A channel without a log-in, patient: a busy machine is no lost answer."""
     settings = email_channel(port, username=None, password=None)._settings
-    return EmailChannel(settings, timeout=TIMEOUT, **parts)
+    return EmailChannel(settings, timeout=timeout, **parts)
+
+
+def hasty(port: int, **parts: Any) -> EmailChannel:
+    """One that soon takes silence for what it is here: no answer."""
+    return plain(port, (10.0, 1.5), **parts)
 
 
 def send(channel: EmailChannel, number: int, to: str = TO) -> Any:
@@ -219,7 +224,7 @@ def test_an_answer_lost_on_a_kept_connection_is_unknown_and_stands_at_most_once_
 def test_a_relay_that_never_stops_answering_is_cut_off() -> None:
     endless = "\r\n".join(f"250-{number}" for number in range(2000))
     with scripted((*OPENING, endless)) as far:
-        assert send(plain(far.port), 1).kind is RETRY
+        assert send(hasty(far.port), 1).kind is RETRY
 
 
 @pytest.mark.parametrize(
@@ -265,7 +270,7 @@ def test_an_attempt_whose_time_is_over_says_no_dot(monkeypatch: pytest.MonkeyPat
 def test_an_answer_that_comes_late_is_found_and_meanwhile_others_are_served() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO, key="N1/main/1")
         outcome = channel.send(slow, now())
         assert (outcome.kind, outcome.reason, outcome.detail) == (UNKNOWN, Reason.LOST_ANSWER, NOT_YET)
@@ -281,7 +286,7 @@ def test_a_late_refusal_is_certain() -> None:
     with Smtp() as far:
         far.holding = 1
         far.fault("500_after_accept")
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         far.release()
@@ -291,7 +296,7 @@ def test_a_late_refusal_is_certain() -> None:
 def test_a_connection_lost_while_waiting_tells_nothing() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         far.cut_all()
@@ -304,7 +309,7 @@ def test_a_connection_lost_while_waiting_tells_nothing() -> None:
 def test_after_ten_minutes_it_is_given_up() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port, late=LateAnswers(seconds=0.0))
+        channel = hasty(far.port, late=LateAnswers(seconds=0.0))
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         found = channel.find(slow, now())
@@ -317,7 +322,7 @@ def test_what_was_said_to_an_earlier_attempt_is_no_word_on_a_later_one() -> None
     with Smtp() as far:
         far.holding = 1
         far.fault("500_after_accept")
-        channel = plain(far.port)
+        channel = hasty(far.port)
         again = message(TO)
         assert channel.send(again, now()).kind is UNKNOWN
         far.release()
