@@ -29,7 +29,7 @@ def addresses(kind, port, first, last):
 
 def main(kind, port, messages):
     """Send, and tell what it took."""
-    NotifyTwilio.notify_url = f"http://127.0.0.1:{port}/2010-04-01/Accounts/{{sid}}/Messages.json"
+    NotifyTwilio.notify_sms_url = f"http://127.0.0.1:{port}/2010-04-01/Accounts/{{sid}}/Messages.json"
     NotifyTwilio.request_rate_per_sec = 0
     began, cpu = time.perf_counter(), time.process_time()
     for first in range(0, messages, GROUP):

@@ -28,6 +28,8 @@ AT_ONCE = 1000
 """Rows that go with the decision."""
 PIECE = 2500
 """People planned in one transaction: as many as hold the write lock for some 0.1 s."""
+GIVE_WAY = 0.1
+"""Part of its time the lock is left free between two pieces: other processes ask for it only now and then."""
 SPELL = 0.5
 """Seconds of planning before the decider looks at the world again."""
 _CLOSING = (Stage.RESOLVE, Stage.CORRECT)
@@ -136,7 +138,8 @@ class Fanout:
 
     def run_once(self, plans: Plans) -> bool:
         """Plan for a spell; True if anybody is left, or was."""
-        until = self._clock.monotonic() + SPELL
+        began = self._clock.monotonic()
+        until = began + SPELL
         worked = False
         while (found := self._next(plans)) is not None:
             try:
@@ -145,8 +148,12 @@ class Fanout:
                 self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
                 raise
             worked = True
-            if self._clock.monotonic() >= until:
+            now = self._clock.monotonic()
+            if now >= until:
                 break
+            if now > began:  # virtual time stands still meanwhile
+                self._clock.wait((now - began) * GIVE_WAY, lambda: False)
+            began = self._clock.monotonic()
         return worked
 
     def _next(self, plans: Plans) -> tuple[str, Place, list[str]] | None:
@@ -175,6 +182,9 @@ class Fanout:
             if id not in places:
                 return  # it has ended since it was looked for
             parts = _parts(turn, notice, place) if notice else _Parts()
+            if notice is not None and parts.start(place) != place:
+                self._streams.clear()
+                return  # other regions, or other incidents merged into it: the place is found anew
             rows: tuple[Delivery, ...] = ()
             if notice is None or place.part >= len(parts) or _over(notice, turn):
                 del places[id]

@@ -244,6 +244,22 @@ def test_an_address_erased_while_it_was_read_is_not_queued(monkeypatch: pytest.M
     assert people_of(planned(one)) == {p.address for p in EVERYBODY} - {gone.address}
 
 
+def test_a_place_in_other_parts_is_found_anew_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = scene(*EVERYBODY)
+    one.hear(signal())
+    real, wrong = Fanout._next, iter([True])
+
+    def outdated(self: Fanout, plans: object) -> object:
+        found = real(self, plans)  # type: ignore[arg-type]
+        if found is not None and next(wrong, False):
+            return found[0], replace(found[1], mark="as it was before a merge", part=99), found[2]
+        return found
+
+    monkeypatch.setattr(Fanout, "_next", outdated)
+    one.settle()
+    assert people_of(planned(one)) == {p.address for p in EVERYBODY}
+
+
 def _channel(address: str) -> str:
     return "email" if "@" in address else "sms"
 
