@@ -26,7 +26,7 @@ from .mail.late import NOT_YET, LateAnswers
 from .mail.mailbox import checked
 from .mail.pool import Pool
 from .mail.replies import broken, judge
-from .mail.session import CannotOpen, Reply, Session, open_session
+from .mail.session import CLOSING, CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
 from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
@@ -41,7 +41,6 @@ the dot the answer is waited for so long in the sender's place, and for the rest
 CONNECTIONS_MOST = 8
 """Connections to one relay at a time: relays count them (Postfix: 50 from one address)."""
 ATTEMPT_MOST = timedelta(seconds=60)
-CLOSED = 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ class EmailChannel:
         if reply.accepted:
             self._pool.give(session)
             return sent(attempt.mail.id)
-        if reply.code != CLOSED and 400 <= reply.code <= 599:
+        if reply.code != CLOSING and 400 <= reply.code <= 599:
             self._pool.give(session)
         else:
             session.close()  # it is ending, or out of step with us: what it says next could be taken for another's word

@@ -19,7 +19,7 @@ from ..model.delivery import Delivery, DeliveryState
 from ..model.notice import Notice, NoticeState, Reach, Stage
 from ..model.people import AddressKind, Subscriber
 from ..notices.audience import expand
-from ..notices.plan import nearness, plan, reached
+from ..notices.plan import Carried, nearness, plan, reached
 from ..ports import Clock, Store
 from .places import Place, next_place, put_places, read_places
 from .turn import Plans, Turn
@@ -59,12 +59,13 @@ def planned(turn: Turn, notice: Notice, service: str) -> Planned:
     behind = any(place.incident == notice.incident for place in read_places(turn.tx).values())  # its turn comes after
     if _only_public(notice) or not (behind or turn.tx.more_than(within, notice.incident, AT_ONCE)):
         audience, told = turn.tx.audience(within, service), turn.told(notice.incident)
-        rows = _rows(turn, notice, audience, told, cause_of(turn, notice))
+        rows = _rows(turn, notice, audience, told, cause_of(turn, notice), service)
         people = sum(row.state is DeliveryState.PENDING and not turn.is_public(row.channel) for row in rows)
         return Planned(rows, people)
     sizes = turn.sizes(within, service, notice.incident)
-    people = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now)
-    return Planned(_first(turn, notice), people, later=True)
+    people = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now,
+                     carried=carried_by(turn, service))
+    return Planned(_first(turn, notice, service), people, later=True)
 
 
 def open_fanout(turn: Turn, notice: Notice, service: str) -> None:
@@ -78,24 +79,30 @@ def cause_of(turn: Turn, notice: Notice) -> tuple[str, ...]:
     return tuple(sorted({s.region for s in turn.tx.evidence_of(notice.incident) if s.level.is_trouble}))
 
 
+def carried_by(turn: Turn, service: str) -> Carried:
+    """The channels that fail with a service."""
+    failing = turn.plans.speaker.services.get(service)
+    return Carried(frozenset(failing.carries), failing.carried_after) if failing is not None else Carried()
+
+
 def _only_public(notice: Notice) -> bool:
     return notice.reach is Reach.PUBLIC and notice.stage not in _CLOSING
 
 
 def _rows(
-    turn: Turn, notice: Notice, people: tuple[Subscriber, ...], told: Told, cause: tuple[str, ...]
+    turn: Turn, notice: Notice, people: tuple[Subscriber, ...], told: Told, cause: tuple[str, ...], service: str
 ) -> tuple[Delivery, ...]:
     """The plan of these people and of those told, without public accounts where the notice is not for them."""
     reach = Reach.EVERYONE if notice.reach is Reach.SUBSCRIBERS else notice.reach
     speaker = turn.plans.speaker
     rows = plan(replace(notice, reach=reach), audience=people, told=told, channels=speaker.channels,
-                regions=speaker.regions, now=turn.now, cause=cause)
+                regions=speaker.regions, now=turn.now, cause=cause, carried=carried_by(turn, service))
     if notice.reach is Reach.SUBSCRIBERS:
         return tuple(row for row in rows if not turn.is_public(row.channel))
     return rows
 
 
-def _first(turn: Turn, notice: Notice) -> tuple[Delivery, ...]:
+def _first(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
     """The rows that go with the decision: public accounts, and the end for those who are being told this moment, who
     could be found neither before nor after it."""
     told: Told = frozenset()
@@ -104,7 +111,7 @@ def _first(turn: Turn, notice: Notice) -> tuple[Delivery, ...]:
         addresses = ["", *(f"lang:{text.language}" for text in notice.texts)]
         told = turn.begun(notice.incident).union(
             *(turn.tx.told_among(id, public, addresses) for id in turn.family(notice.incident)))
-    rows = _rows(turn, replace(notice, reach=Reach.PUBLIC), _known(turn, told), told, ())
+    rows = _rows(turn, replace(notice, reach=Reach.PUBLIC), _known(turn, told), told, (), service)
     return rows if notice.reach is not Reach.SUBSCRIBERS else tuple(r for r in rows if not turn.is_public(r.channel))
 
 
@@ -230,10 +237,10 @@ def _advance(
             for id in (turn.family(notice.incident) if notice.stage in _FOLLOWING else ())))
         if ids:
             then = replace(place, address=max((p.address for p in people), default=place.address))
-        return _rows(turn, theirs, people, told, place.cause), then
+        return _rows(turn, theirs, people, told, place.cause, place.service), then
     after = (place.channel, place.address)
     page = turn.tx.told_after(parts.incidents[place.part - len(parts.rings)], after, PIECE)
     if page:
         then = replace(place, channel=page[-1][0], address=page[-1][1])
     told = frozenset(page)
-    return _rows(turn, theirs, _known(turn, told), told, place.cause), then
+    return _rows(turn, theirs, _known(turn, told), told, place.cause, place.service), then

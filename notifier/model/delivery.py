@@ -83,6 +83,8 @@ class Reason(StrEnum):
     """Unknown for so long that a person has to look."""
     ERASED = "erased"
     CHANNEL_REMOVED = "channel_removed"
+    CHANNEL_FAILS = "channel_fails"
+    """The channel rides on the service that fails: nobody would get it in time."""
     LEASE_LOST = "lease_lost"
     """The claim ran out, or was taken over, before sending began: nothing was sent by this holder."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from .settings import Settings, Slug
+from .settings import Duration, Settings, Slug
 
 
 class Service(Settings):
@@ -22,6 +22,9 @@ class Service(Settings):
     """What customers call it in posts; matched as whole words, without regard to case."""
     carries: tuple[str, ...] = ()
     """Ids of channels that ride on this service and fail with it (sms on mobile voice, say)."""
+    carried_after: Duration | None = None
+    """How long what goes out on those channels waits while the service fails, so that others lead (10m, say); null:
+    nothing goes out there before it is over. The all-clear and corrections never wait."""
 
     def name_in(self, language: str) -> str:
         """The service's name in `language`, or its plain name."""

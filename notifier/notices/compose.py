@@ -199,7 +199,8 @@ def _workaround_refused(workaround: Workaround | None, now: datetime) -> str | N
 
 def _channels(job: Voice, policy: Policy, reach: Reach) -> Iterator[ChannelProfile]:
     """The channels that may carry this notice: of the right mode, allowed by the policy, within reach, and not riding
-    on the very service that failed (all-clears and corrections go wherever people were told)."""
+    on the very service that failed, unless that may follow the others (all-clears and corrections go wherever people
+    were told)."""
     company, service = job.speaker.company, job.speaker.services[job.incident.service]
     closing = job.stage in _CLOSING
     for profile in job.speaker.channels.values():
@@ -208,7 +209,7 @@ def _channels(job: Voice, policy: Policy, reach: Reach) -> Iterator[ChannelProfi
         public = profile.reaches is None
         if not closing and reach is (Reach.SUBSCRIBERS if public else Reach.PUBLIC):
             continue
-        if job.stage in _PROMISING and profile.id in service.carries:
+        if job.stage in _PROMISING and profile.id in service.carries and service.carried_after is None:
             continue
         yield profile
 

@@ -21,8 +21,17 @@ from notifier.model.region import RegionTree
 from .audience import expand
 from .wording import zone
 
-__all__ = ["PRIORITY_PEOPLE", "PRIORITY_PUBLIC", "delivery_id", "nearness", "plan", "public_address", "quiet_until",
-           "reached"]
+__all__ = [
+    "PRIORITY_PEOPLE",
+    "PRIORITY_PUBLIC",
+    "Carried",
+    "delivery_id",
+    "nearness",
+    "plan",
+    "public_address",
+    "quiet_until",
+    "reached",
+]
 
 PRIORITY_PUBLIC = 10
 PRIORITY_PEOPLE = {AddressKind.PHONE: 100, AddressKind.EMAIL: 110}
@@ -50,6 +59,22 @@ def public_address(index: int, language: str) -> str:
     return "" if index == 0 else f"lang:{language}"
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Channels that ride on the service that fails, and how long what goes out there waits; None: it does not go."""
+
+    channels: frozenset[str] = frozenset()
+    after: timedelta | None = None
+
+    def due(self, notice: Notice, channel: str, now: datetime) -> datetime | None:
+        """When a notice may go out on a channel; None where it may not before it is worthless. The end of an outage
+        never waits: the service is back, or was never gone."""
+        if channel not in self.channels or notice.stage in (*_CLOSING, Stage.MAINTENANCE):
+            return now
+        due = None if self.after is None else now + self.after
+        return due if due is not None and due < notice.valid_until else None
+
+
 def plan(
     notice: Notice,
     *,
@@ -59,6 +84,7 @@ def plan(
     regions: RegionTree,
     now: datetime,
     cause: Iterable[str] = (),
+    carried: Carried = Carried(),
 ) -> tuple[Delivery, ...]:
     """The deliveries of a notice, public ones first, each (channel, address) once, with ids that never change.
 
@@ -67,7 +93,8 @@ def plan(
     regions get no row. Quiet hours put a delivery off to their end; where the notice is worthless by then the row is
     SUPPRESSED. A channel that is gone, or whose mode is another, gets a SUPPRESSED row.
     Its reach holds: PUBLIC has no rows for people, SUBSCRIBERS none for public accounts; but whoever was told hears the
-    end of it whatever the reach. A notice without regions gets no rows at all. `cause`: regions the evidence names.
+    end of it whatever the reach. A notice without regions gets no rows at all. `cause`: regions the evidence names;
+    `carried`: channels that fail with what failed, where others are to lead.
     """
     inside = frozenset(expand(notice.regions, regions))
     if not inside:
@@ -85,7 +112,7 @@ def plan(
             if notice.stage in _FOLLOWING:
                 _add_told(wanted, notice, told, channels, people)
     near = nearness(notice.regions, cause, regions)
-    rows = [_delivery(notice, channel, address, w, near, now) for (channel, address), w in wanted.items()]
+    rows = [_delivery(notice, channel, address, w, near, carried, now) for (channel, address), w in wanted.items()]
     return tuple(sorted(rows, key=lambda row: (row.priority, row.channel, row.address)))
 
 
@@ -171,19 +198,25 @@ def _language(spoken: Sequence[str], wanted: str) -> str:
 
 
 def _delivery(
-    notice: Notice, channel: str, address: str, wanted: _Wanted, near: Mapping[str, int], now: datetime
+    notice: Notice, channel: str, address: str, wanted: _Wanted, near: Mapping[str, int], carried: Carried,
+    now: datetime,
 ) -> Delivery:
     person, profile = wanted.person, wanted.profile
     not_before = now
     reason = Reason.NONE
+    due = carried.due(notice, channel, now)
     if profile is None:
         reason = Reason.CHANNEL_REMOVED
     elif profile.mode != notice.mode:
         reason = Reason.MODE_MISMATCH
+    elif due is None:
+        reason = Reason.CHANNEL_FAILS
     elif person is not None and person.quiet_hours is not None:
         not_before = quiet_until(person.quiet_hours, person.timezone, now)
         if not_before >= notice.valid_until:
             reason, not_before = Reason.QUIET_HOURS, now
+    if reason is Reason.NONE:
+        not_before = max(not_before, due or now)
     suppressed = reason is not Reason.NONE
     return Delivery(  # by position: a million rows are made here
         delivery_id(notice.id, channel, address),
@@ -234,17 +267,19 @@ def _priority(profile: ChannelProfile | None, person: Subscriber | None, near: M
 
 
 def reached(
-    notice: Notice, sizes: AudienceSizes, *, channels: Mapping[str, ChannelProfile], now: datetime
+    notice: Notice, sizes: AudienceSizes, *, channels: Mapping[str, ChannelProfile], now: datetime,
+    carried: Carried = Carried(),
 ) -> int:
     """How many people's rows `plan` would leave pending, from sizes alone: those it would put off or suppress are told
     apart by the same rules. A person with two addresses counts twice, as there."""
-    speaking = [p for p in channels.values() if p.mode == notice.mode and _texts_of(notice, p.id)]
+    going = {p.id for p in channels.values() if p.mode == notice.mode and carried.due(notice, p.id, now) is not None}
+    speaking = [p for p in channels.values() if p.id in going and _texts_of(notice, p.id)]
     people = {p.id for p in speaking if p.reaches is not None}
     if notice.stage in _CLOSING:
         return sum(number for (channel, _), number in sizes.told.items() if channel in people)
     if notice.reach is Reach.PUBLIC:
         return 0
-    kinds = {first.reaches for first in _first_of_each_kind(notice, channels) if first.mode == notice.mode}
+    kinds = {first.reaches for first in _first_of_each_kind(notice, channels) if first.id in going}
     moved_away = sum(number for (channel, there), number in sizes.told.items() if channel in people and not there)
     return (moved_away if notice.stage in _FOLLOWING else 0) + sum(
         group.number for group in sizes.groups

@@ -44,8 +44,8 @@ class Fate:
 
 
 class Twilio(StandIn):
-    """One account. `auth_token` None: any will do. `opted_out` holds numbers that sent STOP; `invalid` those that are
-    none."""
+    """One account. `auth_token` None: any will do, and callbacks are signed with the last one seen. `opted_out` holds
+    numbers that sent STOP; `invalid` those that are none."""
 
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, ledger: Path | None = None,
@@ -57,6 +57,7 @@ class Twilio(StandIn):
         self.invalid: set[str] = set()
         self.lag = timedelta()
         """How long a message that was accepted is missing from the list."""
+        self._token = ""
         self._fates: dict[str, Fate] = {}
 
     def start(self) -> Twilio:
@@ -69,7 +70,9 @@ class Twilio(StandIn):
         return asked.method == "POST" and asked.path.endswith("/Messages.json")
 
     def answer(self, asked: Asked) -> Answer:
-        """As Twilio would."""
+        """As Twilio would. POST /_callback {"sid", "status", "code"} lets a message meet its fate: see `call_back`."""
+        if asked.path == "/_callback":
+            return self._callback(asked.fields())
         account = self._account(asked.headers.get("authorization", ""))
         if not account:
             return self.refusal(401)
@@ -93,9 +96,18 @@ class Twilio(StandIn):
         self._fates[sid] = Fate(status, error_code, self.now())
         form = {"MessageSid": sid, "MessageStatus": status, "To": entry["address"], "AccountSid": entry["account"]}
         form |= {"ErrorCode": error_code} if error_code else {}
-        signature = RequestValidator(self.auth_token or "").compute_signature(url, form)
+        signature = RequestValidator(self.auth_token or self._token).compute_signature(url, form)
         answer = requests.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=10)
         return answer.status_code
+
+    def _callback(self, wish: Mapping[str, Any]) -> Answer:
+        try:
+            heard = self.call_back(str(wish.get("sid")), str(wish.get("status")), str(wish.get("code") or ""))
+        except KeyError:
+            return Answer(404, {"error": "no such message, or it names no StatusCallback"})
+        except requests.RequestException as error:
+            return Answer(502, {"error": f"nobody heard it: {type(error).__name__}"})
+        return Answer(200, {"answered": heard})
 
     def _account(self, authorization: str) -> str:
         try:
@@ -104,6 +116,7 @@ class Twilio(StandIn):
             return ""
         account, _, token = plain.partition(":")
         fits = bool(token) and self.auth_token in (None, token)
+        self._token = token if fits else self._token
         return account if fits and re.fullmatch(r"AC[0-9a-fA-F]{32}", account) else ""
 
     def _create(self, asked: Asked, account: str) -> Answer:

@@ -4,7 +4,7 @@ Each transaction has a connection of its own from a pool. Where SQLite lets one 
 stages' transactions (which read, decide and write) take turns by an advisory lock, and the steps of senders run beside
 them and each other, each holding the one row it changes. That nothing waits while it holds what another needs, and so
 nothing can deadlock, rests on three rules: locks are taken before rows; a step holds one row, or takes WRITER first;
-`begin`, which holds GATE, does not wait for its row but begins anew.
+`begin` and `hand_over`, which hold GATE or several rows, do not wait for a row but begin anew.
 
 Where the connection breaks while a transaction commits nobody knows whether it was kept. That is told as
 StoreUnavailable too, and harmless: a begin that was kept is never sent by who was told that it was not, and is looked

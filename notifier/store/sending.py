@@ -66,11 +66,14 @@ def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | No
     return refused.reason
 
 
-def settle(db: Database, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
-    """See Store.settle. True when the outcome was recorded, by a late holder of an unknown one included."""
+def settle(
+    db: Database, delivery: str, token: int, outcome: Outcome, now: datetime, *, hold: str = "outbox.hold"
+) -> bool:
+    """See Store.settle. True when the outcome was recorded, by a late holder of an unknown one included. `hold`: the
+    statement that takes the row; one that does not wait, where others are held."""
     if outcome.reason is Reason.OPTED_OUT:
         db.lock(WRITER)  # the person's other deliveries are ended too
-    row = db.row("outbox.hold", {"id": delivery})
+    row = db.row(hold, {"id": delivery})
     if row is None:
         return False
     stored = build(Delivery, row)
@@ -94,7 +97,7 @@ def hand_over(
         db.lock(WRITER)
     if begun:
         db.lock(GATE, shared=True)  # before any row is held
-    kept = tuple(settle(db, id, token, outcome, now) for id, token, outcome in settled)
+    kept = tuple(settle(db, *one, now, hold="outbox.hold_at_once") for one in settled)  # other rows are held already
     return kept, tuple(begin(db, id, token, now) for id, token in begun)
 
 
@@ -203,7 +206,10 @@ def expire(db: Database, now: datetime) -> int:
 
 def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
     """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
-    delivery has ended otherwise its person is still owed the all-clear."""
+    delivery has ended otherwise its person is still owed the all-clear. A message that a twin has adopted meanwhile
+    is the twin's, and serves no second delivery."""
+    if outcome.provider_id and _holder(db, outcome.provider_id, stored.channel) not in (None, stored.id):
+        return False
     repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
     if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:
         _to_sent(db, stored, outcome.reason, outcome.provider_id, outcome.detail, now)

@@ -171,6 +171,22 @@ def _under_way(desk: Desk, id: str) -> Delivery:
     return delivery
 
 
+def test_a_sender_that_wakes_late_does_not_take_back_what_a_twin_adopted(desk: Desk) -> None:
+    """The twin's sender slept past its lease with the answer in hand; meanwhile its message was adopted."""
+    lost = lose(desk, "n1", "reset")
+    twin = _under_way(desk, "n2")
+    desk.clock.advance(timedelta(minutes=3))
+    desk.store.expired_leases(desk.clock.now())
+    desk.reconciler.run_once()
+    assert desk.state(lost) == (S.SENT, Reason.ADOPTED)
+    answer = Outcome(OutcomeKind.SENT, Reason.ACCEPTED, desk.far.ledger[0]["id"])
+    assert not desk.store.settle(twin.id, twin.token, answer, desk.clock.now())
+    for _ in range(8):
+        desk.after(minutes=1)
+    assert desk.state(twin.id)[0] is S.SENT
+    assert len(desk.told()) == 2
+
+
 def test_a_late_callback_for_an_adopted_message_finds_who_has_it(desk: Desk) -> None:
     """Of two lost twins the first adopted the message the second had made. Its callback names the second, which has
     not been looked for yet: were it believed, both would rest on one message."""

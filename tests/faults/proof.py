@@ -92,9 +92,9 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
     @property
-    def holds(self) -> bool:
-        """Whether all that is promised held."""
-        return not self.lost and not self.doubled and not self.wrong
+    def broken(self) -> list[str]:
+        """Promises that were not kept."""
+        return [*self.lost, *self.doubled, *self.wrong]
 
 
 def run(case: Case, nursery: Nursery, server: PostgresServer, template: str, tally: Tally) -> None:
@@ -106,7 +106,7 @@ def run(case: Case, nursery: Nursery, server: PostgresServer, template: str, tal
             with world(nursery, Path(name), [case.kind], server.address(database) if database else "") as daemon:
                 _lived(case, daemon, tally)
         except AssertionError as broken:
-            tally.wrong.append(f"{case}: {str(broken)[:300]}")
+            tally.wrong.append(f"{case}: {str(broken)[-1500:]}")
         finally:
             if database:
                 server.drop(database)

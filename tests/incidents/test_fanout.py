@@ -25,6 +25,7 @@ from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import DeliveryState
 from notifier.model.notice import Mode, NoticeState, Stage
 from notifier.model.people import AddressKind, QuietHours, Subscriber
+from notifier.model.service import Service
 from notifier.model.staff import Verb
 from notifier.ports import StoreUnavailable
 
@@ -278,3 +279,19 @@ def test_nobody_is_left_out_however_many_and_however_small_the_pieces(
     assert people_of(planned(one)) == inside
     (notice,) = one.notices()
     assert notice.audience == len(inside)
+
+
+def test_where_the_failed_service_carries_a_channel_others_lead_and_it_follows() -> None:
+    """Text messages ride on what fails: the public account speaks at once, phones after ten minutes; were it over
+    before, nobody is told there and nobody is owed an end."""
+    words = speaker()
+    carrier = replace(words, services={**words.services, "mobile-data": Service(
+        id="mobile-data", name="mobile data", carries=("sms",), carried_after=timedelta(minutes=10))})
+    scene = Scene(people=[person(1)], speaker=carrier)
+    scene.hear(signal())
+    scene.settle()
+    with scene.store.transaction() as tx:
+        due = {row.channel: row.not_before - NOW for row in tx.deliveries()}
+    assert due == {"x": timedelta(), "sms": timedelta(minutes=10)}
+    assert scene.store.claim("sms", 10, timedelta(minutes=2), scene.clock.now()) == ()
+    assert len(scene.store.claim("sms", 10, timedelta(minutes=2), NOW + timedelta(minutes=10))) == 1

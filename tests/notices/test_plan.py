@@ -15,7 +15,7 @@ from notifier.model.delivery import Delivery, DeliveryState, Reason
 from notifier.model.notice import Mode, Notice, Reach, Text, Wording
 from notifier.model.people import QuietHours, Subscriber
 from notifier.notices.audience import expand
-from notifier.notices.plan import plan, quiet_until
+from notifier.notices.plan import Carried, plan, quiet_until
 from tests.notices.stage_props import NOW, channels, incident, notice, person, policy, tree
 
 NIGHT = QuietHours(time(21), time(8))
@@ -54,6 +54,40 @@ def test_public_accounts_go_first_then_phones_then_mail() -> None:
     rows = planned(notice(), person("ann@example.com"), person())
     assert [row.channel for row in rows][-2:] == ["sms", "email"]
     assert [row.priority for row in rows] == sorted(row.priority for row in rows)
+
+
+@pytest.mark.parametrize(("stage", "after", "waits", "sentence"), [
+    (Wording.ACKNOWLEDGE, 10, 10, "others lead; who is told there is told after them"),
+    (Wording.UPDATE, 10, 10, "as long as the service fails"),
+    (Wording.ACKNOWLEDGE, None, None, "held, where it reaches nobody"),
+    (Wording.ACKNOWLEDGE, 60 * 24, None, "it would be worthless by then"),
+    (Wording.RESOLVE, None, 0, "the service is back: the all-clear does not wait"),
+    (Wording.CORRECT, 10, 0, "it never failed: the correction does not wait"),
+])
+def test_what_goes_out_on_a_channel_that_fails_with_the_service(
+        stage: Wording, after: int | None, waits: int | None, sentence: str) -> None:
+    carried = Carried(frozenset({"sms"}), None if after is None else timedelta(minutes=after))
+    rows = plan(notice(stage), audience=[person(), person("ann@example.com")],
+                told=TOLD if stage in (Wording.RESOLVE, Wording.CORRECT) else frozenset(), channels=channels(),
+                regions=tree(), now=NOW, carried=carried)
+    ridden = [row for row in rows if row.channel == "sms"]
+    assert ridden
+    for row in ridden:
+        if waits is None:
+            assert (row.state, row.reason) == (DeliveryState.SUPPRESSED, Reason.CHANNEL_FAILS), sentence
+        else:
+            assert (row.state, row.not_before) == (DeliveryState.PENDING, NOW + timedelta(minutes=waits)), sentence
+    assert {row.not_before for row in rows if row.channel != "sms"} == {NOW}
+
+
+def test_quiet_hours_and_a_failing_channel_both_put_a_message_off() -> None:
+    """The later of the two counts."""
+    asleep = person(quiet_hours=QuietHours(time(0), time(23, 59)), timezone="UTC")
+    long = replace(notice(), valid_until=NOW + timedelta(days=2))
+    (row,) = [row for row in plan(long, audience=[asleep], told=frozenset(), channels=channels(), regions=tree(),
+                                  now=NOW, carried=Carried(frozenset({"sms"}), timedelta(minutes=10)))
+              if row.channel == "sms"]
+    assert row.not_before == quiet_until(asleep.quiet_hours or NIGHT, "UTC", NOW) > NOW + timedelta(minutes=10)
 
 
 def test_everybody_hears_it_in_their_language() -> None:

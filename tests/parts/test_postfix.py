@@ -133,9 +133,12 @@ def test_what_it_accepts_arrives_once_as_it_was_written(relay: Relay) -> None:
                    html="<p>Café</p>", unsubscribe_url="https://status.example.com/u/abc")
     outcome = channel(relay, security="starttls", ca_file=str(relay.certificate)).send(ours, now())
     assert outcome.kind is OutcomeKind.SENT, outcome.detail
-    arrived = [mail for mail in relay.mails(1) if mail["Message-ID"] == outcome.provider_id]
-    assert len(arrived) == 1
-    mail = arrived[0]
+
+    def found() -> list[Any]:
+        return [mail for mail in relay.mails(1) if mail["Message-ID"] == outcome.provider_id]
+
+    until(found, "the mail in the mailbox")
+    (mail,) = found()
     assert mail["Subject"] == "Störung: Vermont"
     assert mail.get_body(("plain",)).get_content().splitlines() == ["Café ☎", ".", ".dot", "From here"]
     assert mail["List-Unsubscribe"] == "<https://status.example.com/u/abc>"

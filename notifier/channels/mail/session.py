@@ -19,6 +19,7 @@ from .replies import Stage
 from .settings import EmailSettings
 from .writing import Letter
 
+CLOSING = 421
 BY_MOST = 999_999_999
 """Nine digits are what DELIVERBY takes."""
 
@@ -97,19 +98,47 @@ class Session:
             if reply.code != 250:
                 return reply
             self._unclean = False
-        reply = self._say("sender", f"MAIL FROM:<{letter.sender}>{self._by(letter.seconds)}")
-        if reply.code != 250:
-            return reply
-        self._unclean = True  # until the dot, a transaction is under way that RSET would end
-        reply = self._say("recipient", f"RCPT TO:<{letter.recipient}>")
-        if reply.code not in (250, 251):
-            return reply
-        reply = self._say("data", "DATA")
-        if reply.code != 354:
-            return reply
+        ended = self._at_once(letter) if self._server.has_extn("pipelining") else self._one_by_one(letter)
+        if ended is not None:
+            return ended
         self.stage = "text"
         self._server.send(letter.text)
         return None
+
+    def _envelope(self, letter: Letter) -> tuple[tuple[Stage, str, tuple[int, ...]], ...]:
+        """The commands before the text, each with the codes that let it go on."""
+        return (
+            ("sender", f"MAIL FROM:<{letter.sender}>{self._by(letter.seconds)}", (250,)),
+            ("recipient", f"RCPT TO:<{letter.recipient}>", (250, 251)),
+            ("data", "DATA", (354,)),
+        )
+
+    def _one_by_one(self, letter: Letter) -> Reply | None:
+        for stage, command, wanted in self._envelope(letter):
+            reply = self._say(stage, command)
+            if reply.code not in wanted:
+                return reply
+            self._unclean = True  # a transaction is under way that RSET would end
+        return None
+
+    def _at_once(self, letter: Letter) -> Reply | None:
+        """All three in one go (RFC 2920): a relay far away is waited for once instead of three times. Every reply is
+        read, so that the next mail does not take one for its own."""
+        self.stage, self._unclean = "sender", True
+        self._server.send("".join(f"{command}\r\n" for _, command, _ in self._envelope(letter)))
+        ended: Reply | None = None
+        for stage, _, wanted in self._envelope(letter):
+            self.stage = stage
+            reply = Reply(stage, *self._server.getreply())
+            if ended is None and reply.code not in wanted:
+                ended = reply
+            if reply.code == CLOSING:
+                break
+        if ended is not None:
+            self.stage = ended.stage
+            if reply.code == 354:  # it waits for the text of a mail that it has not got a recipient for
+                self.close()
+        return ended
 
     def _by(self, seconds: int) -> str:
         """DELIVERBY (RFC 2852), where the relay knows it: what it cannot deliver in time it sends back."""

@@ -21,7 +21,7 @@ from notifier.ports import Store, StoreUnavailable
 from notifier.standins.imap import Imap
 from notifier.standins.smtp import Smtp
 from notifier.store import StoreSettings, open_store
-from tests.channels.far_sides import CANARY, TIMEOUT, message, now
+from tests.channels.far_sides import CANARY, message, now
 from tests.net.certificate import self_signed
 from tests.store.making import NOW, a_delivery, a_notice, queue, the
 
@@ -271,10 +271,10 @@ def test_doctor_looks_into_the_mailbox_and_changes_nothing(store: Store) -> None
     with Smtp() as relay, Imap("bounces", PASSWORD) as far:
         far.put(report(to=MARKED))
         own = settings(far.port).model_copy(update={"port": relay.port})
-        assert [finding.ok for finding in EmailChannel(own, timeout=TIMEOUT).check()] == [True, True]
+        assert [finding.ok for finding in EmailChannel(own, timeout=(10, 10)).check()] == [True, True]
         assert far.unread() == [1]
         far.fail_on = "LOGIN"
-        findings = EmailChannel(own, timeout=TIMEOUT).check()
+        findings = EmailChannel(own, timeout=(10, 10)).check()
         assert [finding.ok for finding in findings] == [True, False]
         assert CANARY not in str(findings)
 
@@ -286,7 +286,7 @@ def test_the_envelope_carries_the_mark_and_its_bounce_finds_home(store: Store) -
     accepted(store)
     with Smtp() as far:
         own = settings().model_copy(update={"port": far.port})
-        outcome = EmailChannel(own, timeout=TIMEOUT).send(message("ann@example.org", key=ID), now())
+        outcome = EmailChannel(own, timeout=(10, 10)).send(message("ann@example.org", key=ID), now())
         assert outcome.kind is OutcomeKind.SENT
         entry = far.ledger[0]
     assert entry["request"]["mail_from"] == MARKED

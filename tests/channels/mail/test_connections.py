@@ -19,17 +19,22 @@ from notifier.model.delivery import OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.smtp import Smtp
 from tests.channels.answers import RETRY, SENT, UNKNOWN
-from tests.channels.far_sides import FIXED, TIMEOUT, email_channel, message, now
+from tests.channels.far_sides import FIXED, email_channel, message, now
 
 from .scripts import MAIL, OPENING, scripted
 
 TO = "ann@example.org"
 
 
-def plain(port: int, **parts: Any) -> EmailChannel:
-    """A channel without a log-in."""
+def plain(port: int, timeout: tuple[float, float] = (10.0, 10.0), **parts: Any) -> EmailChannel:
+    """A channel without a log-in, patient: a busy machine is no lost answer."""
     settings = email_channel(port, username=None, password=None)._settings
-    return EmailChannel(settings, timeout=TIMEOUT, **parts)
+    return EmailChannel(settings, timeout=timeout, **parts)
+
+
+def hasty(port: int, **parts: Any) -> EmailChannel:
+    """One that soon takes silence for what it is here: no answer."""
+    return plain(port, (10.0, 1.5), **parts)
 
 
 def send(channel: EmailChannel, number: int, to: str = TO) -> Any:
@@ -126,6 +131,12 @@ def test_two_threads_have_a_connection_each() -> None:
         assert far.connections == 2
 
 
+@pytest.fixture(params=["", "PIPELINING"])
+def opening(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """How a relay begins: one that is asked one thing after the other, and one that takes commands at once."""
+    return OPENING if not request.param else ("220 relay", f"250-relay\r\n250 {request.param}")
+
+
 # ── where a kept connection ends decides whether the mail may be tried again ─────────────────────────────────────────
 
 
@@ -142,17 +153,17 @@ def test_two_threads_have_a_connection_each() -> None:
     ],
 )
 def test_what_a_kept_connection_broke_over_before_the_dot_goes_over_a_fresh_one(
-    ends: tuple[str, ...], connections: int
+    opening: tuple[str, ...], ends: tuple[str, ...], connections: int
 ) -> None:
-    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+    with scripted((*opening, *MAIL, *ends), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         assert send(channel, 2).kind is SENT
         assert far.connections == connections
 
 
-def test_only_one_fresh_connection_is_tried() -> None:
-    with scripted((*OPENING, *MAIL), (*OPENING, *MAIL[:1]), (*OPENING, *MAIL)) as far:
+def test_only_one_fresh_connection_is_tried(opening: tuple[str, ...]) -> None:
+    with scripted((*opening, *MAIL), (*opening, *MAIL[:1]), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         outcome = send(channel, 2)
@@ -168,12 +179,34 @@ def test_only_one_fresh_connection_is_tried() -> None:
         pytest.param((*MAIL[:3], "451 4.3.0 later"), RETRY, id="451 after the dot"),
     ],
 )
-def test_after_the_dot_nothing_is_repeated(ends: tuple[str, ...], kind: OutcomeKind) -> None:
-    with scripted((*OPENING, *MAIL, *ends), (*OPENING, *MAIL)) as far:
+def test_after_the_dot_nothing_is_repeated(
+    opening: tuple[str, ...], ends: tuple[str, ...], kind: OutcomeKind
+) -> None:
+    with scripted((*opening, *MAIL, *ends), (*opening, *MAIL)) as far:
         channel = plain(far.port)
         assert send(channel, 1).kind is SENT
         assert send(channel, 2).kind is kind
         assert far.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("refusals", "connections"),
+    [
+        pytest.param(("550 5.1.1 gone", "554 5.5.1 no recipient"), 1, id="refused, and no text wanted"),
+        pytest.param(("550 5.1.1 gone", "354 go on"), 2, id="refused, and yet it waits for a text"),
+    ],
+)
+def test_a_refusal_among_commands_sent_at_once_is_the_recipients_and_the_next_mail_reads_its_own_replies(
+    refusals: tuple[str, ...], connections: int
+) -> None:
+    opening = ("220 relay", "250-relay\r\n250 PIPELINING")
+    goes_on = () if connections == 2 else ("250 reset", *MAIL)
+    with scripted((*opening, "250 sender", *refusals, *goes_on), (*opening, *MAIL)) as far:
+        channel = plain(far.port)
+        gone = send(channel, 1, "gone@example.org")
+        assert (gone.kind, gone.reason) == (OutcomeKind.REJECTED, Reason.RECIPIENT_GONE)
+        assert send(channel, 2).kind is SENT
+        assert far.connections == connections
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset"])
@@ -191,7 +224,7 @@ def test_an_answer_lost_on_a_kept_connection_is_unknown_and_stands_at_most_once_
 def test_a_relay_that_never_stops_answering_is_cut_off() -> None:
     endless = "\r\n".join(f"250-{number}" for number in range(2000))
     with scripted((*OPENING, endless)) as far:
-        assert send(plain(far.port), 1).kind is RETRY
+        assert send(hasty(far.port), 1).kind is RETRY
 
 
 @pytest.mark.parametrize(
@@ -237,7 +270,7 @@ def test_an_attempt_whose_time_is_over_says_no_dot(monkeypatch: pytest.MonkeyPat
 def test_an_answer_that_comes_late_is_found_and_meanwhile_others_are_served() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO, key="N1/main/1")
         outcome = channel.send(slow, now())
         assert (outcome.kind, outcome.reason, outcome.detail) == (UNKNOWN, Reason.LOST_ANSWER, NOT_YET)
@@ -253,7 +286,7 @@ def test_a_late_refusal_is_certain() -> None:
     with Smtp() as far:
         far.holding = 1
         far.fault("500_after_accept")
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         far.release()
@@ -263,7 +296,7 @@ def test_a_late_refusal_is_certain() -> None:
 def test_a_connection_lost_while_waiting_tells_nothing() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port)
+        channel = hasty(far.port)
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         far.cut_all()
@@ -276,7 +309,7 @@ def test_a_connection_lost_while_waiting_tells_nothing() -> None:
 def test_after_ten_minutes_it_is_given_up() -> None:
     with Smtp() as far:
         far.holding = 1
-        channel = plain(far.port, late=LateAnswers(seconds=0.0))
+        channel = hasty(far.port, late=LateAnswers(seconds=0.0))
         slow = message(TO)
         assert channel.send(slow, now()).kind is UNKNOWN
         found = channel.find(slow, now())
@@ -289,7 +322,7 @@ def test_what_was_said_to_an_earlier_attempt_is_no_word_on_a_later_one() -> None
     with Smtp() as far:
         far.holding = 1
         far.fault("500_after_accept")
-        channel = plain(far.port)
+        channel = hasty(far.port)
         again = message(TO)
         assert channel.send(again, now()).kind is UNKNOWN
         far.release()

@@ -14,9 +14,10 @@ from notifier.delivery.reconciler import Reconciler
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings, LostAnswer
 from notifier.model.delivery import DeliveryState, Reason
+from notifier.ports import Store
 from notifier.standins.smtp import Smtp
-from notifier.store import SqliteStore, StoreSettings, open_store
-from tests.channels.far_sides import TIMEOUT, email_channel
+from notifier.store import StoreSettings, open_store
+from tests.channels.far_sides import email_channel
 from tests.store.making import NOW, a_delivery, a_notice, queue
 
 from .test_connections import soon
@@ -31,7 +32,7 @@ class Desk:
     """One channel's sender and reconciler over a real store and a relay."""
 
     far: Smtp
-    store: SqliteStore
+    store: Store
     clock: VirtualClock
     channel: EmailChannel
     settings: DeliverySettings
@@ -58,7 +59,7 @@ def desk(lost: LostAnswer) -> Iterator[Desk]:
     settings = DeliverySettings(lost={"email": lost}, unknown_after=SECOND, unknown_again=SECOND)
     with Smtp() as far:
         own = email_channel(far.port, username=None, password=None, id="email")._settings
-        yield Desk(far, store, VirtualClock(NOW), EmailChannel(own, timeout=TIMEOUT), settings)
+        yield Desk(far, store, VirtualClock(NOW), EmailChannel(own, timeout=(10, 1.5)), settings)
     store.close()
 
 

@@ -16,7 +16,7 @@ from notifier.channels.mail.signing import SIGNED
 from notifier.model.delivery import Reason
 from notifier.standins.smtp import Smtp
 from tests.channels.answers import RETRY, SENT
-from tests.channels.far_sides import CANARY, TIMEOUT, message, now
+from tests.channels.far_sides import CANARY, message, now
 
 dkim = pytest.importorskip("dkim", reason="needs dkimpy, of the extra `test`")
 
@@ -38,7 +38,7 @@ def channel(port: int, key: dict[str, str]) -> EmailChannel:
     return EmailChannel(EmailSettings.model_validate({
         "id": "email", "kind": "email", "host": "127.0.0.1", "port": port, "security": "none",
         "sender": "status@example.com", "reply_to": "care@example.com", "dkim": {"selector": "mail.2026", "key": key},
-    }), timeout=TIMEOUT)
+    }), timeout=(10, 10))
 
 
 def verifies(raw: str, public: str) -> bool:

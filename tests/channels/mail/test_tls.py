@@ -94,4 +94,4 @@ def test_a_relay_that_takes_no_log_in_gets_no_mail(secrets: None) -> None:
     with scripted(("220 relay", "250 hello", "250 sender")) as far:
         outcome = channel(far.port).send(message(TO), now())
         assert (outcome.kind, outcome.reason, outcome.stops_channel) == (RETRY, Reason.NOT_PERMITTED, True)
-        assert set(far.heard) == {"EHLO", ""}, "then it hung up"
+        assert set(far.heard) <= {"EHLO", ""}, "then it hung up"
