@@ -103,9 +103,9 @@ def contend(folder: Path, kind: str, messages: int, repeats: int, python: str | 
                 path = queued(folder, kind, messages)
                 runs.setdefault(name, []).append(
                     child("benchmarks.fanout_sending", "ours", kind, port, messages, path, at_once))
-            if python is not None:
-                runs.setdefault("Apprise", []).append(child(
-                    "benchmarks/fanout_apprise.py", kind, port, messages, python=python, module=False))
+            for name, group in (("Apprise", 100), ("Apprise, each their own", 1)) if python is not None else ():
+                runs.setdefault(name, []).append(child(
+                    "benchmarks/fanout_apprise.py", kind, port, messages, group, python=python, module=False))
     return runs
 
 
@@ -114,12 +114,13 @@ def shown(kind: str, messages: int, runs: dict[str, list[Run]]) -> dict[str, tup
     found = {name: (messages / median(run["seconds"] for run in of), messages / median(run["cpu"] for run in of))
              for name, of in runs.items()}
     loop = found["bare loop"]
-    print(f"\n{kind}, {messages:,} messages   a second   of the loop   CPU ms each   a CPU second, of the loop's")
+    print(f"\n{kind}, {messages:,} messages     a second   of the loop   CPU ms each   a CPU second, of the loop's")
     for name, (rate, each) in found.items():
-        print(f"  {name:22} {rate:12,.0f} {rate / loop[0]:12.0%} {1000 / each:13.2f} {each / loop[1]:18.0%}")
-    if "Apprise" in found:
-        ours, theirs = found["ours"], found["Apprise"]
-        print(f"  ours to Apprise: {ours[0] / theirs[0]:.1f} times a second, {ours[1] / theirs[1]:.1f} a CPU second")
+        print(f"  {name:24} {rate:12,.0f} {rate / loop[0]:12.0%} {1000 / each:13.2f} {each / loop[1]:18.0%}")
+    for name in found:
+        if name.startswith("Apprise"):
+            rate, each = (ours / theirs for ours, theirs in zip(found["ours"], found[name], strict=True))
+            print(f"  ours to {name}: {rate:.1f} times a second, {each:.1f} a CPU second")
     marks = [run["marks"] for run in runs["ours"]]
     part = max(len(marks[0]) // 5, 1)
     slow = median((m[-1] - m[-1 - part]) / (m[part] - m[0]) for m in marks) if len(marks[0]) > part else 1.0

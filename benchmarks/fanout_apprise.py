@@ -1,9 +1,10 @@
 """Apprise's part of `benchmarks.fanout`, run by the Python of a venv of its own: it is no dependency of the project.
 
-    python benchmarks/fanout_apprise.py sms|mail PORT MESSAGES
+    python benchmarks/fanout_apprise.py sms|mail PORT MESSAGES GROUP
 
-One text to many, a hundred addresses a notification, as its own documentation groups them. Its pause between two
-messages (0.2 s for Twilio) is taken out, and Twilio's address is the stand-in's. Prints seconds and CPU seconds.
+GROUP addresses a notification: 100 where all get the same bytes, 1 where each is to get a message of their own, with a
+link to unsubscribe as ours have. Its pause between two messages (0.2 s for Twilio) is taken out, and Twilio's address
+is the stand-in's. Prints seconds and CPU seconds.
 """
 
 import json
@@ -15,7 +16,6 @@ from apprise.plugins.twilio import NotifyTwilio
 
 ACCOUNT = "AC" + "0a" * 16
 TEXT = "I261122-1: Mobile data is failing in Vermont. We are on it. https://status.example.com/vt"
-GROUP = 100
 
 
 def addresses(kind, port, first, last):
@@ -27,17 +27,17 @@ def addresses(kind, port, first, last):
     return f"mailto://127.0.0.1:{port}/?smtp=127.0.0.1&from=status@example.org&to={people}&format=text"
 
 
-def main(kind, port, messages):
+def main(kind, port, messages, group):
     """Send, and tell what it took."""
     NotifyTwilio.notify_sms_url = f"http://127.0.0.1:{port}/2010-04-01/Accounts/{{sid}}/Messages.json"
     NotifyTwilio.request_rate_per_sec = 0
     began, cpu = time.perf_counter(), time.process_time()
-    for first in range(0, messages, GROUP):
-        group = apprise.Apprise()
-        assert group.add(addresses(kind, port, first, min(first + GROUP, messages)))
-        assert group.notify(title="Mobile data in Vermont", body=TEXT), "Apprise says it failed"
+    for first in range(0, messages, group):
+        some = apprise.Apprise()
+        assert some.add(addresses(kind, port, first, min(first + group, messages)))
+        assert some.notify(title="Mobile data in Vermont", body=TEXT), "Apprise says it failed"
     print(json.dumps({"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))
