@@ -345,6 +345,10 @@ class Transaction(Protocol):
         ...
 
     # people
+    def some_of_audience(self, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
+        """At most `limit` of `audience`, whoever is found at once, by address; none says nothing of the rest."""
+        ...
+
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         """Whether more than `most` may hear something: subscribers of `regions`, or deliveries of this incident and
         those merged into it. Cheap however many there are; may say True where consent, services or outcomes leave

@@ -1,9 +1,10 @@
 """Who hears a notice, put into the outbox: a few with the decision itself, many after it in pieces.
 
 Up to AT_ONCE rows are written in the transaction of the decision. A million would hold SQLite's one write lock for a
-minute, in which nothing is sent and no switch can be thrown; so of more only the public accounts (and whoever is being
-told this moment) go with the decision, and people follow, each piece in a transaction of its own with the place it has
-come to. A crash repeats at most one piece, and its rows are known by (notice, channel, address).
+minute, in which nothing is sent and no switch can be thrown; so of more only the public accounts, some of the nearest
+and whoever is being told this moment go with the decision, and the others follow, each piece in a transaction of its
+own with the place it has come to. A crash repeats at most one piece, and its rows are known by (notice, channel,
+address).
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ def planned(turn: Turn, notice: Notice, service: str) -> Planned:
     sizes = turn.sizes(within, service, notice.incident)
     people = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now,
                      carried=carried_by(turn, service))
-    return Planned(_first(turn, notice, service), people, later=True)
+    rows = _first(turn, notice, service)
+    if notice.stage not in _CLOSING and not behind:
+        rows += _head_start(turn, notice, service)
+    return Planned(rows, people, later=True)
 
 
 def open_fanout(turn: Turn, notice: Notice, service: str) -> None:
@@ -113,6 +117,24 @@ def _first(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
             *(turn.tx.told_among(id, public, addresses) for id in turn.family(notice.incident)))
     rows = _rows(turn, replace(notice, reach=Reach.PUBLIC), _known(turn, told), told, (), service)
     return rows if notice.reach is not Reach.SUBSCRIBERS else tuple(r for r in rows if not turn.is_public(r.channel))
+
+
+def _head_start(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
+    """Some of the nearest, at once: to bring a million in order takes seconds, in which the first can be told. They are
+    met again in their order, and known."""
+    cause = cause_of(turn, notice)
+    near = nearness(notice.regions, cause, turn.plans.speaker.regions)
+    people = turn.tx.some_of_audience([region for region in near if near[region] == 0], service, AT_ONCE)
+    theirs = replace(notice, reach=Reach.SUBSCRIBERS)
+    return _rows(turn, theirs, people, _told_among(turn, notice, people), cause, service)
+
+
+def _told_among(turn: Turn, notice: Notice, people: tuple[Subscriber, ...]) -> Told:
+    """Whom of these people the incident told already, for notices that follow whoever was told."""
+    ids = turn.family(notice.incident) if notice.stage in _FOLLOWING else ()
+    none: Told = frozenset()
+    return none.union(*(
+        turn.tx.told_among(id, turn.plans.speaker.channels, [p.address for p in people]) for id in ids))
 
 
 def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
@@ -232,9 +254,7 @@ def _advance(
     theirs = notice if notice.stage in _CLOSING else replace(notice, reach=Reach.SUBSCRIBERS)
     if place.part < len(parts.rings):
         people = turn.tx.subscribers_by_id(ids)
-        told: Told = frozenset().union(*(
-            turn.tx.told_among(id, turn.plans.speaker.channels, [p.address for p in people])
-            for id in (turn.family(notice.incident) if notice.stage in _FOLLOWING else ())))
+        told = _told_among(turn, notice, people)
         if ids:
             then = replace(place, address=max((p.address for p in people), default=place.address))
         return _rows(turn, theirs, people, told, place.cause, place.service), then

@@ -21,6 +21,12 @@ def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscr
     return build_all(Subscriber, db.rows("people.audience", given))
 
 
+def some(db: Database, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
+    """See Transaction.some_of_audience."""
+    given = {"regions": json.dumps(list(regions)), "service": service, "limit": limit}
+    return build_all(Subscriber, db.rows("people.some", given))
+
+
 def more_than(db: Database, regions: Iterable[str], incident: str, most: int) -> bool:
     """See Transaction.more_than. Looks at no more than `most` + 1 rows of each."""
     there = db.row("people.more_live_there", {"regions": json.dumps(list(regions)), "most": most + 1})

@@ -141,6 +141,9 @@ class SqlTransaction:
     def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
         return people.audience(self._db, regions, service)
 
+    def some_of_audience(self, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
+        return people.some(self._db, regions, service, limit)
+
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         return people.more_than(self._db, regions, incident, most)
 

@@ -28,6 +28,14 @@ WHERE opted_out_at IS NULL
   AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
 ORDER BY id;
 
+-- some --
+SELECT * FROM subscribers
+WHERE opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions))
+             LIMIT :limit)
+  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+ORDER BY address;
+
 -- more_live_there --
 SELECT count(*) AS number
 FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)) LIMIT :most);

@@ -23,6 +23,14 @@ WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses:
 UPDATE deliveries SET state = 'failed', reason = 'erased', settled_at = :now, look_at = NULL
 WHERE address <> '' AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND state = 'unknown';
 
+-- some --
+SELECT * FROM subscribers
+WHERE opted_out_at IS NULL
+  AND id IN (SELECT subscriber FROM subscriber_regions
+             WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)) LIMIT :limit)
+  AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
+ORDER BY address;
+
 -- more_live_there --
 SELECT count(*) AS number
 FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)) LIMIT :most);
