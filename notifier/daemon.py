@@ -144,7 +144,7 @@ class Daemon:
                 log.warning("loop.slow_to_stop", loop=loop.name)
         try:
             last = json.dumps({**self.status(), "running": False}).encode()
-            if self.leads:
+            if not self.stands_by:
                 learnt = self.app.detecting.kept()
                 with self.leading.transaction() as tx:
                     for name, kept in learnt.items():

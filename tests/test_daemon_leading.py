@@ -19,7 +19,7 @@ from .parts.daemon import Daemon, alert, told
 from .parts.deployment import SECRETS, Deployment
 from .parts.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TAKEOVER_SECONDS = 10.0
 
@@ -69,7 +69,8 @@ def test_one_node_leads_and_the_other_takes_over_when_it_is_killed(
     assert first.end(signal.SIGKILL) == -signal.SIGKILL
     within_takeover(second)
     assert second.alert(alert("CellsDown", resolved=True)) == 200
-    until(lambda: stages(receiver)["notice.resolve"], "the all-clear is told", within=60)
+    # where it died between the receiver's taking the first and its record, the end waits for that claim to run out
+    until(lambda: stages(receiver)["notice.resolve"], "the all-clear is told", within=150)
     first.start()
     assert (leads(first), leads(second)) == (False, True), "who comes back stands by"
     assert stages(receiver) == {"notice.acknowledge": 1, "notice.resolve": 1}

@@ -127,7 +127,7 @@ def _lived(case: Case, daemon: Daemon, tally: Tally) -> None:
         said = _went_on(daemon, ended)
     fates, more = daemon.finish(LATER)
     if ended.stopped and not case.holds_the_file:
-        said = _went_on(daemon, ended)
+        said += more + _went_on(daemon, ended)
         fates, more = daemon.finish(LAST)
     said += more
     _judge(case, daemon, fates[case.kind], ended.output + said, tally)

@@ -47,8 +47,13 @@ class Desk:
         return self.fates()
 
     def fates(self) -> list[tuple[DeliveryState, Reason]]:
+        """In order of state: which of two that are sent at once is held, is the relay's to say."""
         with self.store.transaction() as tx:
-            return [(row.state, row.reason) for row in tx.deliveries()]
+            return sorted((row.state, row.reason) for row in tx.deliveries())
+
+    def arrived(self) -> list[str]:
+        """Whom the relay has mails for."""
+        return sorted(entry["address"] for entry in self.far.ledger)
 
 
 @pytest.fixture
@@ -67,16 +72,18 @@ def desk(lost: LostAnswer) -> Iterator[Desk]:
 def test_a_yes_that_comes_late_is_adopted_and_nobody_waited_for_it(desk: Desk) -> None:
     desk.far.holding = 1
     desk.send()
-    assert desk.fates() == [(S.UNKNOWN, Reason.LOST_ANSWER), (S.SENT, Reason.ACCEPTED)]
-    assert desk.look()[0] == (S.UNKNOWN, Reason.LOST_ANSWER), "not yet"
+    one_held = [(S.SENT, Reason.ACCEPTED), (S.UNKNOWN, Reason.LOST_ANSWER)]
+    assert desk.fates() == one_held
+    assert desk.look() == one_held, "not yet"
     desk.far.release()
-    assert soon(lambda: desk.look()[0] == (S.SENT, Reason.ADOPTED))
-    assert [entry["address"] for entry in desk.far.ledger] == list(TO)
+    assert soon(lambda: desk.look() == [(S.SENT, Reason.ACCEPTED), (S.SENT, Reason.ADOPTED)])
+    assert desk.arrived() == list(TO)
 
 
 @pytest.mark.parametrize("lost", [LostAnswer.RESEND])
 def test_a_no_that_comes_late_is_certain_so_it_is_sent_again(desk: Desk) -> None:
     """The stand-in enters what it holds, so its ledger has the mail it then refused, and the mail it took."""
+    desk.channel.at_once = 1  # so that the mail that is held is the one that is refused
     desk.far.holding = 1
     desk.far.fault("500_after_accept")
     desk.send()
@@ -95,4 +102,4 @@ def test_what_is_never_answered_is_never_repeated(desk: Desk) -> None:
         desk.look(timedelta(minutes=1))
         desk.send()
     assert desk.fates() == [(S.FAILED, Reason.UNSETTLED), (S.SENT, Reason.ACCEPTED)]
-    assert [entry["address"] for entry in desk.far.ledger] == list(TO)
+    assert desk.arrived() == list(TO)
