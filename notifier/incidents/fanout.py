@@ -28,7 +28,7 @@ from .turn import Plans, Turn
 AT_ONCE = 1000
 """Rows that go with the decision."""
 PIECE = 2500
-"""People planned in one transaction: as many as hold the write lock for some 0.1 s."""
+"""People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often."""
 GIVE_WAY = 0.1
 """Part of its time the lock is left free between two pieces: other processes ask for it only now and then."""
 SPELL = 0.5
