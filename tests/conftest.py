@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 import structlog
 
@@ -13,6 +14,11 @@ from notifier.clock import VirtualClock
 from notifier.store import StoreSettings, open_store
 
 from .postgres_server import PostgresServer, postgres_server
+
+# Machines are shared: how long an example took says nothing of the law it tries.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
 
 
 @pytest.fixture
