@@ -21,7 +21,7 @@ demo: $(STAMP) ## Show the Vermont morning in this terminal
 	$(BIN)/notifier demo
 
 test: $(STAMP) ## Run the tests that need only the package index
-	$(BIN)/pytest -n 2 -m "not parts and not recordings"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not parts and not recordings"
 
 recordings: $(STAMP) ## Play the real recordings beside the project (../shared), where they are (20 minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m recordings --timeout 900 -rsP
@@ -30,7 +30,7 @@ brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
 	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
 
 EVERY ?= 1
-proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (an hour; EVERY=90: one case in so many)
+proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (an hour; EVERY=100: one case in so many)
 	$(BIN)/python -m tests.faults --every $(EVERY)
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
