@@ -88,10 +88,13 @@ def test_sandy_opens_a_power_incident_in_the_north_east_on_the_night_it_struck(
 OTHERS = [
     pytest.param("2013_Queensland_Floods", id="Queensland floods: power was out, but not in our territory",
                  marks=pytest.mark.long),
-    pytest.param("2013_Alberta_Floods", id="Alberta floods: Calgary without power, mostly news told on; not ours"),
+    pytest.param("2013_Alberta_Floods", id="Alberta floods: Calgary without power, mostly news told on; not ours",
+                 marks=pytest.mark.long),
     pytest.param("2013_Boston_Bombings", id="Boston: three posts in half an hour say that phones fail; too few"),
-    pytest.param("2013_West_Texas_Explosion", id="West, Texas: nobody says that anything of ours fails"),
-    pytest.param("2013_Oklahoma_Tornado", id="Oklahoma tornado: five posts in ten days about power; not ours"),
+    pytest.param("2013_West_Texas_Explosion", id="West, Texas: nobody says that anything of ours fails",
+                 marks=pytest.mark.long),
+    pytest.param("2013_Oklahoma_Tornado", id="Oklahoma tornado: five posts in ten days about power; not ours",
+                 marks=pytest.mark.long),
 ]
 """Judged by eye, by reading the posts of each event that speak of power, phones, calls or signal. In Boston, which is
 ours, "No cell phone service downtown" (15 April, 19:45 UTC), "the phone lines are barely working" and "Can't call" are

@@ -148,6 +148,7 @@ def test_pge_in_the_storm_every_larger_outage_opens(tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.recordings
+@pytest.mark.long
 def test_pge_in_the_storm_every_single_customer_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every third snapshot through source, poller and store; deciding about thousands of incidents of one customer each
     is nobody's wish, and takes minutes."""
@@ -186,6 +187,7 @@ def bc_read(region: Callable[[Poll], str | None]) -> Callable[[Poll], Seen]:
 
 
 @pytest.mark.recordings
+@pytest.mark.long
 def test_bc_hydro_in_the_floods_every_outage_opens_near_its_city(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

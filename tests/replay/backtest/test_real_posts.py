@@ -28,8 +28,8 @@ def test_sandy_is_raised_at_every_budget_and_what_was_held_back_is_told(tmp_path
 
 
 @pytest.mark.recordings
-@pytest.mark.parametrize("event", [
-    "2013_Boston_Bombings", pytest.param("2013_Queensland_Floods", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("event", ["2013_Boston_Bombings", "2013_Queensland_Floods"])
 def test_the_other_disasters_raise_nothing_even_at_the_largest_budget(event: str, tmp_path: Path) -> None:
     """A thousand false alarms a month are put up with, and there is none: hardly anybody complains of anything ours."""
     done = backtest(load(CONFIG), files_of(record(tmp_path / "recording", event)), (1000.0,))
