@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -23,7 +22,7 @@ from notifier.ports import StoreUnavailable
 
 from .connections import Connection, Pooled, advisory
 from .database import migrations
-from .postgres import open_postgres
+from .postgres import open_postgres, without_nul
 from .settings import StoreSettings
 from .sqlite import MOVED, SqliteDatabase
 
@@ -159,17 +158,11 @@ def _copy(old: sqlite3.Connection, new: Connection, table: str) -> None:
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names)))
     with psycopg.Cursor(new) as cursor, cursor.copy(into) as copy:
-        for row in _clean(rows):
-            copy.write_row(row)
+        for row in rows:
+            copy.write_row([without_nul(value) for value in row])
     there = old.execute(f"SELECT count(*) FROM {AWAY}{table}").fetchone()[0]  # noqa: S608 our own names
     if there != _number(new, table):
         raise StoreUnavailable(f"{there} rows of {table} became {_number(new, table)}: nothing was moved")
     if (column := NUMBERED.get(table)) is not None:
         new.execute(sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), greatest(max({}), 1)) FROM {}").format(
             table, column, sql.Identifier(column), sql.Identifier(table)))
-
-
-def _clean(rows: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
-    """PostgreSQL keeps no NUL in text."""
-    for row in rows:
-        yield tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row)

@@ -67,8 +67,12 @@ def _statement(name: str) -> str:
 
 def _clean(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     """PostgreSQL keeps no NUL in text; what strangers write may hold one."""
-    return {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
-            for name, value in (parameters or {}).items()}
+    return {name: without_nul(value) for name, value in (parameters or {}).items()}
+
+
+def without_nul(value: Any) -> Any:
+    """A value as PostgreSQL can keep it."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 class Beside:

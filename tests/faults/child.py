@@ -97,6 +97,10 @@ def decider(store: Store, clock: VirtualClock, channels: dict[str, Channel]) -> 
     return Decider(store, clock, words, (policy(rules=RULES),))
 
 
+MET = "the trouble began"
+"""Printed once it has: where it could not, nothing was proven."""
+
+
 class Trouble:
     """What a fail point does to this process instead of ending it, and how that is over."""
 
@@ -112,6 +116,7 @@ class Trouble:
         self.turns = 1
         with contextlib.suppress(sqlite3.OperationalError, LockNotAvailable):  # within our own transaction no other is
             self.begin()
+            print(MET, flush=True)
 
     def turned(self) -> None:
         """After each turn of all loops: two of them is how long it lasts."""
