@@ -21,11 +21,12 @@ class SystemClock:
         """Seconds that never go backwards."""
         return time.monotonic()
 
-    def wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+    def wait(self, seconds: float, stop: Callable[[], bool], ring: threading.Event | None = None) -> None:
         """Sleep in slices of at most 0.2 s, so that a stop is seen at once."""
+        ring = ring or threading.Event()
         until = time.monotonic() + seconds
-        while not stop() and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
+        while not stop() and (left := until - time.monotonic()) > 0 and not ring.wait(min(left, 0.2)):
+            pass
 
 
 class VirtualClock:
@@ -45,7 +46,7 @@ class VirtualClock:
         """Virtual seconds since it was made."""
         return (self.now() - self._begun).total_seconds()
 
-    def wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+    def wait(self, seconds: float, stop: Callable[[], bool], ring: threading.Event | None = None) -> None:
         """Advance at once instead of sleeping."""
         self.advance(timedelta(seconds=seconds))
 

@@ -68,6 +68,7 @@ class Daemon:
         self._heard: frozenset[str] | None = None
         """The sources that were read when it was last looked for those nobody reads any more."""
         self._inbox = Inbox()
+        store.on_outbox(self._wake)
         self.web = WebServer(self._web_needs())
         metrics.BUILD_INFO.labels(__version__).set(1)
 
@@ -194,6 +195,11 @@ class Daemon:
         for loop in self.sender_loops.values():
             loop.start()
         learn(self.app.channels, self.clock)
+
+    def _wake(self) -> None:
+        """There is something to send."""
+        for loop in list(self.sender_loops.values()):
+            loop.wanted.set()
 
     def _reload(self) -> bool:
         if not self.reloader.requested:

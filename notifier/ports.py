@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Protocol
 
 from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
@@ -34,8 +35,8 @@ class Clock(Protocol):
         """Seconds that never go backwards."""
         ...
 
-    def wait(self, seconds: float, stop: Callable[[], bool]) -> None:
-        """Return after `seconds`, or sooner once `stop()` is true."""
+    def wait(self, seconds: float, stop: Callable[[], bool], ring: Event | None = None) -> None:
+        """Return after `seconds`, or sooner once `stop()` is true or `ring` is set."""
         ...
 
 
@@ -505,6 +506,11 @@ class Store(Protocol):
     def leading(self) -> Store:
         """This store for what only who leads may do: its transactions raise StoreUnavailable, and keep nothing, once
         this node has lost that right, even before it knows."""
+        ...
+
+    def on_outbox(self, ring: Callable[[], None]) -> None:
+        """Have `ring` called, from whatever thread, once any node has added deliveries; it must not wait. A hint: some
+        are called in vain, and one may be lost."""
         ...
 
     def close(self) -> None: ...

@@ -30,6 +30,8 @@ class Loop:
     clock: Clock
     every: float = 1.0
     stopping: threading.Event = field(default_factory=threading.Event)
+    wanted: threading.Event = field(default_factory=threading.Event)
+    """Set to have the next turn at once. A loop that failed waits all the same."""
     thread: threading.Thread | None = None
     failures: int = 0
     last_turn: float = 0.0
@@ -71,10 +73,11 @@ class Loop:
 
     def _turn(self) -> None:
         while not self.stopping.is_set():
+            self.wanted.clear()
             pause = self.turn()
             self.last_turn = self.clock.monotonic()
             metrics.LOOP_LAST.labels(self.name).set(self.clock.now().timestamp())
-            self.clock.wait(pause, self.stopping.is_set)
+            self.clock.wait(pause, self.stopping.is_set, None if self.failures else self.wanted)
 
 
 def stuck(loops: list[Loop], now: float, limit: float) -> list[str]:

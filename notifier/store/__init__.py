@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from notifier.ports import StoreUnavailable
 
+from .bell import Bell
 from .settings import StoreSettings
 from .sqlite import SqliteDatabase
 from .steps import SqlStore
@@ -18,11 +19,14 @@ def open_store(settings: StoreSettings) -> SqlStore:
     if settings.url is None:
         return SqlStore(SqliteDatabase(settings))
     try:
-        from .postgres import open_postgres  # an extra, which only such deployments need
+        # an extra, which only such deployments need
+        from .announcements import Announcements
+        from .postgres import open_postgres
     except ImportError as error:
         raise StoreUnavailable(f"PostgreSQL needs `pip install outage-notifier[postgres]`: {error}") from error
     database, leader = open_postgres(settings)
-    return SqlStore(database, leader)
+    bell = Bell()
+    return SqlStore(database, leader, bell, Announcements(settings, bell.ring))
 
 
 __all__ = ["SqlStore", "StoreSettings", "open_store"]

@@ -66,6 +66,12 @@ def _milliseconds(time: timedelta) -> int:
     return max(int(time.total_seconds() * 1000), 1)
 
 
+def dedicated(settings: StoreSettings, *, seat: bool = False) -> Connection:
+    """A connection of one's own. Raises psycopg.Error, or StoreUnavailable where the password cannot be read."""
+    assert settings.url is not None
+    return psycopg.Connection[DictRow].connect(settings.url, **_given(settings, seat=seat))
+
+
 class Pooled:
     """As many connections as are needed at once, up to `connections`."""
 
@@ -124,9 +130,7 @@ class Seat:
             return self._connection is not None
 
     def _take(self) -> None:
-        assert self._settings.url is not None
-        given = _given(self._settings, seat=True)
-        connection = psycopg.Connection[DictRow].connect(self._settings.url, **given)
+        connection = dedicated(self._settings, seat=True)
         try:
             row = connection.execute(advisory("pg_try_advisory_lock", "leader")).fetchone()
         except BaseException:

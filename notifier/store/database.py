@@ -73,6 +73,11 @@ class Database(Protocol):
         """
         ...
 
+    def announce(self) -> None:
+        """With this transaction's commit, tell other nodes that deliveries were put into the outbox, as far as the
+        database can carry that."""
+        ...
+
     def scrub_afterwards(self) -> None:
         """After this transaction, clear away what still holds what it deleted, as far as that can be done at once."""
         ...

@@ -38,6 +38,7 @@ from psycopg.rows import DictRow
 from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
 
+from .announcements import OUTBOX
 from .connections import OLDEST_SERVER, Connection, Connections, Pooled, Seat, advisory
 from .database import WRITER, Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
 from .settings import StoreSettings
@@ -137,6 +138,10 @@ class PostgresDatabase:
     def keyed_hash(self, kind: str, address: str) -> str:
         """See Database.keyed_hash."""
         return hashed(self._key, kind, address)
+
+    def announce(self) -> None:
+        """See Database.announce."""
+        self._live().execute("SELECT pg_notify(%s, '')", (OUTBOX,))
 
     def scrub_afterwards(self) -> None:
         """Rows that are gone stay in the files until the server's vacuum has passed: its administrator's matter."""

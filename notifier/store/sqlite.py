@@ -95,6 +95,9 @@ class SqliteDatabase:
     def lock(self, name: str, *, shared: bool = False) -> None:
         """Nothing more is needed: who writes is alone."""
 
+    def announce(self) -> None:
+        """There are no other nodes."""
+
     def scrub_afterwards(self) -> None:
         """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
         self._scrub = True

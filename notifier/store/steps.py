@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,6 +12,7 @@ from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Found, NotFound
 
 from . import people, sending
+from .bell import Bell
 from .database import Database
 from .transaction import SqlTransaction
 
@@ -30,25 +31,47 @@ class Leader(Protocol):
     def close(self) -> None: ...
 
 
+class Announcements(Protocol):
+    """Other nodes' word that they added deliveries."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class SqlStore:
     """ports.Store over one `Database`, shared by threads and processes. Every method raises StoreUnavailable when
     nothing was kept."""
 
-    def __init__(self, db: Database, leader: Leader | None = None) -> None:
-        """`leader` None: nobody else could lead."""
+    def __init__(self, db: Database, leader: Leader | None = None, bell: Bell | None = None,
+                 announcements: Announcements | None = None) -> None:
+        """`leader` None: nobody else could lead. `bell` is rung once deliveries were added, by other nodes' too where
+        they have `announcements`."""
         self._db = db
         self._leader = leader
+        self._bell = bell or Bell()
+        self._announcements = announcements
 
     def leads(self) -> bool:
         return self._leader is None or self._leader.leads()
 
     def leading(self) -> SqlStore:
-        return self if self._leader is None else SqlStore(self._leader.database)
+        return self if self._leader is None else SqlStore(self._leader.database, bell=self._bell)
+
+    def on_outbox(self, ring: Callable[[], None]) -> None:
+        self._bell.add(ring)
+        if self._announcements is not None:
+            self._announcements.start()
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         with self._db.step("transaction") as db:
-            yield SqlTransaction(db)
+            tx = SqlTransaction(db)
+            yield tx
+            if tx.added:
+                db.announce()
+        if tx.added:
+            self._bell.ring()
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -115,6 +138,8 @@ class SqlStore:
         return self._db.run_step("expire", lambda db: sending.expire(db, now))
 
     def close(self) -> None:
+        if self._announcements is not None:
+            self._announcements.close()
         if self._leader is not None:
             self._leader.close()
         self._db.close()

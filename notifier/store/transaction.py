@@ -25,6 +25,8 @@ class SqlTransaction:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.added = False
+        """Whether there is something new to send."""
 
     # signals and sources
 
@@ -99,7 +101,9 @@ class SqlTransaction:
     # outbox
 
     def add_deliveries(self, deliveries: Iterable[Delivery]) -> int:
-        return outbox.add(self._db, deliveries)
+        number = outbox.add(self._db, deliveries)
+        self.added = self.added or number > 0
+        return number
 
     def deliveries(
         self,

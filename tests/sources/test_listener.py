@@ -69,7 +69,7 @@ class WaitedFor(SystemClock):
     def __init__(self) -> None:
         self.pauses: list[float] = []
 
-    def wait(self, seconds: float, stop: Callable[[], bool]) -> None:
+    def wait(self, seconds: float, stop: Callable[[], bool], ring: threading.Event | None = None) -> None:
         self.pauses.append(seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -17,6 +18,7 @@ from notifier.model.staff import Verb
 from notifier.model.track import TrackRecord, Verdict
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState, StaleWrite, Store
+from tests.parts.waiting import until
 
 from .making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue
 
@@ -47,6 +49,23 @@ def test_reading_sees_what_was_kept(store: Store) -> None:
         tx.set_switch("stop:x", "on", "ann", NOW)
     with store.reading() as tx:
         assert tx.switch("stop:x") == "on"
+
+
+def test_senders_are_called_once_deliveries_can_be_found(store: Store) -> None:
+    seen: list[int] = []
+    store.on_outbox(lambda: seen.append(len(store.claim("sms", 9, MINUTE, NOW))))
+    notice = a_notice()
+    assert store.leads()
+    leading = store.leading()
+    with leading.transaction() as tx:
+        tx.put_notice(notice)
+    with suppress(KeyError), store.transaction() as tx:
+        tx.add_deliveries([a_delivery(notice)])
+        raise KeyError("undone")
+    assert sum(seen) == 0, "nothing was added"
+    with leading.transaction() as tx:
+        tx.add_deliveries([a_delivery(notice)])
+    until(lambda: sum(seen) == 1, "who is called finds it committed", within=10)
 
 
 def test_who_leads_keeps_what_it_decides_where_everyone_finds_it(store: Store) -> None:

@@ -57,6 +57,45 @@ def hundred(store: Store) -> None:
 # ── several nodes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_what_one_node_decides_wakes_the_senders_of_the_others(database: str) -> None:
+    with nodes(database, 3) as (leader, one, other):
+        assert leader.leads()
+        woken = {store: threading.Event() for store in (one, other)}
+        for store, event in woken.items():
+            store.on_outbox(event.set)
+        _listening(database, 2)
+        for event in woken.values():
+            event.clear()
+        hundred(leader.leading())
+        assert all(event.wait(10) for event in woken.values())
+
+
+def test_a_node_whose_connection_broke_listens_again(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notifier.store.announcements.AGAIN_SECONDS", 0.1)
+    with nodes(database, 2) as (leader, one):
+        woken = threading.Event()
+        one.on_outbox(woken.set)
+        before = _listening(database, 1)
+        with psycopg.connect(database, autocommit=True) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", before)
+        until(lambda: _listeners(database) not in ([], before), "it listens over a new connection", within=20)
+        assert woken.wait(10), "and looks, for what it may have missed"
+        woken.clear()
+        hundred(leader)
+        assert woken.wait(10)
+
+
+def _listeners(address: str) -> list[int]:
+    with psycopg.connect(address, autocommit=True) as admin:
+        return [row[0] for row in admin.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'")]
+
+
+def _listening(address: str, number: int) -> list[int]:
+    until(lambda: len(_listeners(address)) == number, f"{number} listen", within=20)
+    return _listeners(address)
+
+
 def test_no_delivery_is_claimed_by_two_nodes_and_none_is_left(database: str) -> None:
     def claims(store: SqlStore) -> list[str]:
         found: list[str] = []
