@@ -64,7 +64,7 @@ def fill(path: str, number: int) -> None:
     store = open_store(StoreSettings(path=path))
     assert isinstance(store, SqlStore)
     everybody = sorted(people(number), key=lambda person: person.id)
-    with store._db.step("transaction") as db:
+    with store._engine.step("transaction") as db:
         db.run_many("people.put", (
             {**columns(p), "address_hash": db.keyed_hash(p.kind, p.address)} for p in everybody))
         db.run_many("people.add_region", ({"region": p.regions[0], "subscriber": p.id} for p in everybody))

@@ -32,9 +32,9 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire", "callback")
-"""Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `reading`
-and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
+BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback")
+"""Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unheld`
+reads, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
 says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from notifier.daemon import crowd_state, unheard
+from notifier.daemon.ageing import crowd_state, unheard
 from notifier.model.signal import Freshness
 from notifier.ports import SourceState
 

@@ -6,7 +6,7 @@ from notifier.ports import StoreUnavailable
 
 from .bell import Bell
 from .settings import StoreSettings
-from .sqlite import SqliteDatabase
+from .sqlite import SqliteEngine
 from .steps import SqlStore
 
 
@@ -17,7 +17,7 @@ def open_store(settings: StoreSettings) -> SqlStore:
     several threads may share and that is gone when closed.
     """
     if settings.url is None:
-        return SqlStore(SqliteDatabase(settings))
+        return SqlStore(SqliteEngine(settings))
     try:
         # an extra, which only such deployments need
         from .announcements import Announcements

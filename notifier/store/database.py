@@ -1,4 +1,4 @@
-"""What the store's topics ask of a database, in the few words SQLite and PostgreSQL share.
+"""What the store's topics ask of a database, in the few words both engines, SQLite and PostgreSQL, share.
 
 SQL is kept as SQL: `sql/<topic>.sql` is in words both understand, or in SQLite's; `sql/postgres/<topic>.sql` holds the
 statements PostgreSQL needs otherwise. The schemas are `migrations/` and `migrations/postgres/`.
@@ -35,16 +35,8 @@ other's way. Steps that touch the one row they hold do without."""
 _NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 
-class Reading(Protocol):
-    """Something that is only read from, beside every transaction."""
-
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
-        """The rows of a statement."""
-        ...
-
-
 class Database(Protocol):
-    """An open database; within a step, its transaction. Statements are named "topic.name" after the .sql files."""
+    """A database within one open transaction. Statements are named "topic.name" after the .sql files."""
 
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of a statement."""
@@ -52,6 +44,10 @@ class Database(Protocol):
 
     def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
         """The first row of a statement, or None."""
+        ...
+
+    def each(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
+        """The rows of a statement one by one, for what would fill the memory. No other statement may run meanwhile."""
         ...
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
@@ -82,6 +78,10 @@ class Database(Protocol):
         """After this transaction, clear away what still holds what it deleted, as far as that can be done at once."""
         ...
 
+
+class Engine(Protocol):
+    """A database that is open. Safe to use from many threads; a transaction belongs to its thread."""
+
     def step(self, name: str) -> AbstractContextManager[Database]:
         """One transaction, with fail points `name`.before_commit and `name`.after_commit.
 
@@ -95,9 +95,9 @@ class Database(Protocol):
         did is undone and it begins anew. Raises StoreUnavailable as `step` does."""
         ...
 
-    def beside(self) -> AbstractContextManager[Reading]:
-        """For what takes long to read: it and who writes do not wait for each other, as far as that can be done. May be
-        entered within a step. Raises StoreUnavailable."""
+    def reading(self) -> AbstractContextManager[Database]:
+        """A transaction that only reads, at one moment: it and who writes do not wait for each other, as far as that
+        can be done. May be entered within a step. Raises StoreUnavailable, for an attempt to write too."""
         ...
 
     def close(self) -> None:

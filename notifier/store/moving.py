@@ -24,7 +24,7 @@ from .connections import Connection, Pooled, advisory
 from .database import migrations
 from .postgres import open_postgres, without_nul
 from .settings import StoreSettings
-from .sqlite import MOVED, SqliteDatabase
+from .sqlite import MOVED, SqliteEngine
 
 MOVE_PATH = ("move.closed", "move.copied", "move.kept")
 """Every step of a move after which it may be interrupted."""
@@ -80,7 +80,7 @@ def _close(source: StoreSettings) -> bytes:
     with closing(sqlite3.connect(source.path, isolation_level=None)) as old:
         if (mark := _mark(old)) is not None:
             return mark
-    SqliteDatabase(source).close()  # brought to the newest schema
+    SqliteEngine(source).close()  # brought to the newest schema
     mark = secrets.token_bytes(16)
     with closing(sqlite3.connect(source.path, isolation_level=None)) as old:
         old.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('moved', ?)", (mark,))

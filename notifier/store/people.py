@@ -12,7 +12,7 @@ from notifier.model.delivery import Reason
 from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, Subscriber
 
 from .codec import build, build_all, columns, micros, moment
-from .database import Database, Reading
+from .database import Database
 
 
 def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
@@ -34,7 +34,7 @@ def more_than(db: Database, regions: Iterable[str], incident: str, most: int) ->
     return any(row is not None and row["number"] > most for row in (there, told))
 
 
-def sizes(db: Reading, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
+def sizes(db: Database, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
     """See Store.audience_sizes."""
     given = {"regions": json.dumps(list(regions)), "service": service, "incident": incident}
     groups = tuple(build(AudienceGroup, row) for row in db.rows("people.sizes", given))
@@ -53,13 +53,13 @@ def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> t
     return build_all(Subscriber, db.rows("people.at_these_addresses", {"hashes": hashes}))
 
 
-def in_order(db: Reading, regions: Iterable[str], service: str, after: str) -> array[int]:
+def in_order(db: Database, regions: Iterable[str], service: str, after: str) -> array[int]:
     """Row numbers of an audience in the order of addresses: eight bytes a person, so that a million fit anywhere."""
     given = {"regions": json.dumps(list(regions)), "service": service, "after": after}
-    return array("q", (row["number"] for row in db.rows("people.in_order_of_address", given)))
+    return array("q", (row["number"] for row in db.each("people.in_order_of_address", given)))
 
 
-def ids(db: Reading, numbers: Iterable[int]) -> list[str]:
+def ids(db: Database, numbers: Iterable[int]) -> list[str]:
     """The ids of subscribers by row number, in the order of addresses."""
     return [row["id"] for row in db.rows("people.ids", {"numbers": json.dumps(list(numbers))})]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL as a `Database`, so that any number of nodes share one deployment.
+"""PostgreSQL as an `Engine`, so that any number of nodes share one deployment.
 
 Each transaction has a connection of its own from a pool. Where SQLite lets one transaction write at a time, here the
 stages' transactions (which read, decide and write) take turns by an advisory lock, and the steps of senders run beside
@@ -53,9 +53,7 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 _IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
 _OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction, IdleInTransactionSessionTimeout)
-
-
-READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @cache
@@ -76,32 +74,12 @@ def without_nul(value: Any) -> Any:
     return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
-class Beside:
-    """A transaction that is only read in."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """The rows of a statement."""
-        return cast(list[Row], self._connection.execute(_statement(name), _clean(parameters)).fetchall())
-
-
 class PostgresDatabase:
-    """One PostgreSQL database over some connections. Safe to use from many threads; a transaction belongs to its
-    thread."""
+    """One connection within a transaction; see `Database`."""
 
-    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta,
-                 reading: Connections | None = None) -> None:
-        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way;
-        `reading`, where what is read beside them goes, if not there too."""
-        self._connections = connections
-        self._reading = reading or connections
+    def __init__(self, connection: Connection, key: bytes | None) -> None:
+        self._connection = connection
         self._key = key
-        self._seconds = busy_timeout.total_seconds()
-        self._own = threading.local()
-
-    # ── statements, inside a transaction ──
 
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """See Database.rows."""
@@ -110,6 +88,11 @@ class PostgresDatabase:
     def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
         """See Database.row."""
         return self._execute(name, parameters).fetchone()
+
+    def each(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
+        """See Database.each."""
+        with self._connection.cursor() as cursor:
+            yield from cursor.stream(_statement(name), _clean(parameters))
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
         """See Database.run."""
@@ -124,7 +107,7 @@ class PostgresDatabase:
             return sum(self.run(name, given) for given in parameters)
         head, tail = text[:values.start(1)], text[values.end(1):]
         waiting, changed = iter(parameters), 0
-        with psycopg.ClientCursor(self._live()) as cursor:
+        with psycopg.ClientCursor(self._connection) as cursor:
             while some := list(islice(waiting, ROWS_AT_ONCE)):
                 rows = ", ".join(cursor.mogrify(values[1], _clean(given)) for given in some)
                 cursor.execute(sql.SQL((head + "{}" + tail).replace("%%", "%")).format(sql.SQL(rows)))
@@ -133,7 +116,7 @@ class PostgresDatabase:
 
     def lock(self, name: str, *, shared: bool = False) -> None:
         """See Database.lock."""
-        self._live().execute(advisory("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", name))
+        self._connection.execute(advisory("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", name))
 
     def keyed_hash(self, kind: str, address: str) -> str:
         """See Database.keyed_hash."""
@@ -141,26 +124,40 @@ class PostgresDatabase:
 
     def announce(self) -> None:
         """See Database.announce."""
-        self._live().execute("SELECT pg_notify(%s, '')", (OUTBOX,))
+        self._connection.execute("SELECT pg_notify(%s, '')", (OUTBOX,))
 
     def scrub_afterwards(self) -> None:
         """Rows that are gone stay in the files until the server's vacuum has passed: its administrator's matter."""
 
-    # ── transactions ──
+    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(_statement(name), _clean(parameters))
+
+
+class PostgresEngine:
+    """One PostgreSQL database over some connections."""
+
+    def __init__(self, connections: Connections, key: bytes | None, busy_timeout: timedelta,
+                 reading: Connections | None = None) -> None:
+        """`key` is that of the hashes; `busy_timeout`, how long a step begins anew where another is in its way;
+        `reading`, where what is only read goes, if not there too."""
+        self._connections = connections
+        self._reading = reading or connections
+        self._key = key
+        self._seconds = busy_timeout.total_seconds()
+        self._own = threading.local()
 
     @contextmanager
     def step(self, name: str) -> Iterator[PostgresDatabase]:
-        """See Database.step. The stages' own transactions take turns."""
-        if getattr(self._own, "connection", None) is not None:
+        """See Engine.step. The stages' own transactions take turns."""
+        if getattr(self._own, "begun", False):
             raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
         with _words(), self._connections.begun() as connection:
-            self._own.connection = connection
+            self._own.begun = True
             try:
+                db = PostgresDatabase(connection, self._key)
                 if name == "transaction":
-                    self.lock(WRITER)
-                elif name == "reading":
-                    connection.execute(READ_ONLY)
-                yield self
+                    db.lock(WRITER)
+                yield db
                 failpoint(f"{name}.before_commit")
                 connection.execute("COMMIT")
             except BaseException:
@@ -168,11 +165,11 @@ class PostgresDatabase:
                     connection.execute("ROLLBACK")
                 raise
             finally:
-                self._own.connection = None
+                self._own.begun = False
         failpoint(f"{name}.after_commit")
 
     def run_step(self, name: str, work: Callable[[Database], T]) -> T:
-        """See Database.run_step."""
+        """See Engine.run_step."""
         until = time.monotonic() + self._seconds
         while True:
             try:
@@ -184,25 +181,19 @@ class PostgresDatabase:
             time.sleep(AGAIN_SECONDS)
 
     @contextmanager
-    def beside(self) -> Iterator[Beside]:
-        """See Database.beside."""
+    def reading(self) -> Iterator[PostgresDatabase]:
+        """See Engine.reading."""
         with _words(), self._reading.begun() as connection:
-            connection.execute(READ_ONLY)
-            yield Beside(connection)
-            connection.execute("COMMIT")
+            try:
+                connection.execute(_READ_ONLY)
+                yield PostgresDatabase(connection, self._key)
+            finally:
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """End every connection; what uses it afterwards is told that the store is closed."""
         self._connections.close()
-
-    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> psycopg.Cursor[DictRow]:
-        return self._live().execute(_statement(name), _clean(parameters))
-
-    def _live(self) -> Connection:
-        connection: Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            raise RuntimeError("a statement outside a transaction: begin one with `step`")
-        return connection
 
 
 @contextmanager
@@ -220,7 +211,7 @@ class Leader:
 
     def __init__(self, settings: StoreSettings, key: bytes | None, reading: Connections) -> None:
         self._seat = Seat(settings)
-        self.database = PostgresDatabase(self._seat, key, settings.busy_timeout, reading)
+        self.engine = PostgresEngine(self._seat, key, settings.busy_timeout, reading)
 
     def leads(self) -> bool:
         """Take or keep the right; True while this node has it. Raises StoreUnavailable where nobody can tell."""
@@ -235,7 +226,7 @@ class Leader:
 # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def open_postgres(settings: StoreSettings) -> tuple[PostgresDatabase, Leader]:
+def open_postgres(settings: StoreSettings) -> tuple[PostgresEngine, Leader]:
     """The database, migrated, for everyone's steps and transactions, and the seat of who leads. Raises
     StoreUnavailable where it cannot be used, is too old or was made by a newer program."""
     pooled = Pooled(settings)
@@ -250,7 +241,7 @@ def open_postgres(settings: StoreSettings) -> tuple[PostgresDatabase, Leader]:
     except BaseException:
         pooled.close()
         raise
-    return PostgresDatabase(pooled, key, settings.busy_timeout), Leader(settings, key, pooled)
+    return PostgresEngine(pooled, key, settings.busy_timeout), Leader(settings, key, pooled)
 
 
 def _migrate(connection: Connection) -> None:

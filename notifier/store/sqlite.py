@@ -1,4 +1,4 @@
-"""One SQLite file as a `Database`: opening, migrating, transactions, and the words for its failures.
+"""One SQLite file as an `Engine`: opening, migrating, transactions, and the words for its failures.
 
 One connection writes, guarded by a lock; every transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so
 that several processes (daemon, command line) queue up instead of failing half-way.
@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ unlinked. 64 MiB of pages are kept, and as many are written before the log is co
 and 4 MiB a large fan-out reads and writes the pages of its indexes over and over."""
 
 
+_READING = ("PRAGMA temp_store = MEMORY", "PRAGMA query_only = ON")
+"""Of who only reads. Whom to tell must not be sorted in a file of the system's."""
+
 MOVED = 1_000_000
 """Added to the schema's number of a file that is used no more."""
 
@@ -42,21 +45,60 @@ def _is_outage(error: sqlite3.Error) -> bool:
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
-class Beside:
-    """A connection that is only read from, outside every transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA temp_store = MEMORY")  # who is told must not be sorted in a file of the system's
-
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterable[Row]:
-        """The rows of a statement one by one."""
-        topic, _, short = name.partition(".")
-        return self._connection.execute(statements(topic)[short], parameters or {})
+def _statement(name: str) -> str:
+    topic, _, short = name.partition(".")
+    return statements(topic)[short]
 
 
 class SqliteDatabase:
+    """One connection within a transaction; see `Database`."""
+
+    def __init__(self, connection: sqlite3.Connection, key: bytes | None) -> None:
+        self._connection = connection
+        self._key = key
+        self.scrub = False
+        """Whether the transaction deleted what must not stay in the log."""
+
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """See Database.rows."""
+        return self._execute(name, parameters).fetchall()
+
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
+        """See Database.row."""
+        found: Row | None = self._execute(name, parameters).fetchone()
+        return found
+
+    def each(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
+        """See Database.each."""
+        return iter(self._execute(name, parameters))
+
+    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """See Database.run."""
+        return self._execute(name, parameters).rowcount
+
+    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """See Database.run_many."""
+        return self._connection.executemany(_statement(name), parameters).rowcount
+
+    def lock(self, name: str, *, shared: bool = False) -> None:
+        """Nothing more is needed: who writes is alone."""
+
+    def keyed_hash(self, kind: str, address: str) -> str:
+        """See Database.keyed_hash."""
+        return hashed(self._key, kind, address)
+
+    def announce(self) -> None:
+        """There are no other nodes."""
+
+    def scrub_afterwards(self) -> None:
+        """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
+        self.scrub = True
+
+    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
+        return self._connection.execute(_statement(name), parameters or {})
+
+
+class SqliteEngine:
     """One open file."""
 
     def __init__(self, settings: StoreSettings) -> None:
@@ -64,68 +106,33 @@ class SqliteDatabase:
         self._queue, self._lock = threading.RLock(), threading.RLock()
         self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
-        self._scrub = False
         with self._lock, self._words():
             self._open()
 
-    # ── statements, inside a transaction ──
-
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """All rows of a statement."""
-        return self._execute(name, parameters).fetchall()
-
-    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
-        """The first row of a statement, or None."""
-        found: Row | None = self._execute(name, parameters).fetchone()
-        return found
-
-    def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
-        """Run a statement; returns how many rows it changed."""
-        return self._execute(name, parameters).rowcount
-
-    def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
-        """Run a statement for each set of parameters; returns how many rows changed together."""
-        topic, _, short = name.partition(".")
-        return self._live().executemany(statements(topic)[short], parameters).rowcount
-
-    def keyed_hash(self, kind: str, address: str) -> str:
-        """See Database.keyed_hash."""
-        return hashed(self._key, kind, address)
-
-    def lock(self, name: str, *, shared: bool = False) -> None:
-        """Nothing more is needed: who writes is alone."""
-
-    def announce(self) -> None:
-        """There are no other nodes."""
-
-    def scrub_afterwards(self) -> None:
-        """After this transaction, empty the write-ahead log too: it still holds what was deleted."""
-        self._scrub = True
-
-    # ── transactions ──
-
     def run_step(self, name: str, work: Callable[[Database], T]) -> T:
-        """See Database.run_step; nobody else can be in the way."""
+        """See Engine.run_step; nobody else can be in the way."""
         with self.step(name) as db:
             return work(db)
 
     @contextmanager
     def step(self, name: str) -> Iterator[SqliteDatabase]:
-        """See Database.step."""
+        """See Engine.step."""
         with self._turn():
             if self._connection is not None and self._connection.in_transaction:
                 raise RuntimeError("store transactions do not nest: pass the open transaction on instead")
             with self._words():
-                self._begin()
+                connection = self._begun()
+                database = SqliteDatabase(connection, self._key)
                 try:
-                    yield self
+                    yield database
                     failpoint(f"{name}.before_commit")
-                    self._live().execute("COMMIT")
+                    connection.execute("COMMIT")
                 except BaseException:
                     self._roll_back()
                     raise
                 failpoint(f"{name}.after_commit")
-                self._empty_log()
+                if database.scrub:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -139,20 +146,27 @@ class SqliteDatabase:
             self._lock.release()
 
     @contextmanager
-    def beside(self) -> Iterator[Beside]:
-        """See Database.beside: in WAL neither it nor the writer waits for the other. A database in memory has one
+    def reading(self) -> Iterator[SqliteDatabase]:
+        """See Engine.reading: in WAL neither it nor the writer waits for the other. A database in memory has one
         connection, which is lent."""
-        path = self._settings.path
-        with self._words():
-            if path == ":memory:":
-                with self._lock:
-                    yield Beside(self._live())
-                return
-            connection = sqlite3.connect(path, timeout=self._settings.busy_timeout.total_seconds())
-            try:
-                yield Beside(connection)
-            finally:
-                connection.close()
+        if self._settings.path == ":memory:":
+            with self._words(), self._lock:
+                live = self._live()
+                before = live.execute("PRAGMA query_only").fetchone()[0]
+                live.execute("PRAGMA query_only = ON")
+                try:
+                    yield SqliteDatabase(live, self._key)
+                finally:
+                    live.execute(f"PRAGMA query_only = {before:d}")
+            return
+        there = Path(self._settings.path).absolute().as_uri() + "?mode=rw"  # a file that is gone is not made anew
+        seconds = self._settings.busy_timeout.total_seconds()
+        with self._words(), closing(sqlite3.connect(there, timeout=seconds, isolation_level=None, uri=True)) as own:
+            own.row_factory = sqlite3.Row
+            for pragma in _READING:
+                own.execute(pragma)
+            own.execute("BEGIN")
+            yield SqliteDatabase(own, self._key)
 
     def close(self) -> None:
         """Close the file; the next transaction would open it again."""
@@ -161,23 +175,20 @@ class SqliteDatabase:
                 self._connection.close()
                 self._connection = None
 
-    def _execute(self, name: str, parameters: Mapping[str, Any] | None) -> sqlite3.Cursor:
-        topic, _, short = name.partition(".")
-        return self._live().execute(statements(topic)[short], parameters or {})
-
     def _live(self) -> sqlite3.Connection:
         if self._connection is None:
             raise StoreUnavailable("the store is closed")
         return self._connection
 
-    def _begin(self) -> None:
+    def _begun(self) -> sqlite3.Connection:
         if self._connection is None:
             self._open()
-        self._live().execute("BEGIN IMMEDIATE")
+        connection = self._live()
+        connection.execute("BEGIN IMMEDIATE")
+        return connection
 
     def _roll_back(self) -> None:
         """Undo; where even that fails the connection is worth nothing and is opened anew next time."""
-        self._scrub = False
         connection = self._connection
         if connection is None or not connection.in_transaction:
             return
@@ -188,11 +199,6 @@ class SqliteDatabase:
                 with suppress(sqlite3.Error):
                     connection.close()
                 self._connection = None
-
-    def _empty_log(self) -> None:
-        if self._scrub:
-            self._scrub = False
-            self._live().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _words(self) -> Iterator[None]:

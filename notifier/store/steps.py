@@ -13,7 +13,7 @@ from notifier.ports import CannotTell, Found, NotFound
 
 from . import people, sending
 from .bell import Bell
-from .database import Database
+from .database import Engine
 from .transaction import SqlTransaction
 
 IDS_AT_ONCE = 1000
@@ -21,10 +21,10 @@ IDS_AT_ONCE = 1000
 
 
 class Leader(Protocol):
-    """Who may listen and decide, where several nodes could; `database` is for what only that node does."""
+    """Who may listen and decide, where several nodes could; `engine` is for what only that node does."""
 
     @property
-    def database(self) -> Database: ...
+    def engine(self) -> Engine: ...
 
     def leads(self) -> bool: ...
 
@@ -40,14 +40,14 @@ class Announcements(Protocol):
 
 
 class SqlStore:
-    """ports.Store over one `Database`, shared by threads and processes. Every method raises StoreUnavailable when
+    """ports.Store over one `Engine`, shared by threads and processes. Every method raises StoreUnavailable when
     nothing was kept."""
 
-    def __init__(self, db: Database, leader: Leader | None = None, bell: Bell | None = None,
+    def __init__(self, engine: Engine, leader: Leader | None = None, bell: Bell | None = None,
                  announcements: Announcements | None = None) -> None:
         """`leader` None: nobody else could lead. `bell` is rung once deliveries were added, by other nodes' too where
         they have `announcements`."""
-        self._db = db
+        self._engine = engine
         self._leader = leader
         self._bell = bell or Bell()
         self._announcements = announcements
@@ -56,7 +56,7 @@ class SqlStore:
         return self._leader is None or self._leader.leads()
 
     def leading(self) -> SqlStore:
-        return self if self._leader is None else SqlStore(self._leader.database, bell=self._bell)
+        return self if self._leader is None else SqlStore(self._leader.engine, bell=self._bell)
 
     def on_outbox(self, ring: Callable[[], None]) -> None:
         self._bell.add(ring)
@@ -65,7 +65,7 @@ class SqlStore:
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
-        with self._db.step("transaction") as db:
+        with self._engine.step("transaction") as db:
             tx = SqlTransaction(db)
             yield tx
             if tx.added:
@@ -75,45 +75,45 @@ class SqlStore:
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
-        with self._db.step("reading") as db:
+        with self._engine.reading() as db:
             yield SqlTransaction(db)
 
     def audience_sizes(self, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
-        with self._db.beside() as db:
+        with self._engine.reading() as db:
             return people.sizes(db, regions, service, incident)
 
     def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
-        with self._db.beside() as db:
+        with self._engine.reading() as db:
             numbers = people.in_order(db, regions, service, after)
         for first in range(0, len(numbers), IDS_AT_ONCE):
-            with self._db.beside() as db:
+            with self._engine.reading() as db:
                 ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
             yield from ids
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
+        return self._engine.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
-        return self._db.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
+        return self._engine.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
-        return self._db.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
+        return self._engine.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
 
     def hand_over(
         self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
-        return self._db.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
+        return self._engine.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
 
     def expired_leases(self, now: datetime) -> int:
-        return self._db.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
+        return self._engine.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
 
     def unknowns(
         self, limit: int, lease: timedelta, now: datetime
     ) -> tuple[tuple[Delivery, Message], ...]:
-        return self._db.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now))
+        return self._engine.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now))
 
     def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
-        return self._db.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids))
+        return self._engine.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids))
 
     def reconcile(
         self,
@@ -125,21 +125,21 @@ class SqlStore:
         again_at: datetime | None,
         resend: bool,
     ) -> bool:
-        return self._db.run_step("reconcile", lambda db: sending.reconcile(
+        return self._engine.run_step("reconcile", lambda db: sending.reconcile(
             db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
     ) -> bool:
-        return self._db.run_step("callback", lambda db: sending.callback(
+        return self._engine.run_step("callback", lambda db: sending.callback(
             db, provider_id, state, reason, now, delivery))
 
     def expire(self, now: datetime) -> int:
-        return self._db.run_step("expire", lambda db: sending.expire(db, now))
+        return self._engine.run_step("expire", lambda db: sending.expire(db, now))
 
     def close(self) -> None:
         if self._announcements is not None:
             self._announcements.close()
         if self._leader is not None:
             self._leader.close()
-        self._db.close()
+        self._engine.close()

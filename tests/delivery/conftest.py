@@ -46,7 +46,7 @@ class Desk:
 
     def break_the_disk(self, full: bool) -> None:
         """Nothing can be written; or it can again."""
-        connection = self.store._db._connection  # type: ignore[attr-defined]
+        connection = self.store._engine._connection  # type: ignore[attr-defined]
         assert connection is not None
         connection.execute(f"PRAGMA query_only = {'ON' if full else 'OFF'}")
 

@@ -297,7 +297,7 @@ def test_a_channel_that_breaks_its_promise_is_not_asked_twice_blindly(desk: Desk
 
 def test_an_answer_is_kept_in_mind_while_the_disk_is_full(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.queue("+1", "+2")
-    connection = desk.store._db._connection
+    connection = desk.store._engine._connection
     assert connection is not None
 
     def fill() -> None:

@@ -128,7 +128,7 @@ class Trouble:
 
     def _full(self) -> None:
         """The disk is full: SQLite may not take another page."""
-        connection = self.store._db._connection  # type: ignore[attr-defined] # its own limit is the truest full disk
+        connection = self.store._engine._connection  # type: ignore[attr-defined] # its own limit is the truest full disk
         connection.execute("PRAGMA max_page_count = 1")  # as many as there are
         self.over = lambda: connection.execute("PRAGMA max_page_count = 1000000")
 

@@ -17,7 +17,7 @@ from notifier.model.signal import Freshness, Level, SignalClass
 from notifier.model.staff import Verb
 from notifier.model.track import TrackRecord, Verdict
 from notifier.model.workaround import Workaround
-from notifier.ports import SourceState, StaleWrite, Store
+from notifier.ports import SourceState, StaleWrite, Store, StoreUnavailable
 from tests.parts.waiting import until
 
 from .making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue
@@ -49,6 +49,24 @@ def test_reading_sees_what_was_kept(store: Store) -> None:
         tx.set_switch("stop:x", "on", "ann", NOW)
     with store.reading() as tx:
         assert tx.switch("stop:x") == "on"
+
+
+def test_nothing_can_be_written_by_who_only_reads(store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match=r"read.?only"), store.reading() as tx:
+        tx.set_switch("kill", "on", "ann", NOW)
+    with store.transaction() as tx:
+        assert tx.switch("kill") is None
+        tx.set_switch("kill", "on", "ann", NOW)
+    with store.reading() as tx:
+        assert tx.switch("kill") == "on"
+
+
+def test_an_audience_may_be_read_within_a_transaction(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber())
+    with store.transaction() as tx:
+        assert len(list(store.audience_ids(["US-VT"], "mobile"))) == 1
+        tx.set_switch("kill", "on", "ann", NOW)
 
 
 def test_senders_are_called_once_deliveries_can_be_found(store: Store) -> None:

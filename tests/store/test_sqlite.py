@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def untouched(store: SqlStore) -> None:
 
 def test_a_full_disk_keeps_nothing_and_is_survived(store: SqlStore) -> None:
     queue(store, a_notice())
-    connection = store._db._connection
+    connection = store._engine._connection
     assert connection is not None
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -228,7 +229,7 @@ def test_a_lock_held_by_another_process_keeps_nothing(store: SqlStore, file: Pat
 
 def test_a_file_that_cannot_be_written(store: SqlStore) -> None:
     queue(store, a_notice())
-    connection = store._db._connection
+    connection = store._engine._connection
     assert connection is not None
     connection.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreUnavailable, match="readonly"):
@@ -267,3 +268,17 @@ with store.transaction() as tx:
 """
     subprocess.run([sys.executable, "-c", code, str(file)], check=True, timeout=60, env=os.environ)
     assert store.claim("sms", 1, LEASE, NOW) == ()
+
+
+def test_who_only_reads_waits_for_nobody_who_writes(store: SqlStore) -> None:
+    """A sender looks whether its channel is stopped while a large fan-out writes."""
+    with store.transaction() as held:
+        held.set_switch("stop:x", "on", "ann", NOW)
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(_stopped, store).result(20) is None, "not committed"
+    assert _stopped(store) == "on"
+
+
+def _stopped(store: SqlStore) -> str | None:
+    with store.reading() as tx:
+        return tx.switch("stop:x")

@@ -9,32 +9,29 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import structlog
 
-from . import __version__, metrics, systemd
-from .app import App, apply, build, learn, make_bounces, make_hearing
-from .channels.mail.bounces import taken
-from .channels.mail.settings import EmailSettings
-from .config.reload import Reloader
-from .config.tree import Config
-from .delivery.order import read_stop
-from .detection.detector_loop import bring_back
-from .intake.merging import SOURCE as NODES
-from .model.delivery import DeliveryState
-from .model.signal import Freshness
-from .model.times import rfc3339
-from .ports import Answer, Clock, SourceState, Store, StoreUnavailable
-from .runner import Loop, stuck
-from .sources.posts.export import accept_push
-from .sources.probes.inbox import Inbox
-from .web.needs import WebNeeds
-from .web.server import WebServer
+from notifier import __version__, metrics, systemd
+from notifier.app import App, apply, build, learn, make_bounces, make_hearing
+from notifier.config.reload import Reloader
+from notifier.config.tree import Config
+from notifier.detection.detector_loop import bring_back
+from notifier.intake.merging import SOURCE as NODES
+from notifier.model.times import rfc3339
+from notifier.ports import Clock, Store, StoreUnavailable
+from notifier.runner import Loop, stuck
+from notifier.web.needs import WebNeeds
+from notifier.web.server import WebServer
+
+from .ageing import Ageing
+from .pushed import Pushed
+from .shown import set_gauges, stopped_channels
 
 log = structlog.get_logger(__name__)
 
@@ -65,9 +62,8 @@ class Daemon:
         self.loops: list[Loop] = []
         self.sender_loops: dict[str, Loop] = {}
         """Senders and readers of bounces: what is made anew with the channels."""
-        self._heard: frozenset[str] | None = None
-        """The sources that were read when it was last looked for those nobody reads any more."""
-        self._inbox = Inbox()
+        self._ageing = Ageing(self.app, self.leading)
+        self._pushed = Pushed(self.app, lambda: self.stands_by)
         store.on_outbox(self._wake)
         self.web = WebServer(self._web_needs())
         metrics.BUILD_INFO.labels(__version__).set(1)
@@ -123,7 +119,7 @@ class Daemon:
         log.info("leadership.taken")
         self._turn(
             Loop("detector", app.detecting.run_once, self.clock, every=app.config.detection.tick.total_seconds()),
-            Loop("freshness", self._freshness, self.clock, every=5.0),
+            Loop("freshness", self._ageing.run_once, self.clock, every=5.0),
             Loop("old-queue", app.old_queue.run_once, self.clock, every=10.0),
             Loop("decider", app.decider.run_once, self.clock, every=1.0),
             Loop("status", self._write_status, self.clock, every=5.0))
@@ -223,20 +219,6 @@ class Daemon:
             self._start_senders()
         log.info("config.applied", revision=config.revision)
 
-    def _freshness(self) -> bool:
-        """Age what is silent: sources beyond their budget, listeners, the crowd, and what nobody reads any more."""
-        self.app.poller.run_once()
-        now = self.clock.now()
-        listeners = (*self.app.listener.states(now), *self.app.intake.states(now))
-        heard = (*listeners, *crowd_state(listeners))
-        known = self.app.poller.ids | {state.source for state in heard}
-        with self.leading.transaction() as tx:
-            gone = unheard(tx.source_states(), known) if known != self._heard else ()
-            for state in (*gone, *heard):
-                tx.put_source_state(state)
-        self._heard = known
-        return False
-
     def _write_status(self) -> bool:
         said = json.dumps(self.status()).encode()  # reads the store itself, and transactions do not nest
         with self.leading.transaction() as tx:
@@ -271,20 +253,9 @@ class Daemon:
             "mode": str(self.app.config.company.mode), "revision": self.app.config.revision,
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
-            "hung": self.hung(), "web_port": self.web.port, "stopped_channels": self._stopped_channels(),
+            "hung": self.hung(), "web_port": self.web.port, "stopped_channels": stopped_channels(self.app),
             "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
-
-    def _stopped_channels(self) -> Mapping[str, str]:
-        """Channels that stopped over a fault of the account or of ours, with the reason."""
-        found = {}
-        with self.store.reading() as tx:
-            for channel, sender in self.app.senders.items():
-                stop = read_stop(tx.switch(sender.switch))
-                if stop is not None and stop.holds(self.clock.now()):
-                    until = f" until {rfc3339(stop.until)}" if stop.until else ", until somebody resumes it"
-                    found[channel] = f"{stop.why}{until}"
-        return found
 
     def _headline(self) -> str:
         rejected = self.reloader.status.mistakes
@@ -294,82 +265,10 @@ class Daemon:
     # ── web ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _web_needs(self) -> WebNeeds:
+        app, pushed = self.app, self._pushed
         return WebNeeds(
-            settings=lambda: self.app.config.web, store=self.store, clock=self.clock, stuck=self.hung,
-            unready=self.unready,
-            pushable=lambda: self.app.poller.pushable,
-            push_poll=self._push_poll,
-            mention_sources=lambda: frozenset(
-                id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
-            push_mentions=self._push_mentions, push_results=self._push_results, before_scrape=self._before_scrape,
-            take_bounce=self._take_bounce,
-            public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
-
-    def _check_leads(self) -> None:
-        """What is pushed to a node that only sends would be heard by nobody: the far side is to try again."""
-        if self.stands_by:
-            raise StoreUnavailable("another node leads this deployment: push to that one")
-
-    def _push_poll(self, source: str, answer: Answer) -> None:
-        self._check_leads()
-        self.app.poller.accept(source, answer)
-
-    def _push_mentions(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, tuple[str, ...], str]:
-        secret = getattr(self.app.config.mentions.get(source), "push_secret", None)
-        if secret is None:
-            return 0, (), "this source takes no pushed posts: give it a push_secret"
-        network = getattr(self.app.config.mentions[source], "network", None)
-        self._check_leads()
-        result = accept_push(body, headers, secret=secret.reveal(), now=self.clock.now(), network=network)
-        for mention in result.accepted:
-            self.app.listener.hear(source, mention)
-        return len(result.accepted), tuple(map(str, result.refused)), result.problem
-
-    def _push_results(self, source: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, object]]:
-        settings = self.app.config.sources.get(source)
-        return self._inbox.take(source, settings, body, headers, self.clock.now(), self._push_poll)
-
-    def _take_bounce(self, channel: str, mail: bytes) -> str | None:
-        settings = self.app.config.channels.get(channel)
-        return taken(settings, mail, self.store, self.clock) if isinstance(settings, EmailSettings) else None
-
-    def _before_scrape(self) -> None:
-        """Gauges that mirror the store are set when somebody looks, not all day long."""
-        self.app.intake.status()
-        try:
-            with self.store.reading() as tx:
-                metrics.KILL_SWITCH.set(1 if tx.switch("kill") == "on" else 0)
-                gauges = tx.gauges(self.clock.now())
-        except StoreUnavailable:
-            metrics.STORE_ERRORS.inc()
-            return
-        for channel in self.app.channels:
-            for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
-                metrics.OUTBOX.labels(channel, state.value).set(gauges.get(f"outbox.{channel}.{state.value}", 0))
-            metrics.OUTBOX_OLDEST.labels(channel).set(gauges.get(f"outbox_oldest.{channel}", 0))
-
-
-def unheard(states: Sequence[SourceState], known: Collection[str]) -> tuple[SourceState, ...]:
-    """The states of sources nobody reads any more, as stale: what one of them said last must not go on counting as
-    trouble because it was switched off."""
-    why = "no longer in the configuration"
-    return tuple(replace(state, freshness=Freshness.STALE, why=why, memory={}) for state in states
-                 if state.source not in known and state.freshness is Freshness.FRESH)
-
-
-def crowd_state(states: Sequence[SourceState]) -> tuple[SourceState, ...]:
-    """What the crowd's silence is worth: as little as that of the worst listener that was ever heard. None where
-    nobody listens.
-
-    Where customers complain on one network and its connection dies, the other networks' quiet must not close their
-    outage. (What is still heard keeps counting as trouble: see `incidents.decide.sight`.)
-    """
-    known = [state for state in states if state.freshness is not Freshness.UNPROVEN]
-    if not known:
-        return ()
-    worst = max(known, key=lambda state: (_WORTH.index(state.freshness), state.source))
-    why = "" if worst.freshness is Freshness.FRESH else f"{worst.source} is {worst.freshness}: {worst.why}"
-    return (replace(worst, source="crowd", why=why, memory={}),)
-
-
-_WORTH = (Freshness.FRESH, Freshness.SUSPECT, Freshness.STALE, Freshness.FAILING, Freshness.UNPROVEN)
+            settings=lambda: app.config.web, store=self.store, clock=self.clock, stuck=self.hung, unready=self.unready,
+            pushable=lambda: app.poller.pushable, push_poll=pushed.poll, mention_sources=pushed.mention_sources,
+            push_mentions=pushed.mentions, push_results=pushed.results, take_bounce=pushed.bounce,
+            before_scrape=lambda: set_gauges(app),
+            public_url=lambda: app.config.company.public_url, company=lambda: app.config.company.name)

@@ -1,0 +1,40 @@
+"""What the daemon says of itself that only the store knows: channels that stopped, and gauges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from notifier import metrics
+from notifier.app import App
+from notifier.delivery.order import read_stop
+from notifier.model.delivery import DeliveryState
+from notifier.model.times import rfc3339
+from notifier.ports import StoreUnavailable
+
+
+def stopped_channels(app: App) -> Mapping[str, str]:
+    """Channels that stopped over a fault of the account or of ours, with the reason."""
+    found = {}
+    with app.store.reading() as tx:
+        for channel, sender in app.senders.items():
+            stop = read_stop(tx.switch(sender.switch))
+            if stop is not None and stop.holds(app.clock.now()):
+                until = f" until {rfc3339(stop.until)}" if stop.until else ", until somebody resumes it"
+                found[channel] = f"{stop.why}{until}"
+    return found
+
+
+def set_gauges(app: App) -> None:
+    """Set the gauges that mirror the store: when somebody looks, not all day long."""
+    app.intake.status()
+    try:
+        with app.store.reading() as tx:
+            metrics.KILL_SWITCH.set(1 if tx.switch("kill") == "on" else 0)
+            gauges = tx.gauges(app.clock.now())
+    except StoreUnavailable:
+        metrics.STORE_ERRORS.inc()
+        return
+    for channel in app.channels:
+        for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
+            metrics.OUTBOX.labels(channel, state.value).set(gauges.get(f"outbox.{channel}.{state.value}", 0))
+        metrics.OUTBOX_OLDEST.labels(channel).set(gauges.get(f"outbox_oldest.{channel}", 0))
