@@ -206,9 +206,11 @@ def no_secret(error: SecretMissing) -> Outcome:
     return Outcome(OutcomeKind.RETRY, Reason.AUTHENTICATION, stops_channel=True, detail=str(error))
 
 
-def retry(reason: Reason, detail: str, *, stops: bool = False, at: datetime | None = None) -> Outcome:
-    """Certainly not accepted; may be sent again."""
-    return Outcome(OutcomeKind.RETRY, reason, retry_at=at, stops_channel=stops, detail=detail)
+def retry(
+    reason: Reason, detail: str, *, stops: bool = False, at: datetime | None = None, in_doubt: bool = False
+) -> Outcome:
+    """May be sent again: it was certainly not accepted, or is `in_doubt` and harmless to repeat."""
+    return Outcome(OutcomeKind.RETRY, reason, retry_at=at, stops_channel=stops, in_doubt=in_doubt, detail=detail)
 
 
 def rejected(reason: Reason, detail: str, *, stops: bool = False) -> Outcome:
@@ -235,14 +237,15 @@ def key_of(message: Message) -> str:
 
 def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> Outcome:
     """What a status means by HTTP's own rules (RFC 9110), where the provider has no other word for it. `keyed`: a
-    repeat is harmless, so an error of the server's is a RETRY rather than UNKNOWN."""
+    repeat is harmless, so an error of the server's is a RETRY in doubt rather than UNKNOWN."""
     status = answer.status
     detail = f"HTTP {status}"
     if status == 429:
         return retry(Reason.RATE_LIMITED, detail, at=retry_after(answer.headers, now) or now + RETRY_LEAST)
     if status >= 500 or status == 408:
         at = retry_after(answer.headers, now)
-        return retry(Reason.SERVER_ERROR, detail, at=at) if keyed else unknown(Reason.SERVER_ERROR, detail)
+        error = Reason.SERVER_ERROR
+        return retry(error, detail, at=at, in_doubt=True) if keyed else unknown(error, detail)
     if status in _MEANING:
         kind, reason, stops = _MEANING[status]
         return Outcome(kind, reason, stops_channel=stops, detail=detail)

@@ -27,7 +27,7 @@ def judged(outcome: Outcome, attempts: int, now: datetime, settings: DeliverySet
         return replace(outcome, retry_at=now + settings.unknown_after)
     if outcome.kind is not OutcomeKind.RETRY:
         return outcome
-    if attempts >= settings.attempts:
+    if attempts >= settings.attempts and outcome.counts:
         why = f"{outcome.reason} after {attempts} attempts; {outcome.detail}".rstrip("; ")
         return replace(outcome, kind=OutcomeKind.REJECTED, reason=Reason.GAVE_UP, retry_at=None, detail=why)
     at = outcome.retry_at or now + doubled(settings.retry_first, settings.retry_most, attempts - 1)

@@ -30,8 +30,9 @@ class DeliverySettings(Settings):
     """Deliveries claimed at once."""
     rate: float = Field(default=10.0, gt=0)
     """Messages a second on a channel that names no rate of its own."""
-    attempts: int = Field(default=8, ge=1, le=50)
-    """Attempts before a delivery is given up."""
+    attempts: int = Field(default=20, ge=1, le=50)
+    """Attempts before a delivery is given up: with the waits below, those of somewhat over an hour. Attempts that say
+    nothing of the message do not count: no connection, a limit that is reached, an account that is barred."""
     retry_first: Duration = timedelta(seconds=5)
     """Wait before the second attempt; doubles with each further one."""
     retry_most: Duration = timedelta(minutes=5)

@@ -94,7 +94,7 @@ class OutcomeKind(StrEnum):
 
     SENT = "SENT"
     RETRY = "RETRY"
-    """Certainly not accepted; may be sent again."""
+    """Not accepted, or `in_doubt`; may be sent again."""
     REJECTED = "REJECTED"
     """Never to be repeated for this delivery."""
     UNKNOWN = "UNKNOWN"
@@ -106,7 +106,9 @@ class Outcome:
     """A provider's answer to one attempt.
 
     `retry_at`: not before then (RETRY only). `stops_channel`: the fault is ours or the account's, so that the channel
-    must stop and raise the alarm rather than burn the rest of the queue. `detail` holds no secret and no address.
+    must stop and raise the alarm rather than burn the rest of the queue. `in_doubt`: it may have been accepted, and may
+    be sent again all the same, since the far side knows it by its key (RETRY only). `detail` holds no secret and no
+    address.
     """
 
     kind: OutcomeKind
@@ -114,7 +116,15 @@ class Outcome:
     provider_id: str | None = None
     retry_at: datetime | None = None
     stops_channel: bool = False
+    in_doubt: bool = False
     detail: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything of this message. An account that is barred, a limit that is reached or a network
+        that is down says nothing: however long that lasts, the message waits for as long as its notice lives."""
+        blameless = self.stops_channel or self.reason in (Reason.UNREACHABLE, Reason.RATE_LIMITED)
+        return not (self.kind is OutcomeKind.RETRY and blameless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,7 @@ class Delivery:
     state: DeliveryState = DeliveryState.PENDING
     reason: Reason = Reason.NONE
     attempts: int = 0
+    """Those that say something of this message: see Outcome.counts."""
     priority: int = 100
     """Lower goes first: public accounts, then people."""
     token: int = 0

@@ -232,10 +232,14 @@ def _record(db: Database, stored: Delivery, outcome: Outcome, cancel_reason: str
             kind = AddressKind.EMAIL if "@" in stored.address else AddressKind.PHONE
             people.opt_out(db, kind, stored.address, now, "provider")
         _to_end(db, stored, DeliveryState.FAILED, outcome.reason, now, outcome.detail)
-    elif stored.attempts >= ATTEMPTS_MOST:
+    elif stored.attempts >= ATTEMPTS_MOST and outcome.counts:
         _to_end(db, stored, DeliveryState.FAILED, Reason.GAVE_UP, now, outcome.detail)
     else:
         at = outcome.retry_at or now + _doubled(stored.attempts - 1)
+        if outcome.in_doubt:
+            stored = replace(stored, doubt_since=stored.doubt_since or stored.began_at)
+        if not outcome.counts and stored.began_at is not None:
+            db.run("outbox.uncount", {"id": stored.id})
         _again(db, stored, cancel_reason, now, outcome.reason, at=at, detail=outcome.detail)
 
 

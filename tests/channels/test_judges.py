@@ -53,8 +53,14 @@ def test_every_answer_has_one_outcome_by_law(kind: str, status: int, body: Any, 
         assert outcome.kind in (OutcomeKind.SENT, OutcomeKind.UNKNOWN), "what was accepted is never sent again"
     if status >= 500 and kind not in HARMLESS:
         assert outcome.kind is OutcomeKind.UNKNOWN, "it may have been accepted before the error"
+    if status >= 500 and outcome.kind is OutcomeKind.RETRY:
+        assert outcome.in_doubt or outcome.stops_channel, "repeating is harmless, but it may have been accepted"
+    if outcome.in_doubt:
+        assert outcome.kind is OutcomeKind.RETRY
+        assert kind in HARMLESS
     if 400 <= status < 500 and status != 408:
         assert outcome.kind in (OutcomeKind.RETRY, OutcomeKind.REJECTED), "a refusal leaves nothing in doubt"
+        assert not outcome.in_doubt
     if status in (401, 402, 429):
         assert outcome.kind is OutcomeKind.RETRY, "keys, credit and patience can be mended: no notice is lost to them"
     if outcome.retry_at is not None:

@@ -19,6 +19,7 @@ from ..store.making import HOUR, MINUTE, NOW, a_delivery, a_notice
 
 SETTINGS = DeliverySettings()
 RETRY = Outcome(OutcomeKind.RETRY, Reason.RATE_LIMITED)
+ERROR = Outcome(OutcomeKind.RETRY, Reason.SERVER_ERROR)
 SECOND = timedelta(seconds=1)
 
 
@@ -27,7 +28,12 @@ SECOND = timedelta(seconds=1)
     [
         pytest.param(RETRY, 1, "RETRY", "rate_limited", 5 * SECOND, id="first retry waits the first time"),
         pytest.param(RETRY, 3, "RETRY", "rate_limited", 20 * SECOND, id="the third waits four times as long"),
-        pytest.param(RETRY, 8, "REJECTED", "gave_up", None, id="after the last attempt it is given up"),
+        pytest.param(ERROR, 20, "REJECTED", "gave_up", None, id="after the last attempt it is given up"),
+        pytest.param(RETRY, 20, "RETRY", "rate_limited", 5 * MINUTE, id="a limit is not the message's fault"),
+        pytest.param(replace(RETRY, reason=Reason.UNREACHABLE), 20, "RETRY", "unreachable", 5 * MINUTE,
+                     id="nor is a network that is down"),
+        pytest.param(replace(ERROR, stops_channel=True), 20, "RETRY", "server_error", 5 * MINUTE,
+                     id="nor an account that is barred"),
         pytest.param(
             replace(RETRY, retry_at=NOW + HOUR), 1, "RETRY", "rate_limited", HOUR, id="the provider's time is kept"
         ),
@@ -98,7 +104,7 @@ def test_verdict(
     assert found.resend is resend
     assert found.again_at == (None if again is None else NOW + again)
     assert found.why
-    tired = verdict(replace(UNKNOWN, attempts=8), result, NOW + at, SETTINGS, rule=rule, harmless=harmless)
+    tired = verdict(replace(UNKNOWN, attempts=20), result, NOW + at, SETTINGS, rule=rule, harmless=harmless)
     assert not tired.resend, "it was tried often enough"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -256,8 +257,36 @@ def test_attempts_are_bounded_whatever_the_sender_says(store: Store) -> None:
     at = timedelta()
     for _ in range(50):
         delivery = begun(store, at)
-        store.settle(delivery.id, delivery.token, replace(RETRY, retry_at=NOW + at), NOW + at)
+        error = replace(RETRY, reason=Reason.SERVER_ERROR, retry_at=NOW + at)
+        store.settle(delivery.id, delivery.token, error, NOW + at)
     assert stands(store, delivery) == (S.FAILED, Reason.GAVE_UP)
+
+
+@pytest.mark.parametrize("changes", [
+    pytest.param({"reason": Reason.UNREACHABLE}, id="no connection"),
+    pytest.param({"reason": Reason.RATE_LIMITED}, id="a limit"),
+    pytest.param({"reason": Reason.AUTHENTICATION, "stops_channel": True}, id="an account that is barred"),
+])
+def test_what_says_nothing_of_a_message_never_ends_it(store: Store, changes: dict[str, Any]) -> None:
+    queue(store, a_notice())
+    at = timedelta()
+    for _ in range(60):
+        delivery = begun(store, at)
+        store.settle(delivery.id, delivery.token, replace(RETRY, retry_at=NOW + at, **changes), NOW + at)
+    assert stands(store, delivery) == (S.PENDING, changes["reason"])
+    assert the(store, delivery.id).attempts == 0
+
+
+def test_a_repeat_in_doubt_is_owed_the_all_clear_should_it_never_come_to_it(store: Store) -> None:
+    """A server's error after it may have taken the post; then the incident ends before the repeat."""
+    queue(store, a_notice())
+    delivery = begun(store)
+    doubtful = replace(RETRY, reason=Reason.SERVER_ERROR, in_doubt=True, retry_at=NOW + MINUTE)
+    store.settle(delivery.id, delivery.token, doubtful, NOW)
+    assert stands(store, delivery) == (S.PENDING, Reason.SERVER_ERROR)
+    with store.transaction() as tx:
+        tx.cancel_deliveries(incident=delivery.incident, reason=Reason.SUPERSEDED, now=NOW)
+        assert tx.told(delivery.incident) == {(delivery.channel, delivery.address)}
 
 
 def test_a_crash_after_sending_began_is_unknown_and_only_sent_by_the_late_holder_settles_it(store: Store) -> None:

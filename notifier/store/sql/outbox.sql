@@ -106,6 +106,9 @@ WHERE d.id = :id;
 -- begin --
 UPDATE deliveries SET began_at = :now, attempts = attempts + 1 WHERE id = :id;
 
+-- uncount --
+UPDATE deliveries SET attempts = attempts - 1 WHERE id = :id AND attempts > 0;
+
 -- to_pending --
 UPDATE deliveries SET state = 'pending', reason = :reason, not_before = CASE WHEN not_before > :not_before THEN not_before ELSE :not_before END,
                       leased_until = NULL, began_at = NULL, look_at = NULL, detail = :detail, doubt_since = :doubt_since
