@@ -44,12 +44,14 @@ def test_a_retry_comes_back_later_with_the_same_bytes(desk: Desk) -> None:
 
 
 def test_it_gives_up_after_the_last_attempt(desk: Desk) -> None:
-    desk.far.plan = [(False, RETRY)] * 40
+    desk.far.plan = [(False, RETRY)] * 20
+    desk.settings = DeliverySettings(attempts=8)
+    desk.restart()
     desk.queue()
     desk.sender.run_once()
-    desk.after(200)
+    desk.after(50)
     (row,) = desk.rows()
-    assert (row.state, row.reason, desk.far.calls) == (S.FAILED, Reason.GAVE_UP, 20)
+    assert (row.state, row.reason, desk.far.calls) == (S.FAILED, Reason.GAVE_UP, 8)
 
 
 def test_the_rest_of_the_batch_goes_on_after_a_rejection(desk: Desk) -> None:
