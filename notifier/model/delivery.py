@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from .limit import Told
 from .notice import Mode, Stage
 
 
@@ -107,6 +108,7 @@ class Outcome:
 
     `retry_at`: not before then (RETRY only). `stops_channel`: the fault is ours or the account's, so that the channel
     must stop and raise the alarm rather than burn the rest of the queue. `detail` holds no secret and no address.
+    `told`: what the provider told of its limits for the account or sender, whatever became of this message.
     """
 
     kind: OutcomeKind
@@ -115,6 +117,7 @@ class Outcome:
     retry_at: datetime | None = None
     stops_channel: bool = False
     detail: str = ""
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
