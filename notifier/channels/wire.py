@@ -11,7 +11,7 @@ import math
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -25,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from notifier.clock import SystemClock
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Told
 from notifier.model.times import utc
 from notifier.ports import Finding
 from notifier.secret import SecretMissing
@@ -211,6 +212,19 @@ def retry(reason: Reason, detail: str, *, stops: bool = False, at: datetime | No
     return Outcome(OutcomeKind.RETRY, reason, retry_at=at, stops_channel=stops, detail=detail)
 
 
+def throttled(detail: str, at: datetime) -> Outcome:
+    """Not accepted, like whatever else the account or sender sends before `at`: all who share its limit wait."""
+    return Outcome(OutcomeKind.RETRY, Reason.RATE_LIMITED, retry_at=at, detail=detail, told=Told(until=at))
+
+
+def with_remaining(outcome: Outcome, headers: Mapping[str, str], name: str) -> Outcome:
+    """The outcome, with what a header says is left of the account's limit."""
+    value = headers.get(name, "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        return outcome
+    return replace(outcome, told=Told(float(value), outcome.told.until if outcome.told else None))
+
+
 def rejected(reason: Reason, detail: str, *, stops: bool = False) -> Outcome:
     """Never to be repeated."""
     return Outcome(OutcomeKind.REJECTED, reason, stops_channel=stops, detail=detail)
@@ -239,7 +253,7 @@ def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> O
     status = answer.status
     detail = f"HTTP {status}"
     if status == 429:
-        return retry(Reason.RATE_LIMITED, detail, at=retry_after(answer.headers, now) or now + RETRY_LEAST)
+        return throttled(detail, retry_after(answer.headers, now) or now + RETRY_LEAST)
     if status >= 500 or status == 408:
         at = retry_after(answer.headers, now)
         return retry(Reason.SERVER_ERROR, detail, at=at) if keyed else unknown(Reason.SERVER_ERROR, detail)
