@@ -266,6 +266,7 @@ class Daemon:
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
             "hung": self.hung(), "web_port": self.web.port, "stopped_channels": self._stopped_channels(),
+            "limited_channels": self._limited_channels(),
             "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
 
@@ -279,6 +280,12 @@ class Daemon:
                     until = f" until {rfc3339(stop.until)}" if stop.until else ", until somebody resumes it"
                     found[channel] = f"{stop.why}{until}"
         return found
+
+    def _limited_channels(self) -> Mapping[str, Mapping[str, str]]:
+        """Channels whose next message waits for a limit, for which, and until when."""
+        waits = {id: sender.tokens.wait for id, sender in self.app.senders.items()}
+        return {id: {"limit": wait.limit, "until": rfc3339(wait.until)}
+                for id, wait in waits.items() if wait is not None and wait.until > self.clock.now()}
 
     def _headline(self) -> str:
         rejected = self.reloader.status.mistakes

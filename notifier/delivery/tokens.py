@@ -38,7 +38,7 @@ class Tokens:
         """`rate`: messages a second of a channel that names no limit."""
         self._channel = channel.id
         self._store = store
-        self._limits = limits_of(channel, rate)
+        self.limits = limits_of(channel, rate)
         self._weigh: Callable[[Message], float] = getattr(channel, "weigh", lambda message: 1.0)
         self._reserved = self._spent = 0.0
         self._reserved_at: datetime | None = None
@@ -50,14 +50,14 @@ class Tokens:
     @property
     def _provider(self) -> Limit:
         """The limit a provider's word is about: that of the account with the shortest window, else the sender's."""
-        return self._limits[1] if len(self._limits) > 1 else self._limits[0]
+        return self.limits[1] if len(self.limits) > 1 else self.limits[0]
 
     def claim(self, most: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         """Take what is due and may leave now, at most `most`. Raises StoreUnavailable."""
         self._tell(now)
         if self._look_at is not None and self._look_at - LOOK_AGAIN <= now < self._look_at:
             return ()
-        found = self._store.claim_within(self._channel, self._limits, self._weigh, most, lease, now)
+        found = self._store.claim_within(self._channel, self.limits, self._weigh, most, lease, now)
         self._reserved = sum(self._weigh(message) for _, message in found.deliveries)
         self._spent, self._reserved_at = 0.0, now
         self._show(found.wait, now)
@@ -83,8 +83,8 @@ class Tokens:
         unspent, reserved, at = self._reserved - self._spent, self._reserved, self._reserved_at
         self._reserved = self._spent = 0.0
         try:
-            if at is not None and unspent > 0 and any(length(limit, unspent) >= WORTH for limit in self._limits):
-                self._store.give_back(self._limits, unspent, reserved, at, now)
+            if at is not None and unspent > 0 and any(length(limit, unspent) >= WORTH for limit in self.limits):
+                self._store.give_back(self.limits, unspent, reserved, at, now)
                 self._look_at = None
             self._tell(now)
         except StoreUnavailable as error:
