@@ -1,13 +1,16 @@
-"""What a provider's contract allows an account, in the words of the configuration, as limits all its channels share."""
+"""What a provider's contract allows an account, in the words of the configuration, as limits all its channels share;
+and what its answers say is left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import Field, field_validator, model_validator
 
-from notifier.model.limit import Limit
+from notifier.model.delivery import Outcome
+from notifier.model.limit import Limit, Told
 from notifier.model.settings import Duration, Settings
 from notifier.secret import Secret
 
@@ -45,6 +48,14 @@ def limits_of(account: str, allowances: Iterable[Allowance], *, cost: float = 1.
     return tuple(
         Limit.within(f"{account}/{spelt(one.within)}", one.most, one.within, burst=one.burst, cost=cost)
         for one in sorted(allowances, key=lambda one: one.within))
+
+
+def with_remaining(outcome: Outcome, headers: Mapping[str, str], name: str) -> Outcome:
+    """The outcome, with what a header says is left of the account's limit."""
+    value = headers.get(name, "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        return outcome
+    return replace(outcome, told=Told(float(value), outcome.told.until if outcome.told else None))
 
 
 def place(secret: Secret) -> str:

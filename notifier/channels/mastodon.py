@@ -29,7 +29,7 @@ from notifier.notices.fit import measure
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
-from .allowance import Allowance, limits_of, place
+from .allowance import Allowance, limits_of, place, with_remaining
 from .far_clock import FarClock
 from .mastodon_instance import FRESH_FOR, Instance, read_instance
 from .mastodon_posts import is_ours, read_history, read_statuses, was_edited, written_at
@@ -51,7 +51,6 @@ from .wire import (
     sent,
     throttled,
     was_unsent,
-    with_remaining,
 )
 
 KEY_LIFE = timedelta(minutes=55)

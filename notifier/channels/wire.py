@@ -11,7 +11,7 @@ import math
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -215,14 +215,6 @@ def retry(reason: Reason, detail: str, *, stops: bool = False, at: datetime | No
 def throttled(detail: str, at: datetime) -> Outcome:
     """Not accepted, like whatever else the account or sender sends before `at`: all who share its limit wait."""
     return Outcome(OutcomeKind.RETRY, Reason.RATE_LIMITED, retry_at=at, detail=detail, told=Told(until=at))
-
-
-def with_remaining(outcome: Outcome, headers: Mapping[str, str], name: str) -> Outcome:
-    """The outcome, with what a header says is left of the account's limit."""
-    value = headers.get(name, "").strip()
-    if not (value.isascii() and value.isdigit() and len(value) <= 9):
-        return outcome
-    return replace(outcome, told=Told(float(value), outcome.told.until if outcome.told else None))
 
 
 def rejected(reason: Reason, detail: str, *, stops: bool = False) -> Outcome:

@@ -31,10 +31,10 @@ from notifier.notices.urls import find_links
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
-from .allowance import Allowance, limits_of, place
+from .allowance import Allowance, limits_of, place, with_remaining
 from .far_clock import CLOCKS_DIFFER, FarClock
 from .own_posts import OwnPosts
-from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown, with_remaining
+from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown
 from .x_account import XPrices, app_token, credit, greeting, label, user_of
 from .x_answers import judge
 from .x_client import make_client

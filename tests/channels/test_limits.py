@@ -11,8 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from notifier.channels import mastodon, sms, x_answers
-from notifier.channels.allowance import Allowance, spelt
-from notifier.channels.wire import with_remaining
+from notifier.channels.allowance import Allowance, spelt, with_remaining
 from notifier.model.limit import LATE, Level, Limit, Told, grant
 from tests.channels.answers import answer
 from tests.channels.far_sides import (
