@@ -100,8 +100,8 @@ def test_what_the_provider_says_is_left_is_believed(desk: Desk) -> None:
 
 
 def test_what_is_due_first_goes_first_when_tokens_come_back(desk: Desk) -> None:
-    """A thousand updates wait for the limit; an acknowledgement with the same priority is younger, a public post goes
-    before everybody: the next token is the post's, and no update passes it."""
+    """A hundred updates wait for the limit when another incident is acknowledged: the next token is the
+    acknowledgement's (an update's priority is greater, see tests/notices/test_plan.py), and no update passes it."""
     far = limited("sms", Limit("account", 1.0, 10.0, HOUR))
     sender = another(desk, far)
     many(desk, 100, stage=Stage.UPDATE)
