@@ -26,8 +26,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from notifier.delivery.rate import Bucket
 from notifier.delivery.settings import DeliverySettings
+from notifier.model.limit import Level, Limit, grant
 from notifier.store import StoreSettings, open_store
 
 from .fanout_sending import KINDS, queue
@@ -181,14 +181,13 @@ def deciding(folder: Path, subscribers: int, repeats: int) -> Run:
 
 
 def lasts(rate: float, messages: int) -> timedelta:
-    """How long the sender takes for so many at a limit: its own bucket and batches, in virtual time."""
+    """How long the sender takes for so many at a limit: its own rule and batches, in virtual time."""
     began = now = datetime(2026, 1, 1, tzinfo=UTC)
-    bucket, batch = Bucket.full(rate, now), DeliverySettings().batch
+    limit, levels, batch = Limit.flowing("the limit", rate), (Level(),), DeliverySettings().batch
     while messages:
-        number = min(batch, int(bucket.level(now)), messages)
-        if number:
-            bucket, messages = bucket.take(number, now), messages - number
-        else:
+        granted = grant((limit,), levels, [1.0] * min(batch, messages), now)
+        levels, messages = granted.levels, messages - granted.number
+        if not granted.number:
             now += IDLE
     return now - began
 

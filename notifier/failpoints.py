@@ -32,10 +32,11 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback")
+BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback", "give_back", "tighten")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unheld`
 reads, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
-says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
+says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent. `give_back` and
+`tighten` move limits only: what is lost is allowance that nobody used, or a provider's word that it repeats."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 

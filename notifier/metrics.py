@@ -97,6 +97,10 @@ OUTBOX_OLDEST = Gauge(
 CHANNEL_STOPPED = Gauge(
     "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]
 )
+LIMIT_WAIT = Gauge(
+    "notifier_limit_wait_seconds", "How long the next message waits for a limit, as last seen; 0 where it need not",
+    ["channel", "limit"],
+)
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
 BILLED = Counter(
     "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
+from .model.limit import Limit, Told, Wait
 from .model.mention import Mention
 from .model.notice import Approval, Notice, NoticeState
 from .model.people import AddressKind, AudienceSizes, Subscriber
@@ -231,6 +232,14 @@ class SourceState:
     memory: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Deliveries taken to be sent, and what the next one waits for where a limit keeps it back."""
+
+    deliveries: tuple[tuple[Delivery, Message], ...] = ()
+    wait: Wait | None = None
+
+
 class Transaction(Protocol):
     """What can be done within one transaction: either all of it is kept or none."""
 
@@ -433,6 +442,31 @@ class Store(Protocol):
         """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
         Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same
         (channel, address) is pending, claimed or unknown."""
+        ...
+
+    def claim_within(
+        self,
+        channel: str,
+        limits: Sequence[Limit],
+        weigh: Callable[[Message], float],
+        most: int,
+        lease: timedelta,
+        now: datetime,
+    ) -> Claimed:
+        """`claim`, as many as all `limits` allow and `most`, and take what they weigh from the limits: all in one
+        transaction, so that a crash loses either both or neither, and where nothing is due nothing is written. What is
+        due first goes first. `weigh` is pure. Cost: the limits' rows, however much was sent."""
+        ...
+
+    def give_back(
+        self, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
+    ) -> None:
+        """Put back into the limits what `claim_within` took at `reserved_at` and nobody sent, as far as it still
+        counts (model.limit.give_back)."""
+        ...
+
+    def tighten(self, limit: Limit, told: Told, now: datetime) -> None:
+        """Have all who share a limit go by what the provider told, where that allows less; else nothing is written."""
         ...
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:

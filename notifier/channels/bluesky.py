@@ -13,12 +13,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import Field
 
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.limit import Limit
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -27,6 +29,7 @@ from notifier.notices.fit import facets
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .allowance import Allowance, limits_of
 from .bluesky_session import STALE, NoSession, Session
 from .wire import (
     RETRY_LEAST,
@@ -40,9 +43,12 @@ from .wire import (
     reset_at,
     retry,
     sent,
+    throttled,
     unknown,
 )
 
+PUT_POINTS = 2.0
+"""What putRecord costs, whether or not it writes: it counts as an update."""
 COLLECTION = "app.bsky.feed.post"
 ANOTHER = CannotTell("another record stands under this key")
 _SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
@@ -59,7 +65,11 @@ class BlueskySettings(Settings):
     languages: tuple[str, ...] = ()
     """Languages posted; empty: all the company's."""
     per_minute: float = Field(default=20.0, gt=0, le=60)
-    """Most posts a minute. A put costs 2 points: 41 a minute keep the 5,000 of an hour, 12 the 35,000 of a day."""
+    """Most posts a minute."""
+    limits: tuple[Allowance, ...] = (
+        Allowance(most=5000, within=timedelta(hours=1)), Allowance(most=35_000, within=timedelta(days=1)))
+    """Points the server allows the account, counted together for all channels with its handle; a post is put, which
+    costs 2 of them."""
     handle: str = Field(min_length=3, max_length=253)
     """The account's handle, without @."""
     app_password: Secret
@@ -81,6 +91,9 @@ class BlueskyChannel:
     def __init__(self, settings: BlueskySettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
+        account = f"bluesky/{urlsplit(settings.base_url).netloc}/{settings.handle}"
+        self.limits = (Limit.flowing(f"channel/{self.id}", self.rate),
+                       *limits_of(account, settings.limits, cost=PUT_POINTS))
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._session = Session(settings.base_url, settings.handle, settings.app_password,
@@ -197,7 +210,7 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
         return rejected(Reason.TOO_LONG, "HTTP 400: longer than the server takes")
     if answer.status == 429:
         at = reset_at(answer.headers, "ratelimit-reset", now) or now + RETRY_LEAST
-        return retry(Reason.RATE_LIMITED, "HTTP 429", at=at)
+        return throttled("HTTP 429", at)
     return judge_status(answer, now, keyed=True)
 
 

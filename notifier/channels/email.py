@@ -17,11 +17,13 @@ from datetime import datetime, timedelta
 from notifier.clock import SystemClock
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, Reason
+from notifier.model.limit import Limit
 from notifier.model.people import AddressKind
 from notifier.net.deadline import Deadline
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .allowance import limits_of
 from .mail.late import NOT_YET, LateAnswers
 from .mail.mailbox import checked
 from .mail.pool import Pool
@@ -71,6 +73,8 @@ class EmailChannel:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
         self.at_once = at_once(self.rate, CONNECTIONS_MOST)
+        relay = f"email/{settings.host}:{settings.port}/{settings.username or settings.sender}"
+        self.limits = (Limit.flowing(f"channel/{self.id}", self.rate), *limits_of(relay, settings.limits))
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._timeout = timeout or (CONNECT_SECONDS, COMMAND_SECONDS)

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from pydantic import Field
 
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Limit
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -28,6 +29,7 @@ from notifier.notices.fit import measure
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .allowance import Allowance, limits_of, place, with_remaining
 from .far_clock import FarClock
 from .mastodon_instance import FRESH_FOR, Instance, read_instance
 from .mastodon_posts import is_ours, read_history, read_statuses, was_edited, written_at
@@ -47,6 +49,7 @@ from .wire import (
     retry,
     retry_after,
     sent,
+    throttled,
     was_unsent,
 )
 
@@ -66,7 +69,10 @@ class MastodonSettings(Settings):
     languages: tuple[str, ...] = ()
     """Languages posted; empty: all the company's."""
     per_minute: float = Field(default=30.0, gt=0, le=60)
-    """Most posts a minute; a server allows 300 requests in 5 minutes."""
+    """Most posts a minute."""
+    limits: tuple[Allowance, ...] = (Allowance(most=300, within=timedelta(minutes=5)),)
+    """Requests the server allows the account, counted together for all channels with its access token; a post is
+    one."""
     base_url: BaseUrl
     """The server, such as https://mastodon.example."""
     access_token: Secret
@@ -86,6 +92,8 @@ class MastodonChannel:
     def __init__(self, settings: MastodonSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
+        account = f"mastodon/{urlsplit(settings.base_url).netloc}/{place(settings.access_token)}"
+        self.limits = (Limit.flowing(f"channel/{self.id}", self.rate), *limits_of(account, settings.limits))
         self._settings = settings
         self._wire = Wire(None, timeout) if timeout else Wire()
         self._session = mounted(requests.Session(), self._wire)
@@ -130,7 +138,7 @@ class MastodonChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        outcome = judge(answer, now)
+        outcome = with_remaining(judge(answer, now), answer.headers, "x-ratelimit-remaining")
         if outcome.kind is OutcomeKind.SENT:
             self._own.take(str(outcome.provider_id), message.key)
         return outcome
@@ -252,7 +260,7 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     if answer.status in (403, 410):
         return retry(Reason.FORBIDDEN, f"HTTP {answer.status}: the account or token may not post", stops=True)
     if answer.status == 429:
-        return retry(Reason.RATE_LIMITED, "HTTP 429", at=_limit_ends(answer.headers, now))
+        return throttled("HTTP 429", _limit_ends(answer.headers, now))
     return judge_status(answer, now)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ from notifier import metrics
 from notifier.model.channel import ChannelProfile
 from notifier.model.company import Company
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Limit
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Duration, Settings, Slug
@@ -32,6 +33,7 @@ from notifier.notices.sms import encoding, segments
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .allowance import Allowance, limits_of
 from .twilio_codes import CODES, CodeClass, Meaning
 from .twilio_list import PAGE, next_page, read_pages
 from .wire import (
@@ -50,6 +52,7 @@ from .wire import (
     retry,
     retry_after,
     sent,
+    throttled,
     unknown,
 )
 
@@ -70,7 +73,11 @@ class SmsSettings(Settings):
     languages: tuple[str, ...] = ()
     """Languages sent; empty: all the company's."""
     per_minute: float = Field(default=60.0, gt=0, le=60_000)
-    """Most messages a minute: 60 for one US long code, more for pools and short codes."""
+    """Most segments a minute from this sender, all channels that use it together: 60 for one US long code, more for
+    pools and short codes."""
+    limits: tuple[Allowance, ...] = ()
+    """Segments the account may send in a time, counted together for all its channels, such as T-Mobile's cap of a brand
+    on 10DLC: 2,000 to 200,000 a day by its vetting."""
     account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
     """The account's SID."""
     auth_token: Secret
@@ -106,7 +113,7 @@ class SmsSettings(Settings):
 
 
 class SmsChannel:
-    """One Twilio account. Nothing is read or connected before the first send, find or check. `rate`: messages a
+    """One Twilio account. Nothing is read or connected before the first send, find or check. `rate`: segments a
     second. `absent_after`: from when on not being listed proves that a message was not sent."""
 
     keyed_for = timedelta(0)
@@ -116,11 +123,19 @@ class SmsChannel:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate, self.absent_after = settings.per_minute / 60, settings.absent_after
         self.at_once = at_once(self.rate, AT_ONCE_MOST)
+        account = f"sms/{settings.account_sid}"
+        self.limits = (
+            Limit.flowing(f"{account}/{settings.from_number or settings.messaging_service_sid}", self.rate),
+            *limits_of(account, settings.limits))
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages)
         self._settings = settings
         self._wire = Wire(settings.base_url, timeout) if timeout else Wire(settings.base_url)
         self._lock = threading.Lock()
         self._client_made: Client | None = None
+
+    def weigh(self, message: Message) -> float:
+        """Segments: what senders and brands are limited by."""
+        return _weight(message.body)
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Create the message, unless it would hardly outlive its own sending."""
@@ -210,6 +225,12 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
     return fields
 
 
+@lru_cache(maxsize=64)
+def _weight(body: str) -> float:
+    """Counted once for the thousands who are told the same."""
+    return float(segments(body))
+
+
 def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     """What Twilio's answer to a creation means: by its error code where that is known, else by the status."""
     read = answer.fields()
@@ -230,7 +251,8 @@ def _meant(meaning: Meaning, retry_at: datetime | None, detail: str, now: dateti
     if meaning.klass is CodeClass.UNKNOWN:
         return unknown(meaning.reason, detail)
     if meaning.klass is CodeClass.WAIT:
-        return retry(meaning.reason, detail, at=retry_at or now + meaning.wait)
+        at = retry_at or now + meaning.wait
+        return throttled(detail, at) if meaning.reason is Reason.RATE_LIMITED else retry(meaning.reason, detail, at=at)
     if meaning.klass is CodeClass.STOP and meaning.again:
         return retry(meaning.reason, detail, stops=True, at=retry_at)
     return rejected(meaning.reason, detail, stops=meaning.klass is CodeClass.STOP)

@@ -25,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from notifier.clock import SystemClock
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Told
 from notifier.model.times import utc
 from notifier.ports import Finding
 from notifier.secret import SecretMissing
@@ -213,6 +214,11 @@ def retry(
     return Outcome(OutcomeKind.RETRY, reason, retry_at=at, stops_channel=stops, in_doubt=in_doubt, detail=detail)
 
 
+def throttled(detail: str, at: datetime) -> Outcome:
+    """Not accepted, like whatever else the account or sender sends before `at`: all who share its limit wait."""
+    return Outcome(OutcomeKind.RETRY, Reason.RATE_LIMITED, retry_at=at, detail=detail, told=Told(until=at))
+
+
 def rejected(reason: Reason, detail: str, *, stops: bool = False) -> Outcome:
     """Never to be repeated."""
     return Outcome(OutcomeKind.REJECTED, reason, stops_channel=stops, detail=detail)
@@ -241,7 +247,7 @@ def judge_status(answer: HttpAnswer, now: datetime, *, keyed: bool = False) -> O
     status = answer.status
     detail = f"HTTP {status}"
     if status == 429:
-        return retry(Reason.RATE_LIMITED, detail, at=retry_after(answer.headers, now) or now + RETRY_LEAST)
+        return throttled(detail, retry_after(answer.headers, now) or now + RETRY_LEAST)
     if status >= 500 or status == 408:
         at = retry_after(answer.headers, now)
         error = Reason.SERVER_ERROR

@@ -22,6 +22,7 @@ from notifier import metrics
 from notifier.clock import SystemClock
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Limit
 from notifier.model.notice import Mode
 from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
@@ -30,6 +31,7 @@ from notifier.notices.urls import find_links
 from notifier.ports import CannotTell, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
+from .allowance import Allowance, limits_of, place, with_remaining
 from .far_clock import CLOCKS_DIFFER, FarClock
 from .own_posts import OwnPosts
 from .wire import BaseUrl, HttpAnswer, Wire, failed, no_secret, rejected, sent, unknown
@@ -57,7 +59,11 @@ class XSettings(Settings):
     languages: tuple[str, ...] = ()
     """Languages posted; empty: all the company's."""
     per_minute: float = Field(default=6.0, gt=0, le=60)
-    """Most posts a minute; X allows 100 in 15 minutes for each account."""
+    """Most posts a minute."""
+    limits: tuple[Allowance, ...] = (
+        Allowance(most=100, within=timedelta(minutes=15)), Allowance(most=300, within=timedelta(hours=3)))
+    """Posts X allows the account, counted together for all channels with its access token: 100 in 15 minutes by one of
+    its pages, 300 in 3 hours by another. Other tiers have other numbers."""
     consumer_key: Secret
     """API key of the app."""
     consumer_secret: Secret
@@ -85,6 +91,8 @@ class XChannel:
     def __init__(self, settings: XSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
         self.rate = settings.per_minute / 60
+        self.limits = (Limit.flowing(f"channel/{self.id}", self.rate),
+                       *limits_of(f"x/{place(settings.access_token)}", settings.limits))
         prices = settings.prices
         self.profile = ChannelProfile(self.id, self.kind, settings.mode, self.reaches, settings.languages,
                                       price=prices.post, price_with_link=prices.post_with_link)
@@ -107,7 +115,7 @@ class XChannel:
             return no_secret(error)
         except requests.RequestException as error:
             return failed(error)
-        outcome = judge(self._far.heard(answer, now), now)
+        outcome = with_remaining(judge(self._far.heard(answer, now), now), answer.headers, "x-rate-limit-remaining")
         if outcome.reason is Reason.AUTHENTICATION:
             self._forget()
         if outcome.kind is OutcomeKind.SENT:

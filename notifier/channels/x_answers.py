@@ -14,7 +14,7 @@ from typing import Any
 
 from notifier.model.delivery import Outcome, Reason
 
-from .wire import HttpAnswer, bounded, judge_status, rejected, reset_at, retry, sent
+from .wire import HttpAnswer, bounded, judge_status, rejected, reset_at, retry, sent, throttled
 
 _ACCOUNT_TROUBLE = re.compile(
     r"suspend|locked|oauth1-permissions|oauth1 app permissions|client-forbidden|unsupported-authentication"
@@ -42,7 +42,7 @@ def judge(answer: HttpAnswer, now: datetime) -> Outcome:
     if answer.status == 403:
         return _forbidden(words, answer.headers, now)
     if answer.status == 429:
-        return retry(Reason.RATE_LIMITED, "HTTP 429", at=_limit_ends(answer.headers, now))
+        return throttled("HTTP 429", _limit_ends(answer.headers, now))
     return judge_status(answer, now)
 
 
@@ -53,8 +53,7 @@ def _forbidden(words: str, headers: Mapping[str, str], now: datetime) -> Outcome
     if "too long" in text or "code 186;" in text:
         return rejected(Reason.TOO_LONG, "HTTP 403: longer than X takes")
     if "code 185;" in text or "daily status update limit" in text:
-        return retry(Reason.RATE_LIMITED, "HTTP 403: the account's posts of today are used up",
-                     at=_limit_ends(headers, now))
+        return throttled("HTTP 403: the account's posts of today are used up", _limit_ends(headers, now))
     if _ACCOUNT_TROUBLE.search(text):
         return retry(Reason.FORBIDDEN, "HTTP 403: the account or app may not post", stops=True)
     # Nobody knows what it means: the channel stops and tries again later, which a person sees and no notice is lost to.

@@ -244,6 +244,10 @@ def _print_status(whole: dict[str, Any]) -> None:
         click.echo(f"  {intake['workers_at_work']} of {intake['workers']} processes that read posts are at work")
     for channel, why in daemon.get("stopped_channels", {}).items():
         click.echo(f"  channel {channel} has stopped: {why}")
+    for channel, wait in daemon.get("limited_channels", {}).items():
+        if queued := whole["gauges"].get(f"outbox.{channel}.pending"):
+            click.echo(f"  channel {channel} waits until {wait['until']} for the limit {wait['limit']}: "
+                       f"{queued:.0f} are queued")
     if whole["kill_switch"] == "on":
         click.echo("KILL SWITCH IS ON: nothing is sent")
     print_table("Sources", ["source", "state", "last known", "why"],

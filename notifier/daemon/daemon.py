@@ -31,7 +31,7 @@ from notifier.web.server import WebServer
 
 from .ageing import Ageing
 from .pushed import Pushed
-from .shown import set_gauges, stopped_channels
+from .shown import limited_channels, set_gauges, stopped_channels
 
 log = structlog.get_logger(__name__)
 
@@ -254,6 +254,7 @@ class Daemon:
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
             "hung": self.hung(), "web_port": self.web.port, "stopped_channels": stopped_channels(self.app),
+            "limited_channels": limited_channels(self.app),
             "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
 

@@ -1,4 +1,4 @@
-"""What the daemon says of itself that only the store knows: channels that stopped, and gauges."""
+"""What the daemon says of itself that only the store knows: channels that stopped or wait, and gauges."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def stopped_channels(app: App) -> Mapping[str, str]:
                 until = f" until {rfc3339(stop.until)}" if stop.until else ", until somebody resumes it"
                 found[channel] = f"{stop.why}{until}"
     return found
+
+
+def limited_channels(app: App) -> Mapping[str, Mapping[str, str]]:
+    """Channels whose next message waits for a limit, for which, and until when."""
+    waits = {id: sender.tokens.wait for id, sender in app.senders.items()}
+    return {id: {"limit": wait.limit, "until": rfc3339(wait.until)}
+            for id, wait in waits.items() if wait is not None and wait.until > app.clock.now()}
 
 
 def set_gauges(app: App) -> None:

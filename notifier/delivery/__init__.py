@@ -1,1 +1,1 @@
-"""Speaking: the outbox to the channels. `order` and `rate` decide; sender, reconciler and housekeeper do."""
+"""Speaking: the outbox to the channels. `order` decides; sender (by its `tokens`), reconciler and housekeeper do."""

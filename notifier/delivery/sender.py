@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,8 +18,8 @@ from notifier.ports import Channel, Clock, Store, StoreUnavailable
 
 from .accepted import FirstAccepted
 from .order import Stop, doubled, judged, read_stop, repeatable
-from .rate import Bucket
 from .settings import DeliverySettings
+from .tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +56,9 @@ class Sender:
         self._settings = settings
         self._unsubscribe_url = unsubscribe_url
         self._stop = stop
-        rate: float = getattr(channel, "rate", None) or settings.rate
         attempt: timedelta = getattr(channel, "attempt_most", KEY_MARGIN)
         self._lease = max(settings.lease, TURN_MOST + attempt)
-        self._bucket = Bucket.full(rate, clock.now())
+        self.tokens = Tokens(channel, store, settings.rate)
         self._at_once: int = getattr(channel, "at_once", 1)
         self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if self._at_once > 1 else None
         self._stops = 0
@@ -77,12 +77,13 @@ class Sender:
         if self._stopped():
             return False
         now = self._clock.now()
-        limit = min(max(self._settings.batch, BATCHES * self._at_once), int(self._bucket.level(now)))
-        if self._stops:
-            limit = min(limit, 1)
+        most = 1 if self._stops else max(self._settings.batch, BATCHES * self._at_once)
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
-        claimed = self._store.claim(self._channel.id, limit, self._lease, now) if limit else ()
-        self._carry(deque(claimed), until)
+        claimed = self.tokens.claim(most, self._lease, now)
+        try:
+            self._carry(deque(claimed), until)
+        finally:
+            self.tokens.end_turn(self._clock.now())
         return bool(claimed)
 
     def _carry(self, waiting: deque[Claimed], until: float) -> None:
@@ -121,8 +122,7 @@ class Sender:
         return chosen
 
     def _start(self, delivery: Delivery, message: Message) -> Future[Outcome]:
-        now = self._clock.now()
-        self._bucket = self._bucket.take(min(1, int(self._bucket.level(now))), now)
+        self.tokens.spend(message)
         given = replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber))
         if self._threads is not None:
             return self._threads.submit(self._send, given, delivery.leased_until)
@@ -137,7 +137,7 @@ class Sender:
             delivery = going.pop(future)
             outcome = future.result()
             self._note(delivery, judged(outcome, delivery.attempts + 1, self._clock.now(), self._settings))
-            on = self._after(outcome) and on
+            on = all((self._after(outcome), self.tokens.heard(outcome, self._clock.now()), on))
         return on
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
@@ -203,14 +203,12 @@ class Sender:
         return reasons
 
     def _release(self, deliveries: list[Delivery]) -> None:
-        """Give back what was claimed and not begun; where that fails its lease does it."""
+        """Give back what was claimed and not begun, all at once; where that fails its lease does it."""
         now = self._clock.now()
-        for delivery in deliveries:
-            back = Outcome(OutcomeKind.RETRY, Reason.NONE, retry_at=now)
-            try:
-                self._store.settle(delivery.id, delivery.token, back, now)
-            except StoreUnavailable:
-                return
+        back = Outcome(OutcomeKind.RETRY, Reason.NONE, retry_at=now)
+        if deliveries:
+            with suppress(StoreUnavailable):
+                self._store.hand_over([(delivery.id, delivery.token, back) for delivery in deliveries], (), now)
 
     # ── stopping the channel ──
 

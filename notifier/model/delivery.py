@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from .limit import Told
 from .notice import Mode, Stage
 
 
@@ -107,8 +108,8 @@ class Outcome:
 
     `retry_at`: not before then (RETRY only). `stops_channel`: the fault is ours or the account's, so that the channel
     must stop and raise the alarm rather than burn the rest of the queue. `in_doubt`: it may have been accepted, and may
-    be sent again all the same, since the far side knows it by its key (RETRY only). `detail` holds no secret and no
-    address.
+    be sent again all the same, since the far side knows it by its key (RETRY only). `told`: what the provider told of
+    its limits for the account or sender, whatever became of this message. `detail` holds no secret and no address.
     """
 
     kind: OutcomeKind
@@ -118,6 +119,7 @@ class Outcome:
     stops_channel: bool = False
     in_doubt: bool = False
     detail: str = ""
+    told: Told | None = None
 
     @property
     def counts(self) -> bool:

@@ -3,8 +3,9 @@
 Each transaction has a connection of its own from a pool. Where SQLite lets one transaction write at a time, here the
 stages' transactions (which read, decide and write) take turns by an advisory lock, and the steps of senders run beside
 them and each other, each holding the one row it changes. That nothing waits while it holds what another needs, and so
-nothing can deadlock, rests on three rules: locks are taken before rows; a step holds one row, or takes WRITER first;
-`begin` and `hand_over`, which hold GATE or several rows, do not wait for a row but begin anew.
+nothing can deadlock, rests on four rules: locks are taken before rows; a step holds one row, or takes WRITER first;
+`begin` and `hand_over`, which hold GATE or several rows, do not wait for a row but begin anew; rows of limits are taken
+last and by name.
 
 Where the connection breaks while a transaction commits nobody knows whether it was kept. That is told as
 StoreUnavailable too, and harmless: a begin that was kept is never sent by who was told that it was not, and is looked

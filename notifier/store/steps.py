@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
+from notifier.model.limit import Limit, Told
 from notifier.model.people import AudienceSizes
-from notifier.ports import CannotTell, Found, NotFound
+from notifier.ports import CannotTell, Claimed, Found, NotFound
 
+from . import limits as limiting
 from . import people, sending
 from .bell import Bell
 from .database import Engine
@@ -92,6 +94,25 @@ class SqlStore:
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._engine.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
+
+    def claim_within(
+        self,
+        channel: str,
+        limits: Sequence[Limit],
+        weigh: Callable[[Message], float],
+        most: int,
+        lease: timedelta,
+        now: datetime,
+    ) -> Claimed:
+        return self._engine.run_step("claim", lambda db: limiting.claim(db, channel, limits, weigh, most, lease, now))
+
+    def give_back(
+        self, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
+    ) -> None:
+        self._engine.run_step("give_back", lambda db: limiting.give_back(db, limits, unspent, reserved, reserved_at, now))
+
+    def tighten(self, limit: Limit, told: Told, now: datetime) -> None:
+        self._engine.run_step("tighten", lambda db: limiting.tighten(db, limit, told, now))
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
         return self._engine.run_step("begin", lambda db: sending.begin(db, delivery, token, now))

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from notifier.config import load
 from notifier.config.mistake import Mistake
 from notifier.config.tree import Config
 from notifier.daemon import Daemon
+from notifier.model.limit import Told
 from notifier.model.notice import Wording
 from notifier.model.times import rfc3339
 from tests.config.support import EXAMPLE, MISTAKES, laid_over
+from tests.store.making import a_delivery, a_notice, queue
 
 from .conftest import Desk
 
@@ -147,6 +150,26 @@ def test_status_after_a_clean_stop_keeps_the_revision_and_the_rejected_edit(desk
     done = desk.type("status")
     assert f"the daemon is not running; its last configuration was {config.revision}" in done.stdout
     assert "edit rejected: policies.yaml:3:16: policies[0]: unknown service" in done.stdout
+
+
+def test_status_says_which_limit_a_channel_waits_for(desk: Desk) -> None:
+    now = SystemClock().now()
+    with desk.store() as store:
+        daemon = Daemon(desk.directory, replace_web_port(load(desk.directory)), store=store, clock=SystemClock())
+        id, sender = next(iter(daemon.app.senders.items()))
+        limit = sender.tokens.limits[0]
+        store.tighten(limit, Told(until=now + timedelta(hours=1)), now)
+        sender.run_once()
+        daemon._write_status()
+        assert "waits until" not in desk.type("status").stdout, "nothing is queued, so nothing waits"
+        notice = a_notice(created_at=now, valid_until=now + timedelta(hours=1))
+        queue(store, notice, a_delivery(notice, id, "+18025550123"))
+        daemon.web.start()
+        daemon.web.stop()
+    done = desk.type("status")
+    assert f"channel {id} waits until {rfc3339(now + timedelta(hours=1))} for the limit {limit.name}: 1 are queued" in (
+        done.stdout)
+    assert desk.json("status")["daemon"]["limited_channels"][id]["limit"] == limit.name
 
 
 def test_a_reload_reaches_the_web_part_of_a_daemon(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
+from notifier.model.limit import Limit
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Finding, Found, NotFound
 
@@ -30,6 +31,8 @@ class FarSide:
     reaches: AddressKind | None = AddressKind.PHONE
     keyed_for: timedelta = timedelta()
     rate: float = 1000.0
+    limits: tuple[Limit, ...] = ()
+    weigh: Callable[[Message], float] = lambda message: 1.0
     at_once: int = 1
     attempt_most: timedelta = timedelta(minutes=1)
     readable: bool = True

@@ -1,4 +1,4 @@
-"""Decisions about outcomes, lost answers and stops; the token bucket."""
+"""Decisions about outcomes, lost answers and stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.delivery.order import Stop, doubled, judged, read_stop, repeatable, verdict
-from notifier.delivery.rate import Bucket
 from notifier.delivery.settings import DeliverySettings, LostAnswer
 from notifier.model.delivery import Outcome, OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
@@ -125,16 +124,3 @@ def test_read_stop(switch: str | None, stop: Stop | None) -> None:
         assert stop.holds(NOW)
         assert stop.until is None or not stop.holds(stop.until)
         assert read_stop(stop.to_switch()) is not None
-
-
-@given(st.floats(0.1, 100), st.lists(st.tuples(st.floats(0, 10), st.integers(0, 50)), max_size=50))
-def test_no_more_leaves_the_bucket_than_flowed_in(rate: float, steps: list[tuple[float, int]]) -> None:
-    bucket, now, taken = Bucket.full(rate, NOW), NOW, 0
-    for seconds, wanted in steps:
-        now += timedelta(seconds=seconds)
-        number = min(wanted, int(bucket.level(now)))
-        bucket = bucket.take(number, now)
-        taken += number
-        assert taken <= max(1.0, rate) + rate * (now - NOW).total_seconds() + 1e-3
-    with pytest.raises(ValueError, match="level"):
-        bucket.take(int(bucket.level(now)) + 2, now)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Delivery, DeliveryState, Reason
-from notifier.model.notice import Mode, Notice, Reach, Text, Wording
+from notifier.model.notice import Mode, Notice, Reach, Stage, Text, Wording
 from notifier.model.people import QuietHours, Subscriber
 from notifier.notices.audience import expand
 from notifier.notices.plan import Carried, plan, quiet_until
@@ -54,6 +54,18 @@ def test_public_accounts_go_first_then_phones_then_mail() -> None:
     rows = planned(notice(), person("ann@example.com"), person())
     assert [row.channel for row in rows][-2:] == ["sms", "email"]
     assert [row.priority for row in rows] == sorted(row.priority for row in rows)
+
+
+@pytest.mark.parametrize("urgent", [Wording.ACKNOWLEDGE, Wording.RESOLVE, Wording.CORRECT])
+@pytest.mark.parametrize("can_wait", [Stage.UPDATE, Stage.WORKAROUND, Stage.MAINTENANCE])
+def test_the_last_to_hear_of_an_outage_hear_before_the_first_to_hear_more_of_another(
+    urgent: Wording, can_wait: Stage
+) -> None:
+    """On every channel: a million updates that wait for a limit keep no acknowledgement and no all-clear waiting."""
+    first = planned(replace(notice(Wording.UPDATE), stage=can_wait), person(), person("ann@example.com"))
+    last = planned(notice(urgent), person(), person("ann@example.com"), told=TOLD)
+    for row in last:
+        assert all(row.priority < other.priority < 2 ** 31 for other in first if other.channel == row.channel)
 
 
 @pytest.mark.parametrize(("stage", "after", "waits", "sentence"), [

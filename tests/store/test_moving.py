@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from notifier.cli.main import main
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState, Move
+from notifier.model.limit import Limit, Told
 from notifier.model.notice import Approval
 from notifier.model.people import AddressKind
 from notifier.model.staff import Verb
@@ -55,6 +56,7 @@ def lived(file: Path) -> SqlStore:
         tx.put_approval(Approval(notice.id, "ann", "digest", NOW))
     for delivery, _ in store.claim("sms", 3, LEASE, NOW):
         assert store.begin(delivery.id, delivery.token, NOW) is None
+    store.tighten(Limit.flowing("sms/AC1/+18025550000", 1.0), Told(remaining=0, until=NOW + MINUTE), NOW)
     first = the(store, "n1/sms/+18025550100")
     store.settle(first.id, first.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id="SM1"), NOW)
     return store
@@ -97,7 +99,7 @@ def test_everything_comes_along_and_the_file_is_closed(lived: SqlStore, file: Pa
     after = of_postgres(database, list(before))
     before["meta"] += [row for row in after["meta"] if row["name"] == "moved"]
     assert alike(after) == alike(before)
-    assert found["deliveries"] == 5
+    assert (found["deliveries"], found["limits"]) == (5, 1)
 
 
 def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, database: str) -> None:

@@ -12,6 +12,7 @@ from notifier.model.notice import Mode
 from notifier.model.settings import Duration, Settings, Slug
 from notifier.secret import Secret
 
+from ..allowance import Allowance
 from ..wire import is_loopback
 from .signing import DkimSettings
 
@@ -69,6 +70,9 @@ class EmailSettings(Settings):
     """Languages sent; empty: all the company's."""
     per_minute: float = Field(default=600.0, gt=0, le=60_000)
     """Most messages a minute."""
+    limits: tuple[Allowance, ...] = ()
+    """Messages the relay takes in a time, counted together for all channels that log in there alike: SES's sandbox
+    takes 200 in 24h."""
     host: str = Field(min_length=1, max_length=253)
     """The relay."""
     port: int = Field(default=587, ge=1, le=65_535)
