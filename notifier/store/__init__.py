@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from notifier.ports import StoreUnavailable
 
+from .database import Database
+from .mark import Mark
 from .settings import StoreSettings
 from .sqlite import SqliteDatabase
 from .steps import SqlStore
@@ -16,13 +18,19 @@ def open_store(settings: StoreSettings) -> SqlStore:
     several threads may share and that is gone when closed.
     """
     if settings.url is None:
-        return SqlStore(SqliteDatabase(settings))
+        file = SqliteDatabase(settings)
+        return SqlStore(file, mark=_mark(settings, file))
     try:
         from .postgres import open_postgres  # an extra, which only such deployments need
     except ImportError as error:
         raise StoreUnavailable(f"PostgreSQL needs `pip install outage-notifier[postgres]`: {error}") from error
     database, leader = open_postgres(settings)
-    return SqlStore(database, leader)
+    return SqlStore(database, leader, _mark(settings, database))
+
+
+def _mark(settings: StoreSettings, database: Database) -> Mark | None:
+    file = settings.mark_file
+    return None if file is None else Mark(file, database)
 
 
 __all__ = ["SqlStore", "StoreSettings", "open_store"]

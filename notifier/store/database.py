@@ -62,6 +62,11 @@ class Database(Protocol):
         """Run a statement for each set of parameters; returns how many rows changed together."""
         ...
 
+    @property
+    def opened(self) -> int:
+        """How many connections were made so far: another database can stand in its place only behind a new one."""
+        ...
+
     def lock(self, name: str, *, shared: bool = False) -> None:
         """Take a lock until the transaction ends, waiting for it. To be taken before any row is held."""
         ...

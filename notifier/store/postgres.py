@@ -100,6 +100,11 @@ class PostgresDatabase:
         self._seconds = busy_timeout.total_seconds()
         self._own = threading.local()
 
+    @property
+    def opened(self) -> int:
+        """See Database.opened."""
+        return self._connections.opened
+
     # ── statements, inside a transaction ──
 
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:

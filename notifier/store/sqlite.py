@@ -65,6 +65,8 @@ class SqliteDatabase:
         self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
         self._scrub = False
+        self.opened = 0
+        """See Database.opened."""
         with self._lock, self._words():
             self._open()
 
@@ -224,6 +226,7 @@ class SqliteDatabase:
             if path != ":memory:":
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             self._connection = connection
+            self.opened += 1
             self._migrate(connection)
             self._key = hash_key(self._settings, partial(self._kept, connection))
         except BaseException:

@@ -13,6 +13,7 @@ from notifier.ports import CannotTell, Found, NotFound
 
 from . import people, sending
 from .database import Database
+from .mark import Mark
 from .transaction import SqlTransaction
 
 IDS_AT_ONCE = 1000
@@ -34,16 +35,21 @@ class SqlStore:
     """ports.Store over one `Database`, shared by threads and processes. Every method raises StoreUnavailable when
     nothing was kept."""
 
-    def __init__(self, db: Database, leader: Leader | None = None) -> None:
-        """`leader` None: nobody else could lead."""
+    def __init__(self, db: Database, leader: Leader | None = None, mark: Mark | None = None) -> None:
+        """`leader` None: nobody else could lead. `mark` None: a database that is put back is not told from another."""
         self._db = db
         self._leader = leader
+        self._mark = mark
 
     def leads(self) -> bool:
         return self._leader is None or self._leader.leads()
 
     def leading(self) -> SqlStore:
         return self if self._leader is None else SqlStore(self._leader.database)
+
+    def look_back(self, now: datetime) -> None:
+        if self._mark is not None:
+            self._mark.look(now)
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -71,6 +77,8 @@ class SqlStore:
         return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
+        if self._mark is not None:
+            self._mark.reach(now)
         return self._db.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
@@ -79,6 +87,8 @@ class SqlStore:
     def hand_over(
         self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+        if begun and self._mark is not None:
+            self._mark.reach(now)
         return self._db.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
 
     def expired_leases(self, now: datetime) -> int:
