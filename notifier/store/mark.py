@@ -53,7 +53,7 @@ def read(file: Path) -> Noted | None:
         found = json.loads(file.read_bytes())
         noted = Noted(**found)
         numbers = (noted.kept, noted.coming, noted.until)
-        if all(type(one) is int for one in numbers) and all(type(one) is str for one in (noted.deployment, noted.node)):
+        if all(type(one) is int for one in numbers) and type(noted.node) is str and bytes.fromhex(noted.deployment):
             return noted
     except FileNotFoundError:
         return None
@@ -161,12 +161,14 @@ class Mark:
         return moved
 
     def _noted(self, db: Database) -> Noted:
-        """What the file says of this database; where it says nothing of it, a beginning."""
-        db.run("staff.put_meta", {"name": "deployment", "value": secrets.token_bytes(16)})
+        """What the file says of this database; where it says nothing of it, a beginning. A database that has no name of
+        its own yet is new, or older than any mark: it takes the file's, and so is found to be behind it."""
+        noted = read(self._file)
+        name = secrets.token_bytes(16) if noted is None else bytes.fromhex(noted.deployment)
+        db.run("staff.put_meta", {"name": "deployment", "value": name})
         row = db.row("staff.meta", {"name": "deployment"})
         assert row is not None
         deployment = bytes(row["value"]).hex()
-        noted = read(self._file)
         if noted is not None and noted.deployment == deployment:
             return noted
         why = "there is none" if noted is None else "it is of another database"
