@@ -1,4 +1,4 @@
-"""A database that was put back from a backup is known for one, and nothing that may have been sent since is repeated."""
+"""A database put back from a backup is known for one, and nothing that may have been sent since is repeated."""
 
 from __future__ import annotations
 
