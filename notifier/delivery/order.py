@@ -27,7 +27,8 @@ def judged(outcome: Outcome, attempts: int, now: datetime, settings: DeliverySet
         return replace(outcome, retry_at=now + settings.unknown_after)
     if outcome.kind is not OutcomeKind.RETRY:
         return outcome
-    if attempts >= settings.attempts:
+    # what cannot be reached at all was not tried: it waits for its end, or for another node that is not cut off
+    if attempts >= settings.attempts and outcome.reason is not Reason.UNREACHABLE:
         why = f"{outcome.reason} after {attempts} attempts; {outcome.detail}".rstrip("; ")
         return replace(outcome, kind=OutcomeKind.REJECTED, reason=Reason.GAVE_UP, retry_at=None, detail=why)
     at = outcome.retry_at or now + doubled(settings.retry_first, settings.retry_most, attempts - 1)

@@ -31,7 +31,7 @@ class DeliverySettings(Settings):
     rate: float = Field(default=10.0, gt=0)
     """Messages a second on a channel that names no rate of its own."""
     attempts: int = Field(default=8, ge=1, le=50)
-    """Attempts before a delivery is given up."""
+    """Attempts before a delivery is given up; those on which no connection was made do not end it."""
     retry_first: Duration = timedelta(seconds=5)
     """Wait before the second attempt; doubles with each further one."""
     retry_most: Duration = timedelta(minutes=5)

@@ -29,6 +29,10 @@ SECOND = timedelta(seconds=1)
         pytest.param(RETRY, 3, "RETRY", "rate_limited", 20 * SECOND, id="the third waits four times as long"),
         pytest.param(RETRY, 8, "REJECTED", "gave_up", None, id="after the last attempt it is given up"),
         pytest.param(
+            Outcome(OutcomeKind.RETRY, Reason.UNREACHABLE), 20, "RETRY", "unreachable", 5 * MINUTE,
+            id="who cannot be reached at all was not tried"
+        ),
+        pytest.param(
             replace(RETRY, retry_at=NOW + HOUR), 1, "RETRY", "rate_limited", HOUR, id="the provider's time is kept"
         ),
         pytest.param(
