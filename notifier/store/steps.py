@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Found, NotFound
@@ -15,6 +17,8 @@ from . import people, sending
 from .database import Database
 from .mark import Mark
 from .transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
 
 IDS_AT_ONCE = 1000
 """Ids of an audience looked up at once."""
@@ -50,6 +54,9 @@ class SqlStore:
     def look_back(self, now: datetime) -> None:
         if self._mark is not None:
             self._mark.look(now)
+        else:
+            log.warning("mark.none", why="store.mark names no file, and there is no state directory: a database put "
+                        "back from a backup would not be known for one")
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 
 CABLES = {"store": 78, "far": 79}
@@ -82,6 +83,25 @@ class Cables:
 
 class CannotCut(Exception):
     """Why this machine has no cables to cut, in words."""
+
+
+@contextmanager
+def laid() -> Iterator[tuple[Cables | None, str]]:
+    """A node's cables, taken away in the end; None, and why, where none can be laid."""
+    try:
+        cables = Cables()
+    except CannotCut as error:
+        yield None, str(error)
+        return
+    try:
+        yield cables, ""
+    finally:
+        cables.close()
+
+
+def listening(cables: Cables | None) -> tuple[str, ...]:
+    """PostgreSQL's option to be heard at this end of the store's cable."""
+    return () if cables is None else (f"listen_addresses={cables.here('store')}",)
 
 
 def enter(name: str) -> None:
