@@ -30,7 +30,7 @@ brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
 	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
 
 EVERY ?= 1
-proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (an hour; EVERY=100: one case in so many)
+proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (hours; EVERY=100: one case in so many)
 	$(BIN)/python -m tests.faults --every $(EVERY)
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)

@@ -15,6 +15,11 @@ SEND_PATH = (
     "decide.after_commit",
     "claim.before_commit",
     "claim.after_commit",
+    "mark.after_coming",
+    "mark.before_commit",
+    "mark.after_commit",
+    "mark.before_kept",
+    "mark.after_kept",
     "begin.before_commit",
     "begin.after_commit",
     "channel.before_request",
@@ -32,11 +37,12 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback", "give_back", "tighten")
+BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback", "give_back", "tighten", "restored")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unheld`
 reads, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
 says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent. `give_back` and
-`tighten` move limits only: what is lost is allowance that nobody used, or a provider's word that it repeats."""
+`tighten` move limits only: what is lost is allowance that nobody used, or a provider's word that it repeats; `restored`
+is found anew until it was kept (tests/store/test_mark.py)."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 

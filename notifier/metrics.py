@@ -126,6 +126,12 @@ CONFIG_INFO = Gauge("notifier_config_info", "Revision of the running configurati
 LOOP_TURNS = Counter("notifier_loop_turns_total", "Turns of each loop by result", ["loop", "result"])
 LOOP_LAST = Gauge("notifier_loop_last_turn_timestamp_seconds", "When each loop last finished a turn", ["loop"])
 STORE_ERRORS = Counter("notifier_store_errors_total", "Times the store could not keep something")
+STORE_RESTORED = Counter(
+    "notifier_store_restored_total", "Times the database was found to be older than what was sent from here"
+)
+MARK_WRITTEN = Gauge(
+    "notifier_store_mark_written", "1 where the file that says how far sending has come could be written"
+)
 LEADS = Gauge("notifier_leads", "1 where this node listens and decides for the deployment; every node sends.")
 BUILD_INFO = Gauge("notifier_build_info", "Version of the daemon", ["version"])
 

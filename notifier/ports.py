@@ -438,6 +438,12 @@ class Store(Protocol):
         look each up again in the transaction that uses it. Memory: some bytes for each."""
         ...
 
+    def look_back(self, now: datetime) -> None:
+        """Look whether the database is older than what was sent from here: then it was put back from a backup, and
+        what it holds as undelivered from before becomes UNKNOWN (restored), for it may have been sent since. `begin`
+        and `hand_over` do so by themselves every some seconds; this is for the start and the end."""
+        ...
+
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
         Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same

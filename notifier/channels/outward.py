@@ -23,7 +23,10 @@ class _Checked(HTTPSConnection):
         host = self.host.strip("[]")
         timeout = self.timeout if isinstance(self.timeout, int | float) else None
         try:
-            return checked_socket(host, int(self.port or 443), timeout, allow_private=False)
+            made = checked_socket(host, int(self.port or 443), timeout, allow_private=False)
+            for option in self.socket_options or ():
+                made.setsockopt(*option)
+            return made
         except PermissionError as error:
             raise AddressRefused(self, "the name leads inside our own network") from error
         except socket.gaierror as error:

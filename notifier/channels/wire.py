@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import AfterValidator
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from notifier.clock import SystemClock
@@ -107,6 +109,14 @@ class Wire(HTTPAdapter):
         self._timeout = timeout
         self._here = threading.local()
         super().__init__(pool_maxsize=AT_ONCE_MOST)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As HTTPAdapter.init_poolmanager. What the far side's machine has not confirmed within the time-out is
+        dropped: the system would otherwise go on repeating it for minutes after we were told that there is no answer,
+        and where a network was cut it could arrive when the far side had already been read in vain."""
+        milliseconds = max(int(self._timeout[1] * 1000), 1)
+        options = [*HTTPConnection.default_socket_options, (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)]
+        super().init_poolmanager(*args, socket_options=options, **kwargs)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming."""

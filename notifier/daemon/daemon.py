@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -73,6 +74,7 @@ class Daemon:
     def start(self) -> None:
         """Turn the loops of every node, and those of the one that leads where this one does."""
         app = self.app
+        self._look_back()
         self._turn(
             Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
             Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
@@ -83,6 +85,10 @@ class Daemon:
         self.web.start()
         log.info("daemon.started", revision=app.config.revision, mode=str(app.config.company.mode), port=self.web.port,
                  leads=self.leads)
+
+    def _look_back(self) -> None:
+        with suppress(StoreUnavailable):  # sending looks again before it begins anything
+            self.store.look_back(self.clock.now())
 
     def _turn(self, *loops: Loop) -> None:
         for loop in loops:
@@ -149,6 +155,7 @@ class Daemon:
                     tx.put_checkpoint(STATUS, last, self.clock.now())
         except StoreUnavailable as error:
             log.error("daemon.checkpoint_lost", error=str(error))
+        self._look_back()
         self.store.close()
         log.info("daemon.stopped")
 

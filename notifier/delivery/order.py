@@ -66,7 +66,7 @@ def verdict(
     wanted = harmless or (isinstance(result, NotFound) and rule is LostAnswer.RESEND)
     if wanted and delivery.attempts < settings.attempts and now < delivery.expires_at:
         return Verdict(None, True, why)
-    since = delivery.doubt_since or delivery.began_at or delivery.created_at
+    since = delivery.began_at or delivery.doubt_since or delivery.created_at
     if isinstance(result, NotFound) or now >= since + settings.unsettled_after:
         return Verdict(None, False, why)
     return Verdict(now + settings.unknown_again, False, why)

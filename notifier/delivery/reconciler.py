@@ -71,7 +71,8 @@ class Reconciler:
         result = self._own(delivery, channel.find(message, now))
         failpoint("reconcile.after_find")
         lag: timedelta = getattr(channel, "absent_after", timedelta())
-        if isinstance(result, NotFound) and delivery.doubt_since is not None and now < delivery.doubt_since + lag:
+        began = delivery.began_at or delivery.doubt_since  # the last that may have arrived
+        if isinstance(result, NotFound) and began is not None and now < began + lag:
             result = CannotTell("it is not there yet, which proves nothing so soon")
         # even where a key makes repeating harmless the far side is read first: some servers ignore keys
         harmless = channel.keyed_for > timedelta() and repeatable(

@@ -28,7 +28,8 @@ class DeliveryState(StrEnum):
 
 _D = DeliveryState
 DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    _D.PENDING: frozenset({_D.CLAIMED, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    # to UNKNOWN: the database was put back from a backup, and the message may have been sent since
+    _D.PENDING: frozenset({_D.CLAIMED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
     _D.CLAIMED: frozenset(
         {_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}
     ),
@@ -57,6 +58,8 @@ class Reason(StrEnum):
     """Sent or not, nobody told us."""
     CRASHED = "crashed"
     """Our process ended between the start of sending and its record."""
+    RESTORED = "restored"
+    """The database was put back from a backup: it may have been sent since."""
     DUPLICATE = "duplicate"
     INVALID_ADDRESS = "invalid_address"
     RECIPIENT_GONE = "recipient_gone"

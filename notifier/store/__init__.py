@@ -5,6 +5,8 @@ from __future__ import annotations
 from notifier.ports import StoreUnavailable
 
 from .bell import Bell
+from .database import Engine
+from .mark import Mark
 from .settings import StoreSettings
 from .sqlite import SqliteEngine
 from .steps import SqlStore
@@ -17,7 +19,8 @@ def open_store(settings: StoreSettings) -> SqlStore:
     several threads may share and that is gone when closed.
     """
     if settings.url is None:
-        return SqlStore(SqliteEngine(settings))
+        file = SqliteEngine(settings)
+        return SqlStore(file, mark=_mark(settings, file))
     try:
         # an extra, which only such deployments need
         from .announcements import Announcements
@@ -26,7 +29,12 @@ def open_store(settings: StoreSettings) -> SqlStore:
         raise StoreUnavailable(f"PostgreSQL needs `pip install outage-notifier[postgres]`: {error}") from error
     database, leader = open_postgres(settings)
     bell = Bell()
-    return SqlStore(database, leader, bell, Announcements(settings, bell.ring))
+    return SqlStore(database, leader, bell, Announcements(settings, bell.ring), _mark(settings, database))
+
+
+def _mark(settings: StoreSettings, engine: Engine) -> Mark | None:
+    file = settings.mark_file
+    return None if file is None else Mark(file, engine)
 
 
 __all__ = ["SqlStore", "StoreSettings", "open_store"]

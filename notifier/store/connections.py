@@ -36,6 +36,11 @@ def advisory(function: str, name: str) -> sql.Composed:
 class Connections(Protocol):
     """Where a transaction's connection comes from."""
 
+    @property
+    def opened(self) -> int:
+        """How many were made so far."""
+        ...
+
     def begun(self) -> AbstractContextManager[Connection]:
         """A connection of one's own with a transaction begun, which is given back once that has ended."""
         ...
@@ -78,14 +83,18 @@ class Pooled:
     def __init__(self, settings: StoreSettings) -> None:
         assert settings.url is not None
         self._most = settings.connections
+        self.opened = 0
         self._pool = ConnectionPool(
-            settings.url, kwargs=_given(settings), connection_class=psycopg.Connection[DictRow], min_size=1,
-            max_size=self._most, timeout=settings.busy_timeout.total_seconds(), name="store", open=False)
+            settings.url, kwargs=_given(settings), connection_class=psycopg.Connection[DictRow], configure=self._made,
+            min_size=1, max_size=self._most, timeout=settings.busy_timeout.total_seconds(), name="store", open=False)
         try:
             self._pool.open(wait=True, timeout=settings.busy_timeout.total_seconds())
         except psycopg.OperationalError as error:
             self._pool.close()
             raise StoreUnavailable(f"the store could not be used: {error}") from error
+
+    def _made(self, connection: Connection) -> None:
+        self.opened += 1
 
     @contextmanager
     def begun(self) -> Iterator[Connection]:
@@ -114,6 +123,7 @@ class Seat:
         self._settings = settings
         self._lock = threading.RLock()
         self._connection: Connection | None = None
+        self.opened = 0
 
     def taken(self) -> bool:
         """Take the seat where it is free, or say a word over it; True while it is ours. Raises psycopg.Error where
@@ -138,6 +148,7 @@ class Seat:
             raise
         if row is not None and row["held"]:
             self._connection = connection
+            self.opened += 1
         else:
             connection.close()
 

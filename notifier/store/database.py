@@ -82,6 +82,11 @@ class Database(Protocol):
 class Engine(Protocol):
     """A database that is open. Safe to use from many threads; a transaction belongs to its thread."""
 
+    @property
+    def opened(self) -> int:
+        """How many connections were made so far: another database can stand in its place only behind a new one."""
+        ...
+
     def step(self, name: str) -> AbstractContextManager[Database]:
         """One transaction, with fail points `name`.before_commit and `name`.after_commit.
 

@@ -147,6 +147,11 @@ class PostgresEngine:
         self._seconds = busy_timeout.total_seconds()
         self._own = threading.local()
 
+    @property
+    def opened(self) -> int:
+        """See Engine.opened."""
+        return self._connections.opened
+
     @contextmanager
     def step(self, name: str) -> Iterator[PostgresDatabase]:
         """See Engine.step. The stages' own transactions take turns."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -28,6 +30,10 @@ class StoreSettings(Settings):
     node_silent: Duration = timedelta(seconds=6)
     """With PostgreSQL: after so long without a word from a node that leads, or is within a transaction, it is taken for
     stopped: another takes over, and what it held is free. Shorter than `busy_timeout`, for others wait for it."""
+    mark: str | None = None
+    """File that says, outside the database, how far sending has come, so that a database put back from a backup is
+    known for one. Without it: beside the SQLite file; with PostgreSQL in the state directory systemd gives
+    ($STATE_DIRECTORY), and where there is none, no mark is kept. Keep it out of the database's backup."""
     hash_key: Secret | None = None
     """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database."""
 
@@ -60,6 +66,16 @@ class StoreSettings(Settings):
     def place(self) -> str:
         """What people are told of where it is."""
         return self.url or self.path
+
+    @property
+    def mark_file(self) -> Path | None:
+        """Where the mark is kept; None: nowhere."""
+        if self.mark is not None:
+            return Path(self.mark)
+        if self.url is None:
+            return None if self.path == ":memory:" else Path(f"{self.path}.mark")
+        directory = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        return Path(directory, f"{Path(self.path).name}.mark") if directory else None
 
     def at(self, place: str) -> StoreSettings:
         """The same store at another place: an address of PostgreSQL, or a file. Raises ValueError for an address that

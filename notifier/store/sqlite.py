@@ -106,6 +106,8 @@ class SqliteEngine:
         self._queue, self._lock = threading.RLock(), threading.RLock()
         self._key: bytes | None = None
         self._connection: sqlite3.Connection | None = None
+        self.opened = 0
+        """See Engine.opened."""
         with self._lock, self._words():
             self._open()
 
@@ -233,6 +235,7 @@ class SqliteEngine:
             if path != ":memory:":
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
             self._connection = connection
+            self.opened += 1
             self._migrate(connection)
             self._key = hash_key(self._settings, partial(self._kept, connection))
         except BaseException:

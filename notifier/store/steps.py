@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+import structlog
+
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from notifier.model.limit import Limit, Told
 from notifier.model.people import AudienceSizes
@@ -16,7 +18,10 @@ from . import limits as limiting
 from . import people, sending
 from .bell import Bell
 from .database import Engine
+from .mark import Mark
 from .transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
 
 IDS_AT_ONCE = 1000
 """Ids of an audience looked up at once."""
@@ -46,13 +51,14 @@ class SqlStore:
     nothing was kept."""
 
     def __init__(self, engine: Engine, leader: Leader | None = None, bell: Bell | None = None,
-                 announcements: Announcements | None = None) -> None:
+                 announcements: Announcements | None = None, mark: Mark | None = None) -> None:
         """`leader` None: nobody else could lead. `bell` is rung once deliveries were added, by other nodes' too where
-        they have `announcements`."""
+        they have `announcements`. `mark` None: a database that is put back is not told from another."""
         self._engine = engine
         self._leader = leader
         self._bell = bell or Bell()
         self._announcements = announcements
+        self._mark = mark
 
     def leads(self) -> bool:
         return self._leader is None or self._leader.leads()
@@ -64,6 +70,13 @@ class SqlStore:
         self._bell.add(ring)
         if self._announcements is not None:
             self._announcements.start()
+
+    def look_back(self, now: datetime) -> None:
+        if self._mark is not None:
+            self._mark.look(now)
+        else:
+            log.warning("mark.none", why="store.mark names no file, and there is no state directory: a database put "
+                        "back from a backup would not be known for one")
 
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
@@ -109,12 +122,15 @@ class SqlStore:
     def give_back(
         self, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
     ) -> None:
-        self._engine.run_step("give_back", lambda db: limiting.give_back(db, limits, unspent, reserved, reserved_at, now))
+        self._engine.run_step("give_back", lambda db: limiting.give_back(
+            db, limits, unspent, reserved, reserved_at, now))
 
     def tighten(self, limit: Limit, told: Told, now: datetime) -> None:
         self._engine.run_step("tighten", lambda db: limiting.tighten(db, limit, told, now))
 
     def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
+        if self._mark is not None:
+            self._mark.reach(now)
         return self._engine.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
@@ -123,6 +139,8 @@ class SqlStore:
     def hand_over(
         self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
+        if begun and self._mark is not None:
+            self._mark.reach(now)
         return self._engine.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
 
     def expired_leases(self, now: datetime) -> int:

@@ -34,6 +34,10 @@ SECOND = timedelta(seconds=1)
         pytest.param(replace(ERROR, stops_channel=True), 20, "RETRY", "server_error", 5 * MINUTE,
                      id="nor an account that is barred"),
         pytest.param(
+            Outcome(OutcomeKind.RETRY, Reason.UNREACHABLE), 20, "RETRY", "unreachable", 5 * MINUTE,
+            id="who cannot be reached at all was not tried"
+        ),
+        pytest.param(
             replace(RETRY, retry_at=NOW + HOUR), 1, "RETRY", "rate_limited", HOUR, id="the provider's time is kept"
         ),
         pytest.param(

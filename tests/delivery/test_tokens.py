@@ -157,7 +157,7 @@ def test_a_crash_loses_tokens_and_never_makes_any(desk: Desk) -> None:
 def test_an_empty_queue_costs_no_write(desk: Desk) -> None:
     far = limited()
     sender = another(desk, far)
-    connection = desk.store._db._connection  # type: ignore[attr-defined]
+    connection = desk.store._engine._connection  # type: ignore[attr-defined]
     before = connection.total_changes
     for _ in range(50):
         assert sender.run_once() is False
@@ -170,7 +170,7 @@ def test_a_limit_that_is_used_up_costs_no_write_either(desk: Desk) -> None:
     sender = another(desk, far)
     many(desk)
     drain(sender)
-    connection = desk.store._db._connection  # type: ignore[attr-defined]
+    connection = desk.store._engine._connection  # type: ignore[attr-defined]
     before = connection.total_changes
     for _ in range(50):
         sender.run_once()
@@ -226,7 +226,7 @@ def test_the_limits_are_as_many_rows_after_a_thousand_messages_as_after_ten() ->
         notice = a_notice(f"n{round}", sequence=round + 1)
         queue(store, notice, *(a_delivery(notice, address=f"+1802{n:07}") for n in range(10 ** (round + 1))))
         drain(sender)
-        connection = store._db._connection  # type: ignore[attr-defined]
+        connection = store._engine._connection  # type: ignore[attr-defined]
         found.append(connection.execute("SELECT count(*) FROM limits").fetchone()[0])
     store.close()
     assert len(far.ledger) == 1110

@@ -7,19 +7,25 @@ until nothing is open, and prints the deliveries as JSON. SIGTERM ends it as it 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import sqlite3
+import subprocess
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import psycopg
 from psycopg.errors import LockNotAvailable
 
+from notifier import failpoints
 from notifier.clock import VirtualClock
 from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.reconciler import Reconciler
@@ -38,6 +44,7 @@ from notifier.store import SqlStore, StoreSettings, open_store
 from ..channels import far_sides
 from ..incidents.builders import NOW, policy, speaker
 from ..incidents.builders import signal as a_signal
+from ..parts.waiting import until
 from .kinds import ADDRESSES, KINDS, PATIENCE
 
 SERVICES = ("mobile-data", "power", "sms")
@@ -47,13 +54,27 @@ TICK = timedelta(seconds=20)
 RULES = {Stage.ACKNOWLEDGE: NoticeRule(release=Release.AUTO, valid_for=timedelta(hours=6))}
 
 
+@contextlib.contextmanager
+def locked(file: Path | None, how: int) -> Iterator[None]:
+    """Within a lock among processes and threads, where there is one."""
+    if file is None:
+        yield
+        return
+    descriptor = os.open(file, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 class SharedClock(VirtualClock):
     """Virtual time that the far sides live by too, and other daemons: a file holds it, so that one that was stopped
     finds at once how late it has become."""
 
-    def __init__(self, start: datetime, file: Path) -> None:
+    def __init__(self, start: datetime, file: Path, under_way: Path | None = None) -> None:
         super().__init__(start)
-        self._file = file
+        self._file, self._under_way = file, under_way
         self._write(start)
 
     def now(self) -> datetime:
@@ -69,10 +90,11 @@ class SharedClock(VirtualClock):
         self._write(self.now() + by)
 
     def _write(self, to: datetime) -> None:
-        """Never half-way."""
-        written = self._file.with_suffix(".new")
+        """Never half-way, and while nothing is under way that must be over by then."""
+        written = self._file.with_suffix(f".{os.getpid()}")
         written.write_text(rfc3339(to), encoding="utf-8")
-        written.replace(self._file)
+        with locked(self._under_way, fcntl.LOCK_EX):
+            written.replace(self._file)
 
 
 def text_of(service: str) -> str:
@@ -99,14 +121,30 @@ def decider(store: Store, clock: VirtualClock, channels: dict[str, Channel]) -> 
 
 MET = "the trouble began"
 """Printed once it has: where it could not, nothing was proven."""
+BACKUP = "backup"
+"""Name of the file a copy of the database is put into."""
+OLD = timedelta(seconds=11)
+"""How old a backup is at least when something is sent after it; see store.mark.EVERY."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """How a daemon lives beside its store and its channels. `node`: another has a mark of its own. `patience`: seconds
+    it waits for an answer. `in_time`: no virtual time passes while a request is under way, of whomever: in truth it
+    lasts less than any lease. `pg_dump`: the program that copies a PostgreSQL database."""
+
+    node: str = ""
+    in_time: bool = False
+    patience: float = PATIENCE[0]
+    pg_dump: str = ""
 
 
 class Trouble:
     """What a fail point does to this process instead of ending it, and how that is over."""
 
-    def __init__(self, kind: str, place: str, store: SqlStore, clock: SharedClock) -> None:
+    def __init__(self, kind: str, place: str, store: SqlStore, clock: SharedClock, dump: Callable[[], object]) -> None:
         assert kind in TROUBLES, kind
-        self.place, self.store, self.clock = place, store, clock
+        self.place, self.store, self.clock, self.dump = place, store, clock, dump
         self.begin = getattr(self, f"_{kind}")
         self.over: Callable[[], None] = lambda: None
         self.turns = 0
@@ -149,6 +187,12 @@ class Trouble:
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
                           "AND pid <> pg_backend_pid()")
 
+    def _restored(self) -> None:
+        """A backup is made, and what follows it is ended by kill -9, between two answers where there are two."""
+        self.dump()
+        self.clock.jump(OLD)
+        failpoints._armed, failpoints._countdown, failpoints._signal = "channel.after_answer", 2, signal.SIGKILL
+
     def _forward(self) -> None:
         self.clock.jump(timedelta(hours=2))
 
@@ -156,34 +200,95 @@ class Trouble:
         self.clock.jump(-timedelta(minutes=30))
 
 
-TROUBLES = ("full", "locked", "cut", "forward", "back")
+TROUBLES = ("full", "locked", "cut", "restored", "forward", "back")
 
 
-def opened(folder: str, place: str) -> SqlStore:
+def dumped(place: str, to: Path, pg_dump: str) -> None:
+    """A copy of the whole database as it is committed."""
+    if "://" in place:
+        subprocess.run([pg_dump, "--no-owner", "-f", to, place], check=True)
+        return
+    with closing(sqlite3.connect(place)) as live, closing(sqlite3.connect(to)) as copy:
+        live.backup(copy)
+
+
+def opened(folder: str, place: str, node: str = "") -> SqlStore:
     """The store; it waits for nobody, so that a lock is met and not sat out."""
     waits = timedelta(seconds=0.2)
+    mark = str(Path(folder) / f"mark{node}")
     if "://" in place:
-        return open_store(StoreSettings(url=place, connections=2, busy_timeout=waits * 5, node_silent=waits * 2))
-    return open_store(StoreSettings(path=place or str(Path(folder) / "notifier.db"), busy_timeout=waits))
+        return open_store(
+            StoreSettings(url=place, connections=2, busy_timeout=waits * 5, node_silent=waits * 2, mark=mark))
+    return open_store(StoreSettings(path=place or str(Path(folder) / "notifier.db"), busy_timeout=waits, mark=mark))
 
 
-def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", trouble: str = "") -> None:
-    """Live from `minutes` past noon over `folder`, with a channel to each of `urls` by kind."""
+class Leading:
+    """Decides while this node leads, as the daemon does; one that led no more begins anew from the store."""
+
+    def __init__(self, store: SqlStore, made: Callable[[Store], Decider]) -> None:
+        self._store, self._made = store, made
+        self._decider: Decider | None = None
+
+    def run_once(self) -> bool:
+        """Take or keep the lead, and decide where it is ours."""
+        if not self._leads():
+            self._decider = None
+            return False
+        self._decider = self._decider or self._made(self._store.leading())
+        return self._decider.run_once()
+
+    def wait(self) -> None:
+        """Until this node leads, or there is something to be sent: the lead of one that is gone is soon free."""
+        until(lambda: self._leads() or self._decided(), "somebody leads", within=20, every=0.02)
+
+    def _decided(self) -> bool:
+        with self._store.reading() as tx:
+            return bool(tx.deliveries(limit=1))
+
+    def _leads(self) -> bool:
+        try:
+            return self._store.leads()
+        except StoreUnavailable:
+            self._decider = None
+            return False
+
+
+def in_time(call: Callable[..., Any], under_way: Path | None) -> Callable[..., Any]:
+    """A request that time waits for."""
+    def called(*given: Any) -> Any:
+        with locked(under_way, fcntl.LOCK_SH):
+            return call(*given)
+    return called
+
+
+def main(
+    folder: str, urls: dict[str, str], minutes: int, place: str = "", trouble: str = "",
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Live from `minutes` past noon over `folder`, with a channel to each of `urls` by kind; `more`: of `Life`."""
+    life = Life(**more)
     os.environ.update(far_sides.SECRETS)
-    far_sides.TIMEOUT = PATIENCE
-    store = opened(folder, place)
-    clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock")
+    far_sides.TIMEOUT = (life.patience, life.patience)
+    store = opened(folder, place, life.node)
+    under_way = Path(folder) / "under-way" if life.in_time else None
+    clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock", under_way)
+    store.look_back(clock.now())
     made = [KINDS[kind].channel(url) for kind, url in urls.items()]
+    for channel in made:
+        channel.send, channel.find = (in_time(call, under_way) for call in (channel.send, channel.find))
     channels: dict[str, Channel] = {channel.id: channel for channel in made}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    made_trouble = Trouble(trouble or "forward", place, store, clock)
+    made_trouble = Trouble(trouble or "forward", place, store, clock,
+                           lambda: dumped(place, Path(folder) / BACKUP, life.pg_dump))
     signal.signal(signal.SIGUSR1, made_trouble)
     settings = DeliverySettings()
     hear(store)
+    leading = Leading(store, lambda only: decider(only, clock, channels))
+    leading.wait()
     loops = (
         Housekeeper(store, clock).run_once,
-        decider(store, clock, channels).run_once,
+        leading.run_once,
         *(Sender(channel, store, clock, settings, stop=stop.is_set).run_once for channel in made),
         Reconciler(channels, store, clock, settings).run_once,
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -62,12 +63,14 @@ class Daemon:
         (only,) = self.fars.values()
         return only
 
-    def run(self, minutes: int, point: str = "", hit: int = 1, sent: str = "SIGKILL", trouble: str = "") -> Ended:
+    def run(self, minutes: int, point: str = "", hit: int = 1, sent: str = "SIGKILL", trouble: str = "",
+            **more: Any) -> Ended:
         """Run from `minutes` past noon until all is settled, or until the fail point sends its signal; SIGUSR1 makes
-        `trouble` for it (see child.TROUBLES)."""
+        `trouble` for it (see child.TROUBLES). `more`: of child.Life, and `net`, the namespace it lives in."""
         urls = {kind: far.url for kind, far in self.fars.items()}
-        given = [str(self.folder), urls, minutes, self.store, trouble]
-        return self.nursery.daemon(self.output(minutes), given, point, hit, sent)
+        net = more.pop("net", "")
+        given = [str(self.folder), urls, minutes, more.pop("store", self.store), trouble, more]
+        return self.nursery.daemon(self.output(minutes), given, point, hit, sent, net)
 
     def go_on(self, stopped: Ended, minutes: int) -> Ended:
         """Let the run of `minutes`, which was stopped, go on to its end."""
@@ -94,9 +97,9 @@ class Daemon:
         assert len(rows) == sum(map(len, fates.values())), f"more than one of a kind: {rows}"
         return fates
 
-    def finish(self, minutes: int) -> tuple[dict[str, dict[str, Fate]], str]:
+    def finish(self, minutes: int, **more: Any) -> tuple[dict[str, dict[str, Fate]], str]:
         """Restart without a fail point; returns the fates by kind, none of them open, and all that was said."""
-        ended = self.run(minutes)
+        ended = self.run(minutes, **more)
         by_channel = self.told(ended)
         fates = {kind: by_channel.get(f"{kind.partition('-')[0]}-main", {}) for kind in self.fars}
         for kind, found in fates.items():
@@ -106,7 +109,9 @@ class Daemon:
 
 
 @contextmanager
-def world(nursery: Nursery, folder: Path, kinds: Iterable[str], store: str = "") -> Iterator[Daemon]:
+def world(
+    nursery: Nursery, folder: Path, kinds: Iterable[str], store: str = "", host: str = "127.0.0.1"
+) -> Iterator[Daemon]:
     """Far sides of these kinds in processes of their own, living by the daemon's clock."""
     clock = folder / "clock"
     clock.write_text(rfc3339(NOW), encoding="utf-8")
@@ -114,7 +119,7 @@ def world(nursery: Nursery, folder: Path, kinds: Iterable[str], store: str = "")
     try:
         for kind in kinds:
             ledger = folder / f"{kind}.jsonl"
-            arguments = [*KINDS[kind].standin, "--ledger", str(ledger), "--clock", str(clock)]
+            arguments = [*KINDS[kind].standin, "--ledger", str(ledger), "--clock", str(clock), "--host", host]
             fars[kind] = Far(nursery.far_side(arguments), ledger)
         yield Daemon(nursery, folder, fars, store or str(folder / "notifier.db"))
     finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,24 +22,26 @@ PATIENCE = (10.0, 10.0)
 @dataclass(frozen=True)
 class Kind:
     """`standin`: arguments of `python -m notifier.standins`. `channel`: the real channel to a stand-in's URL.
-    `sure`: what became of a message can be found out, by asking or by repeating it under its key."""
+    `sure`: what became of a message can be found out, by asking or by repeating it under its key. `at_once`: how many
+    may be under way."""
 
     standin: tuple[str, ...]
     channel: Callable[[str], Any]
     sure: bool = True
+    at_once: int = 1
 
 
-def _email(url: str) -> Any:
-    return _one_at_a_time(far_sides.email_channel(urlsplit(url).port or 0, username=None, password=None))
+def _email(url: str, at_once: int = 1) -> Any:
+    return _so_many(at_once, far_sides.email_channel(urlsplit(url).port or 0, username=None, password=None))
 
 
-def _sms(url: str) -> Any:
-    return _one_at_a_time(far_sides.sms_channel(url, per_minute=600))
+def _sms(url: str, at_once: int = 1) -> Any:
+    return _so_many(at_once, far_sides.sms_channel(url, per_minute=600))
 
 
-def _one_at_a_time(channel: Any) -> Any:
-    """So that a step means the same delivery every time."""
-    channel.at_once = 1
+def _so_many(at_once: int, channel: Any) -> Any:
+    """One at a time, so that a step means the same delivery every time; or all at once."""
+    channel.at_once = at_once
     return channel
 
 
@@ -49,8 +52,11 @@ KINDS = {
     "bluesky": Kind(("bluesky",), far_sides.bluesky_channel),
     "sms": Kind(("twilio",), _sms),
     "email": Kind(("smtp",), _email, sure=False),
+    "sms-at-once": Kind(("twilio",), partial(_sms, at_once=4), at_once=4),
+    "email-at-once": Kind(("smtp",), partial(_email, at_once=4), sure=False, at_once=4),
     "webhook": Kind(("webhook",), far_sides.webhook_channel),
 }
+ONE_BY_ONE = sorted(name for name, kind in KINDS.items() if kind.at_once == 1)
 CHANNELS = ("x", "mastodon", "bluesky", "sms", "email", "webhook")
 """One of each: a whole deployment."""
 ADDRESSES = {AddressKind.PHONE: "+18025550101", AddressKind.EMAIL: "ann@example.org"}

@@ -50,11 +50,17 @@ class Nursery:
             [sys.executable, "-m", "tests.faults.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def daemon(self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL") -> Ended:
-        """Run `child.main` with these arguments to its end; where a fail point is named it is armed with a signal."""
-        armed = {"point": point, "hit": hit, "signal": sent}
+    def daemon(self, output: Path, arguments: list[Any], point: str = "", hit: int = 1, sent: str = "SIGKILL",
+               net: str = "") -> Ended:
+        """Run `child.main` with these arguments to its end; where a fail point is named it is armed with a signal.
+        `net`: the network namespace it lives in."""
+        armed = {"point": point, "hit": hit, "signal": sent, "net": net}
         code, stopped = self._ask({"do": "daemon", "output": str(output), "arguments": arguments, **armed})
         return Ended(int(code), output.read_text(encoding="utf-8"), int(stopped))
+
+    def resume(self, stopped: int) -> None:
+        """The same, without waiting for its end."""
+        self._ask({"do": "resume", "pid": stopped})
 
     def go_on(self, stopped: int, output: Path) -> Ended:
         """Let a daemon that a fail point stopped go on to its end."""
@@ -113,11 +119,14 @@ def _daemon(order: dict[str, Any]) -> tuple[int, int]:
     from notifier import failpoints
 
     from .child import main
+    from .cut import enter
 
     def live() -> None:
         failpoints._armed = order["point"] or None
         failpoints._countdown = order["hit"]
         failpoints._signal = signal.Signals[order["signal"]]
+        if order["net"]:
+            enter(order["net"])
         main(*order["arguments"])
 
     output = os.open(order["output"], os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
@@ -127,8 +136,13 @@ def _daemon(order: dict[str, Any]) -> tuple[int, int]:
     return (0, pid) if os.WIFSTOPPED(status) else (os.waitstatus_to_exitcode(status), 0)
 
 
-def _go_on(order: dict[str, Any]) -> int:
+def _resume(order: dict[str, Any]) -> int:
     os.kill(order["pid"], signal.SIGCONT)
+    return 0
+
+
+def _go_on(order: dict[str, Any]) -> int:
+    _resume(order)
     return os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])
 
 
@@ -165,7 +179,7 @@ def _parent() -> None:
     _warm()
     living: set[int] = set()
     do: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "daemon": _daemon, "go_on": _go_on, "far_side": _far_side, "end": _end}
+        "daemon": _daemon, "resume": _resume, "go_on": _go_on, "far_side": _far_side, "end": _end}
     for line in sys.stdin:
         order = json.loads(line)
         told = do[order["do"]](order)

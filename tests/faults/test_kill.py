@@ -13,7 +13,7 @@ import pytest
 from notifier.failpoints import SEND_PATH
 
 from .far import Daemon, Fate, world
-from .kinds import CHANNELS, KINDS
+from .kinds import CHANNELS, KINDS, ONE_BY_ONE
 from .nursery import Nursery
 
 NOON, LATER, LAST = 0, 10, 20
@@ -50,14 +50,14 @@ def _sent_once(kind: str, text: str, fate: Fate, arrived: int) -> None:
 
 
 @pytest.mark.parametrize(("kind", "point"), [
-    (kind, point) for kind in sorted(KINDS) for point in SENDING
+    (kind, point) for kind in ONE_BY_ONE for point in SENDING
     if kind in BATCHED or not point.startswith("hand_over.")])
 def test_killed_while_sending(kind: str, point: str, daemon: Daemon) -> None:
     daemon.killed(NOON, point, 1 if point in ONCE else 2)
     check(daemon, LATER, in_doubt=point in IN_DOUBT)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
 @pytest.mark.parametrize("lost", ["reset", "accept_then_drop"])
 @pytest.mark.parametrize("point", RECONCILING)
 def test_killed_while_reconciling(kind: str, lost: str, point: str, daemon: Daemon) -> None:
@@ -68,7 +68,7 @@ def test_killed_while_reconciling(kind: str, lost: str, point: str, daemon: Daem
     check(daemon, LATER, in_doubt=1)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
 @pytest.mark.parametrize("before", ["channel.before_request", "channel.after_answer"])
 @pytest.mark.parametrize("point", RECOVERING)
 def test_killed_while_recovering(kind: str, before: str, point: str, daemon: Daemon) -> None:
@@ -78,7 +78,7 @@ def test_killed_while_recovering(kind: str, before: str, point: str, daemon: Dae
     check(daemon, LAST, in_doubt=1)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", ONE_BY_ONE)
 def test_killed_again_and_again(kind: str, daemon: Daemon) -> None:
     """Every step in turn kills the same daemon over the same store, as a machine that keeps losing power."""
     for number, point in enumerate(SENDING):

@@ -7,7 +7,7 @@ import pytest
 from .far import Daemon
 from .test_kill import BATCHED, LATER, NOON, ONCE, SENDING, check
 
-SENT_BY = {"begin": 1, "channel": 2, "hand_over": 3, "settle": 3}
+SENT_BY = {"mark": 1, "begin": 1, "channel": 2, "hand_over": 3, "settle": 3}
 """How many of three have begun, and so are sent, when it is asked to end at a step: the first begins, the second is
 with its channel, the third begins as the second is settled, and the third is settled. Before, none."""
 
