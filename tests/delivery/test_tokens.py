@@ -78,7 +78,7 @@ def test_a_throttled_provider_is_left_alone_by_all_nodes_until_it_says(desk: Des
     many(desk)
     drain(here, there)
     assert (far.calls, len(far.ledger)) == (2, 1)
-    assert sorted(row.attempts for row in desk.rows())[-2:] == [1, 1]
+    assert sorted(row.attempts for row in desk.rows())[-2:] == [0, 1], "a refusal by a limit is no attempt"
     assert desk.states().count(S.PENDING) == 49
     desk.clock.advance(20 * MINUTE - SECOND)
     drain(here, there, another(desk, far))

@@ -138,7 +138,7 @@ def test_a_backup_of_before_there_were_marks_is_known_too(world: World) -> None:
     world.put_back(copy)
     database: Any = world.store._engine  # type: ignore[attr-defined] # no statement of ours forgets a name
     with database.step("transaction") as db:
-        (db._connection if world.database == "" else db._live()).execute("DELETE FROM meta WHERE name = 'deployment'")
+        db._connection.execute("DELETE FROM meta WHERE name = 'deployment'")
     world.store.look_back(NOW + MINUTE)
     assert world.stands(SECOND) == (S.UNKNOWN, Reason.RESTORED)
 
