@@ -21,6 +21,7 @@ from . import __version__, metrics, systemd
 from .app import App, apply, build, learn, make_bounces, make_hearing
 from .channels.mail.bounces import taken
 from .channels.mail.settings import EmailSettings
+from .channels.sms import callback_tokens
 from .config.reload import Reloader
 from .config.tree import Config
 from .delivery.order import read_stop
@@ -266,6 +267,7 @@ class Daemon:
             "good_since": rfc3339(state.good_since),
             "rejected": [asdict(mistake) for mistake in state.mistakes],
             "hung": self.hung(), "web_port": self.web.port, "stopped_channels": self._stopped_channels(),
+            "routes": {channel: routes.status() for channel, routes in self.app.routes.items()},
             "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
 
@@ -296,7 +298,7 @@ class Daemon:
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
             push_mentions=self._push_mentions, push_results=self._push_results, before_scrape=self._before_scrape,
-            take_bounce=self._take_bounce,
+            take_bounce=self._take_bounce, callback_tokens=lambda: callback_tokens(self.app.config.channels),
             public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
     def _check_leads(self) -> None:

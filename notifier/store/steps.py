@@ -70,16 +70,17 @@ class SqlStore:
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
 
-    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
-        return self._db.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
+    def begin(self, delivery: str, token: int, now: datetime, route: str | None = None) -> Reason | None:
+        return self._db.run_step("begin", lambda db: sending.begin(db, delivery, token, now, route))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
         return self._db.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
 
     def hand_over(
-        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime,
+        route: str | None = None,
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
-        return self._db.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
+        return self._db.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now, route))
 
     def expired_leases(self, now: datetime) -> int:
         return self._db.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
@@ -106,10 +107,11 @@ class SqlStore:
             db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
+        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
+        route: str | None = None,
     ) -> bool:
         return self._db.run_step("callback", lambda db: sending.callback(
-            db, provider_id, state, reason, now, delivery))
+            db, provider_id, state, reason, now, delivery, route))
 
     def expire(self, now: datetime) -> int:
         return self._db.run_step("expire", lambda db: sending.expire(db, now))
