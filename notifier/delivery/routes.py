@@ -43,6 +43,10 @@ class Route(Protocol):
         """How many more may begin by this route now."""
         ...
 
+    def on_trial(self) -> bool:
+        """Whether it gets a few only, to see whether it is well."""
+        ...
+
     def began(self, delivery: str) -> None:
         """This delivery is about to be sent by it."""
         ...
@@ -70,6 +74,10 @@ class OnlyRoute:
     def allowed(self) -> int:
         """All there are."""
         return ALL
+
+    def on_trial(self) -> bool:
+        """Never."""
+        return False
 
     def began(self, delivery: str) -> None:
         """Nobody asks."""
@@ -179,6 +187,9 @@ class _OneOfTwo:
 
     def allowed(self) -> int:
         return self.routes.allowed(self.side)
+
+    def on_trial(self) -> bool:
+        return self.allowed() < ALL
 
     def began(self, delivery: str) -> None:
         self.routes.began(self.side, delivery)

@@ -91,8 +91,16 @@ class Sender:
         limit = min(limit, self._route.allowed())
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
         claimed = self._store.claim(self._route.channel, limit, self._lease, now) if limit else ()
-        self._carry(deque(claimed), until)
+        self._carry(deque(self._spared(claimed)), until)
         return bool(claimed)
+
+    def _spared(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
+        """What was claimed, for a route that is only tried without what has failed before: nobody is to wait for it
+        twice."""
+        if not self._route.on_trial():
+            return claimed
+        self._release([delivery for delivery, _ in claimed if delivery.attempts])
+        return [(delivery, message) for delivery, message in claimed if not delivery.attempts]
 
     def _carry(self, waiting: deque[Claimed], until: float) -> None:
         """Send what was claimed, as many at once as the channel takes. Each transaction keeps the answers that have
