@@ -102,6 +102,8 @@ class Routes:
         self._limits = limits
         self._routing = Routing()
         self._lock = threading.Lock()
+        for id in self.ids.values():
+            metrics.ROUTE_TAKEOVERS.labels(primary, id)  # from nought on: what begins at one has not increased
         self._show()
 
     def replace(self, limits: FailoverSettings) -> None:

@@ -23,7 +23,6 @@ from psycopg.errors import LockNotAvailable
 from notifier.clock import VirtualClock
 from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.reconciler import Reconciler
-from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings
 from notifier.incidents.decider import Decider
 from notifier.model.delivery import Delivery, DeliveryState
@@ -38,7 +37,7 @@ from notifier.store import SqlStore, StoreSettings, open_store
 from ..channels import far_sides
 from ..incidents.builders import NOW, policy, speaker
 from ..incidents.builders import signal as a_signal
-from .kinds import ADDRESSES, KINDS, PATIENCE
+from .kinds import ADDRESSES, KINDS, PATIENCE, senders
 
 SERVICES = ("mobile-data", "power", "sms")
 """One incident each."""
@@ -173,8 +172,8 @@ def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", troub
     far_sides.TIMEOUT = PATIENCE
     store = opened(folder, place)
     clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock")
-    made = [KINDS[kind].channel(url) for kind, url in urls.items()]
-    channels: dict[str, Channel] = {channel.id: channel for channel in made}
+    channels: dict[str, Channel] = {one.id: one for kind, url in urls.items() for one in KINDS[kind].channels(url)}
+    spoken = {id: channel for id, channel in channels.items() if id.endswith("-main")}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     made_trouble = Trouble(trouble or "forward", place, store, clock)
@@ -183,8 +182,9 @@ def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", troub
     hear(store)
     loops = (
         Housekeeper(store, clock).run_once,
-        decider(store, clock, channels).run_once,
-        *(Sender(channel, store, clock, settings, stop=stop.is_set).run_once for channel in made),
+        decider(store, clock, spoken).run_once,
+        *(sender.run_once for kind, url in urls.items()
+          for sender in senders(KINDS[kind], url, store, clock, stop.is_set)),
         Reconciler(channels, store, clock, settings).run_once,
     )
     for _ in range(500):
