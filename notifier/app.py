@@ -15,9 +15,11 @@ import structlog
 from .channels.mail.bounces import Bounces
 from .channels.mail.settings import EmailSettings
 from .config.registry import CHANNELS, MENTION_SOURCES, SOURCES
+from .config.standbys import primary_of
 from .config.tree import Config
 from .delivery.housekeeper import Housekeeper
 from .delivery.reconciler import Reconciler
+from .delivery.routes import Route, Routes
 from .delivery.sender import Sender
 from .detection.detector import Detector
 from .detection.detector_loop import DetectorLoop
@@ -47,6 +49,12 @@ def make_channels(config: Config) -> dict[str, Channel]:
     return {id: kind.make(kind.fill(config.channels[id], config.company)) for id, kind in kinds.items()}
 
 
+def standbys(config: Config) -> dict[str, str]:
+    """The channels that stand in for another, by id: for which."""
+    found = {id: primary_of(settings) for id, settings in config.channels.items()}
+    return {id: primary for id, primary in found.items() if primary is not None}
+
+
 def make_sources(config: Config) -> dict[str, Source]:
     """Every polled source that is switched on, by id."""
     return {id: SOURCES[_kind(settings)].make(settings, regions=config.regions)
@@ -68,9 +76,11 @@ def _enabled(settings: Settings) -> bool:
 
 
 def make_speaker(config: Config, channels: Mapping[str, Channel]) -> Speaker:
-    """What composing a notice needs to know of this deployment."""
+    """What composing a notice needs to know of this deployment. What stands in for another is no channel of its own:
+    nothing is written or planned for it."""
     return Speaker(company=config.company, services=config.services, regions=config.regions,
-                   templates=config.templates, channels=Profiles(channels))
+                   templates=config.templates, channels=Profiles(
+                       {id: channel for id, channel in channels.items() if id not in standbys(config)}))
 
 
 class Profiles(Mapping[str, ChannelProfile]):
@@ -129,6 +139,8 @@ class App:
     senders: dict[str, Sender]
     reconciler: Reconciler
     housekeeper: Housekeeper
+    routes: dict[str, Routes] = field(default_factory=dict)
+    """By channel that has a standby: what is known of both."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def take(self, source: str, mention: Mention) -> None:
@@ -181,6 +193,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
                         config.workarounds),
         senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
         housekeeper=Housekeeper(store, clock))
+    app.routes = make_routes(app)
     app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}
     return app
 
@@ -192,9 +205,27 @@ def make_bounces(app: App) -> dict[str, Bounces]:
             if isinstance(settings, EmailSettings) and settings.bounces is not None}
 
 
+def make_routes(app: App) -> dict[str, Routes]:
+    """Both routes of every channel that has a standby. What is known of a pair outlives a reload."""
+    found: dict[str, Routes] = {}
+    for standby, primary in standbys(app.config).items():
+        if standby in app.channels and primary in app.channels:
+            known = app.routes.get(primary)
+            limits = app.config.delivery.failover
+            if known is not None and standby in known.ids.values():
+                known.replace(limits)
+            else:
+                known = Routes(primary, standby, app.clock, limits)
+            found[primary] = known
+    return found
+
+
 def make_sender(app: App, channel: Channel) -> Sender:
     """The sender of one channel; `app.stopping` makes it hand the rest of a batch back at once."""
-    return Sender(channel, app.store, app.clock, app.config.delivery, app.unsubscribe_url, stop=app.stopping.is_set)
+    pair = app.routes.get(standbys(app.config).get(channel.id, channel.id))
+    route: Route | None = None if pair is None else pair.of(channel.id)
+    return Sender(channel, app.store, app.clock, app.config.delivery, app.unsubscribe_url, stop=app.stopping.is_set,
+                  route=route)
 
 
 def apply(app: App, config: Config, *, listen: bool = True) -> None:
@@ -213,4 +244,5 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     app.listener.replace(listeners)
     app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds)
     app.reconciler.replace(channels, config.delivery)
+    app.routes = make_routes(app)
     app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}

@@ -101,6 +101,14 @@ LIMIT_WAIT = Gauge(
     "notifier_limit_wait_seconds", "How long the next message waits for a limit, as last seen; 0 where it need not",
     ["channel", "limit"],
 )
+ROUTE_ACTIVE = Gauge(
+    "notifier_route_active", "1 for the account a channel's messages go by, of the two it has; as this node sees it",
+    ["channel", "route"],
+)
+ROUTE_TAKEOVERS = Counter(
+    "notifier_route_takeovers_total", "Times an account took a channel over because the other failed",
+    ["channel", "route"],
+)
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
 BILLED = Counter(
     "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",

@@ -475,10 +475,11 @@ class Store(Protocol):
         """Have all who share a limit go by what the provider told, where that allows less; else nothing is written."""
         ...
 
-    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
+    def begin(self, delivery: str, token: int, now: datetime, route: str | None = None) -> Reason | None:
         """The last gate before the first byte: checks token, lease, expiry, kill switch, opt-out, the notice's state
-        and that a resolve goes only to someone told, and records that sending began. None: go; else why not, and the
-        delivery has been put where that reason says."""
+        and that a resolve goes only to someone told, and records that sending began and which channel's account is
+        asked: `route`, None its own. One that an earlier attempt by another route may have brought is refused. None:
+        go; else why not, and the delivery has been put where that reason says."""
         ...
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
@@ -488,10 +489,11 @@ class Store(Protocol):
         ...
 
     def hand_over(
-        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime,
+        route: str | None = None,
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
-        """`settle` each of (delivery, token, outcome), then `begin` each of (delivery, token), in one transaction:
-        what waits for a disk is the transaction. Returns what each would have returned, in their order."""
+        """`settle` each of (delivery, token, outcome), then `begin` each of (delivery, token) by `route`, in one
+        transaction: what waits for a disk is the transaction. Returns what each would have returned, in their order."""
         ...
 
     def expired_leases(self, now: datetime) -> int:
@@ -503,8 +505,8 @@ class Store(Protocol):
         ...
 
     def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
-        """Those of the far side's numbers that no other delivery of the same channel has, in their order. None while
-        another delivery to the same address has begun and is not answered: any of them may be that one's."""
+        """Those of the far side's numbers that no other delivery of the same channel and route has, in their order.
+        None while another delivery to the same address has begun and is not answered: any may be that one's."""
         ...
 
     def reconcile(
@@ -526,11 +528,13 @@ class Store(Protocol):
         ...
 
     def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
+        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
+        route: str | None = None,
     ) -> bool:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
-        Where another delivery of the same channel already has that number, the word is about that one. FAILED for
-        LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear.
+        Where another delivery of the same channel already has that number, the word is about that one. `route`: the
+        channel whose provider speaks; that an attempt by one route failed says nothing of a later one by the other.
+        FAILED for LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear.
         True if it changed something."""
         ...
 

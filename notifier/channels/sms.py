@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -68,6 +68,8 @@ class SmsSettings(Settings):
 
     id: Slug
     kind: Literal["sms"]
+    stands_in_for: Slug | None = None
+    """The SMS channel whose messages this account carries while that one's fails; it then sends nothing of its own."""
     mode: Mode = Mode.TEST
     """What the account is for: test notices or live ones."""
     languages: tuple[str, ...] = ()
@@ -86,6 +88,11 @@ class SmsSettings(Settings):
     """Sender: a number in E.164, a short code or a registered name. Either this or messaging_service_sid."""
     messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
     """Messaging Service that picks the sender."""
+    callback_token: Secret | None = None
+    """Auth token this account's webhooks are signed with; web.twilio_token where not given. Two accounts need one
+    each."""
+    callback_token_secondary: Secret | None = None
+    """The account's other auth token while the two are being changed."""
     status_callback_base: BaseUrl | None = None
     """Public address of this daemon's web part; Twilio reports each message's fate there. company.public_url where
     not given."""
@@ -110,6 +117,13 @@ class SmsSettings(Settings):
         given = {"status_callback_base": company.public_url, "segment_price": company.sms_price,
                  "currency": company.currency}
         return self.model_copy(update={name: of for name, of in given.items() if getattr(self, name) is None})
+
+
+def callback_tokens(channels: Mapping[str, Settings]) -> Mapping[str, Sequence[Secret]]:
+    """Of all configured channels, by id, the auth tokens of those SMS accounts that have some of their own."""
+    found = {id: [token for token in (one.callback_token, one.callback_token_secondary) if token is not None]
+             for id, one in channels.items() if isinstance(one, SmsSettings)}
+    return {id: tokens for id, tokens in found.items() if tokens}
 
 
 class SmsChannel:

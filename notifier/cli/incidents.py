@@ -72,7 +72,7 @@ def show(incident: str, directory: Path, store_path: str | None, as_json: bool) 
         print_json({"incident": found, "evidence": evidence, "moves": moves, "old_queue": queue,
                     "notices": [{**_notice_row(n), "texts": n.texts} for n in notices],
                     "deliveries": [{"notice": d.notice, "channel": d.channel, "state": d.state, "reason": d.reason,
-                                    "attempts": d.attempts} for d in deliveries]})
+                                    "attempts": d.attempts, "route": d.route} for d in deliveries]})
         return
     print_lines([*incident_lines(found), *((4, why) for why in queue)])
     click.echo("\nEvidence" if evidence else "\nNo evidence is kept: it was opened by hand.")
@@ -82,7 +82,7 @@ def show(incident: str, directory: Path, store_path: str | None, as_json: bool) 
     config = loaded(directory)
     for notice in notices:
         _print_notice(notice, config)
-    print_table("Deliveries", ["channel", "state", "reason", "number"], _delivery_counts(deliveries),
+    print_table("Deliveries", ["channel", "route", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
 
 
@@ -127,10 +127,12 @@ def _in_all(row: PreviewRow, notice: Notice, config: Config) -> Iterator[str]:
         yield f"at most {most:.2f} {config.company.currency} where all {notice.audience} people get it"
 
 
-def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, int]]:
-    counts: dict[tuple[str, str, str], int] = {}
+def _delivery_counts(deliveries: Sequence[Any]) -> list[tuple[str, str, str, str, int]]:
+    """How many of each; the route only where it was not the channel's own."""
+    counts: dict[tuple[str, str, str, str], int] = {}
     for delivery in deliveries:
-        key = (delivery.channel, str(delivery.state), str(delivery.reason))
+        route = "" if delivery.route in (None, delivery.channel) else delivery.route
+        key = (delivery.channel, route, str(delivery.state), str(delivery.reason))
         counts[key] = counts.get(key, 0) + 1
     return [(*key, number) for key, number in sorted(counts.items())]
 

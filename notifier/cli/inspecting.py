@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..app import make_channels, make_hearing, make_mention_sources, make_sources, make_speaker
+from ..channels.sms import SmsSettings, callback_tokens
 from ..clock import SystemClock
 from ..config import Mistake
 from ..config import check as check_directory
@@ -172,9 +173,15 @@ def _examine_callbacks(config: Config, channels: Sequence[Channel]) -> Iterator[
     """Whether we would hear what became of texts, and of people who answer STOP."""
     if not any(channel.kind == "sms" for channel in channels):
         return
+    own = callback_tokens(config.channels)
+    shared = {settings.account_sid for id, settings in config.channels.items()
+              if isinstance(settings, SmsSettings) and id not in own}
     missing = [what for what, there in (("company.public_url", config.company.public_url),
-                                        ("web.twilio_token", config.web.twilio_token)) if there is None]
+                                        ("web.twilio_token", config.web.twilio_token or not shared)) if not there]
     deaf = f"{' and '.join(missing)} not set: what becomes of a text is never heard, nor who answers STOP"
+    if len(shared) > 1 and not missing:
+        missing.append("callback_token")
+        deaf = f"{len(shared)} accounts share web.twilio_token, which signs for one: give the others a callback_token"
     yield Finding("callbacks of Twilio", not missing, deaf if missing else "are expected, and believed where signed")
 
 
@@ -229,6 +236,26 @@ def _with_unheard(states: Sequence[SourceState], directory: Path) -> tuple[Sourc
     return tuple(sorted((*states, *unheard), key=lambda state: state.source))
 
 
+def _route_line(channel: str, route: Mapping[str, Any]) -> str:
+    """Which account a channel with two goes by, in a sentence."""
+    if route["active"] == channel:
+        return f"channel {channel} goes by its own account; {route['standby']} stands by"
+    trial = route["trial"]
+    tried = "" if trial is None else f"; its own is tried with {f'{trial:.0%}' if trial else 'one message'}"
+    return f"channel {channel} goes by {route['active']}, since its own failed: {route['why']}{tried}"
+
+
+def _channel_lines(daemon: dict[str, Any], gauges: dict[str, float]) -> Iterator[str]:
+    """What is out of the ordinary with channels, in sentences."""
+    for channel, why in daemon.get("stopped_channels", {}).items():
+        yield f"channel {channel} has stopped: {why}"
+    for channel, wait in daemon.get("limited_channels", {}).items():
+        if queued := gauges.get(f"outbox.{channel}.pending"):
+            yield f"channel {channel} waits until {wait['until']} for the limit {wait['limit']}: {queued:.0f} are queued"
+    for channel, route in daemon.get("routes", {}).items():
+        yield _route_line(channel, route)
+
+
 def _print_status(whole: dict[str, Any]) -> None:
     daemon = whole["daemon"]
     if daemon.get("running"):
@@ -242,12 +269,8 @@ def _print_status(whole: dict[str, Any]) -> None:
     intake = daemon.get("intake", {})
     if daemon.get("running") and intake.get("workers_at_work", 0) < intake.get("workers", 0):
         click.echo(f"  {intake['workers_at_work']} of {intake['workers']} processes that read posts are at work")
-    for channel, why in daemon.get("stopped_channels", {}).items():
-        click.echo(f"  channel {channel} has stopped: {why}")
-    for channel, wait in daemon.get("limited_channels", {}).items():
-        if queued := whole["gauges"].get(f"outbox.{channel}.pending"):
-            click.echo(f"  channel {channel} waits until {wait['until']} for the limit {wait['limit']}: "
-                       f"{queued:.0f} are queued")
+    for line in _channel_lines(daemon, whole["gauges"]):
+        click.echo(harmless(f"  {line}"))
     if whole["kill_switch"] == "on":
         click.echo("KILL SWITCH IS ON: nothing is sent")
     print_table("Sources", ["source", "state", "last known", "why"],

@@ -19,6 +19,7 @@ from .files import WorkaroundEntry
 from .mistake import listed, nearest, shown
 from .region_tree import is_zone, near_zone
 from .registry import CHANNELS
+from .standbys import check_named, check_standbys
 from .yaml_file import Path_, YamlFile
 
 YEARS = range(2000, 2101)
@@ -27,8 +28,8 @@ YEARS = range(2000, 2101)
 
 def check_references(draft: Draft) -> None:
     """Note every mistake that shows only when the files are read together."""
-    for part in (_company, _services, _policies, _sources, _mentions, _channels, _maintenance, _workarounds, _templates,
-                 _detection, _intake):
+    for part in (_company, _services, _policies, _sources, _mentions, _channels, check_standbys, _maintenance,
+                 _workarounds, _templates, _detection, _intake):
         part(draft)
 
 
@@ -73,6 +74,7 @@ def _services(draft: Draft) -> None:
     file = draft.file("services.yaml")
     for number, service in draft.service_list:
         _all_known(file, ("services", number, "carries"), "channel", service.carries, draft.channels)
+        check_named(draft, file, ("services", number, "carries"), service.carries)
 
 
 def _policies(draft: Draft) -> None:
@@ -82,6 +84,7 @@ def _policies(draft: Draft) -> None:
         _all_known(file, (*at, "services"), "service", policy.services, draft.services)
         _all_known(file, (*at, "regions"), "region", policy.regions, draft.regions)
         _all_known(file, (*at, "channels"), "channel", policy.channels, draft.channels)
+        check_named(draft, file, (*at, "channels"), policy.channels)
         _releases(file, at, policy)
 
 

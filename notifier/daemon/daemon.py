@@ -20,6 +20,7 @@ import structlog
 
 from notifier import __version__, metrics, systemd
 from notifier.app import App, apply, build, learn, make_bounces, make_hearing
+from notifier.channels.sms import callback_tokens
 from notifier.config.reload import Reloader
 from notifier.config.tree import Config
 from notifier.detection.detector_loop import bring_back
@@ -262,6 +263,7 @@ class Daemon:
             "rejected": [asdict(mistake) for mistake in state.mistakes],
             "hung": self.hung(), "web_port": self.web.port, "stopped_channels": stopped_channels(self.app),
             "limited_channels": limited_channels(self.app),
+            "routes": {channel: routes.status() for channel, routes in self.app.routes.items()},
             "loops": {loop.name: loop.failures for loop in self._turning()}, "intake": dict(self.app.intake.status()),
         }
 
@@ -278,5 +280,5 @@ class Daemon:
             settings=lambda: app.config.web, store=self.store, clock=self.clock, stuck=self.hung, unready=self.unready,
             pushable=lambda: app.poller.pushable, push_poll=pushed.poll, mention_sources=pushed.mention_sources,
             push_mentions=pushed.mentions, push_results=pushed.results, take_bounce=pushed.bounce,
-            before_scrape=lambda: set_gauges(app),
+            before_scrape=lambda: set_gauges(app), callback_tokens=lambda: callback_tokens(app.config.channels),
             public_url=lambda: app.config.company.public_url, company=lambda: app.config.company.name)

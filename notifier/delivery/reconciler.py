@@ -22,6 +22,12 @@ log = structlog.get_logger(__name__)
 Result = Found | NotFound | CannotTell
 
 
+def asked(delivery: Delivery) -> str:
+    """The channel whose account has the message, if any has: no other is asked for it, nor given it, before that one
+    was read."""
+    return delivery.route or delivery.channel
+
+
 class Reconciler:
     """Settles unknown deliveries of all channels."""
 
@@ -41,7 +47,7 @@ class Reconciler:
         channels, settings = self._channels, self._settings
         due = self._store.unknowns(settings.batch, settings.lease, self._clock.now())
         for delivery, message in due:
-            self._one(delivery, message, channels.get(delivery.channel), settings)
+            self._one(delivery, message, channels.get(asked(delivery)), settings)
         return bool(due)
 
     def _one(self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings) -> None:
@@ -53,11 +59,11 @@ class Reconciler:
             return
         log.info("delivery.reconciled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
         if isinstance(result, Found):
-            metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.SENT, Reason.ADOPTED).inc()
+            metrics.DELIVERIES.labels(asked(delivery), OutcomeKind.SENT, Reason.ADOPTED).inc()
             self._accepted.note(delivery.incident, now)
         elif follows.again_at is None and not follows.resend:
             reason = Reason.UNSETTLED if isinstance(result, CannotTell) else Reason.LOST_ANSWER
-            metrics.DELIVERIES.labels(delivery.channel, OutcomeKind.REJECTED, reason).inc()
+            metrics.DELIVERIES.labels(asked(delivery), OutcomeKind.REJECTED, reason).inc()
             log.error("delivery.unsettled", delivery=delivery.id, channel=delivery.channel, why=follows.why)
 
     def _look(

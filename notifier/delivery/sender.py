@@ -18,6 +18,7 @@ from notifier.ports import Channel, Clock, Store, StoreUnavailable
 
 from .accepted import FirstAccepted
 from .order import Stop, doubled, judged, read_stop, repeatable
+from .routes import OnlyRoute, Route
 from .settings import DeliverySettings
 from .tokens import Tokens
 
@@ -33,12 +34,16 @@ and the loop turns often enough for the watchdog. A far side that takes long is 
 BATCHES = 10
 """Times a channel's messages at once that are claimed at least, so that it seldom waits for the last of a batch."""
 
+LOOK_UP = 1.0
+"""Seconds after which a sender whose messages may go another way looks up from waiting for an answer."""
+
 Claimed = tuple[Delivery, Message]
 
 
 class Sender:
     """One channel's sender. `unsubscribe_url` makes a subscriber's link, None where there is none. `stop` is asked
-    between two sends, so that a shutdown need not wait for a whole batch."""
+    between two sends, so that a shutdown need not wait for a whole batch. `route`: whose deliveries the channel
+    carries, and how many of them; None: all of its own."""
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class Sender:
         unsubscribe_url: Callable[[str | None], str | None] = lambda subscriber: None,
         *,
         stop: Callable[[], bool] = lambda: False,
+        route: Route | None = None,
     ) -> None:
         self._channel = channel
         self._store = store
@@ -56,11 +62,13 @@ class Sender:
         self._settings = settings
         self._unsubscribe_url = unsubscribe_url
         self._stop = stop
+        self._route = route or OnlyRoute(channel.id)
         attempt: timedelta = getattr(channel, "attempt_most", KEY_MARGIN)
         self._lease = max(settings.lease, TURN_MOST + attempt)
-        self.tokens = Tokens(channel, store, settings.rate)
+        self.tokens = Tokens(channel, store, settings.rate, self._route.channel)
         self._at_once: int = getattr(channel, "at_once", 1)
-        self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if self._at_once > 1 else None
+        threads = self._at_once > 1 or self._route.paired  # one that waits for its only answer could not let go
+        self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if threads else None
         self._stops = 0
         self._unkept: list[tuple[Delivery, Outcome]] = []
         self._accepted = FirstAccepted(store)
@@ -78,13 +86,22 @@ class Sender:
             return False
         now = self._clock.now()
         most = 1 if self._stops else max(self._settings.batch, BATCHES * self._at_once)
+        most = min(most, self._route.allowed())
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
-        claimed = self.tokens.claim(most, self._lease, now)
+        claimed = self.tokens.claim(most, self._lease, now) if most else ()
         try:
-            self._carry(deque(claimed), until)
+            self._carry(deque(self._spared(claimed)), until)
         finally:
             self.tokens.end_turn(self._clock.now())
         return bool(claimed)
+
+    def _spared(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
+        """What was claimed, for a route that is only tried without what has failed before: nobody is to wait for it
+        twice."""
+        if not self._route.on_trial():
+            return claimed
+        self._release([delivery for delivery, _ in claimed if delivery.attempts])
+        return [(delivery, message) for delivery, message in claimed if not delivery.attempts]
 
     def _carry(self, waiting: deque[Claimed], until: float) -> None:
         """Send what was claimed, as many at once as the channel takes. Each transaction keeps the answers that have
@@ -93,8 +110,9 @@ class Sender:
         on = True
         try:
             while waiting or going or self._unkept or self._first:
-                on = on and not self._stop() and self._clock.monotonic() <= until
-                chosen = self._chosen(waiting, self._at_once - len(going)) if on else []
+                allowed = self._route.allowed()
+                on = on and not self._stop() and self._clock.monotonic() <= until and allowed > 0
+                chosen = self._chosen(waiting, min(self._at_once - len(going), allowed)) if on else []
                 for (delivery, message), reason in zip(chosen, self._hand_over(chosen), strict=True):
                     if reason is None:
                         going[self._start(delivery, message)] = delivery
@@ -104,7 +122,7 @@ class Sender:
                 if not on:
                     self._release([delivery for delivery, _ in waiting])
                     waiting.clear()
-                on = self._wait(going) and on
+                on = self._wait(going, LOOK_UP if waiting and self._route.paired else None) and on
         finally:
             while going:  # whatever broke: an answer that comes is kept in mind
                 self._wait(going)
@@ -123,6 +141,7 @@ class Sender:
 
     def _start(self, delivery: Delivery, message: Message) -> Future[Outcome]:
         self.tokens.spend(message)
+        self._route.began(delivery.id)
         given = replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber))
         if self._threads is not None:
             return self._threads.submit(self._send, given, delivery.leased_until)
@@ -130,14 +149,15 @@ class Sender:
         answered.set_result(self._send(given, delivery.leased_until))
         return answered
 
-    def _wait(self, going: dict[Future[Outcome], Delivery]) -> bool:
-        """Note the answers that come next; False when the channel must not go on."""
+    def _wait(self, going: dict[Future[Outcome], Delivery], most: float | None = None) -> bool:
+        """Note the answers that come next, of `most` seconds at most; False when the channel must not go on."""
         on = True
-        for future in wait(going, return_when=FIRST_COMPLETED).done if going else ():
+        for future in wait(going, most, FIRST_COMPLETED).done if going else ():
             delivery = going.pop(future)
             outcome = future.result()
-            self._note(delivery, judged(outcome, delivery.attempts + 1, self._clock.now(), self._settings))
-            on = all((self._after(outcome), self.tokens.heard(outcome, self._clock.now()), on))
+            now = self._clock.now()
+            self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
+            on = all((self._after(outcome), self.tokens.heard(outcome, now), on))
         return on
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
@@ -156,10 +176,14 @@ class Sender:
         first byte is not noticed."""
         failpoint("channel.before_request")
         if until is not None and self._clock.now() >= until:
-            return Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
+            late = Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
+            self._route.answered(message.delivery, late, 0.0)
+            return late
         began = self._clock.monotonic()
         outcome = self._channel.send(message, self._clock.now())
-        metrics.DELIVERY_SECONDS.labels(self._channel.id).observe(max(0.0, self._clock.monotonic() - began))
+        took = max(0.0, self._clock.monotonic() - began)
+        self._route.answered(message.delivery, outcome, took)
+        metrics.DELIVERY_SECONDS.labels(self._channel.id).observe(took)
         failpoint("channel.after_answer")
         return outcome
 
@@ -189,11 +213,11 @@ class Sender:
         reasons: tuple[Reason | None, ...] = ()
         kept: tuple[bool, ...] = ()
         if len(settled) + len(begun) > 1:
-            kept, reasons = self._store.hand_over(settled, begun, now)
+            kept, reasons = self._store.hand_over(settled, begun, now, self._channel.id)
         elif settled:
             kept = (self._store.settle(*settled[0], now),)
         elif begun:
-            reasons = (self._store.begin(*begun[0], now),)
+            reasons = (self._store.begin(*begun[0], now, self._channel.id),)
         noted, self._unkept = self._unkept, []
         for (delivery, outcome), was_kept in zip(noted, kept, strict=True):
             if not was_kept:
@@ -215,7 +239,11 @@ class Sender:
     def _stopped(self) -> bool:
         with self._store.reading() as tx:
             stop = read_stop(tx.switch(self.switch))
+            of_all = read_stop(tx.switch(f"stop:{self._route.channel}")) if self._route.paired else None
         holds = stop is not None and stop.holds(self._clock.now())
+        if of_all is not None and of_all.until is None:  # a person's: it is meant for all that is sent by the channel
+            stop, holds = of_all, True
+        self._route.stopped(stop.why if holds and stop is not None else "")
         if stop is None:
             self._stops = 0
         elif self._stops == 0:
@@ -232,6 +260,7 @@ class Sender:
         wait = doubled(self._settings.stop_first, self._settings.stop_most, self._stops)
         self._stops += 1
         self._set_switch(Stop(self._clock.now() + wait, outcome.reason).to_switch())
+        self._route.stopped(outcome.reason)
         metrics.CHANNEL_STOPPED.labels(self._channel.id).set(1)
         log.error("channel.stopped", channel=self._channel.id, reason=outcome.reason, seconds=wait.total_seconds())
         return False

@@ -20,6 +20,28 @@ class LostAnswer(StrEnum):
     """End it as failed: better never than twice."""
 
 
+class FailoverSettings(Settings):
+    """When a channel's standby takes over, and how its own account comes back. Applies to every channel that has a
+    standby."""
+
+    in_a_row: int = Field(default=3, ge=1, le=50)
+    """Attempts that fail one after the other before the standby takes over."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """Share of failed attempts at which it does."""
+    least: int = Field(default=10, ge=1, le=50)
+    """Attempts the share is taken of at least; at most the newest 50."""
+    window: Duration = timedelta(minutes=2)
+    """How long an attempt says something of its account."""
+    slow_after: Duration = timedelta(seconds=8)
+    """An answer that takes longer counts as failed, and so does a request that has had none for so long."""
+    quiet_first: Duration = timedelta(minutes=2)
+    """How long an account is left alone after it failed, before one message tries it; doubles with each relapse."""
+    quiet_most: Duration = timedelta(minutes=30)
+    """Longest such time; an account that was well for so long has no relapse but a first failure."""
+    dwell: Duration = timedelta(seconds=30)
+    """Where both accounts fail: how long each is tried before the other is again."""
+
+
 class DeliverySettings(Settings):
     """Sending, trying again, and settling what nobody answered. Applies to every channel."""
 
@@ -49,3 +71,5 @@ class DeliverySettings(Settings):
     """How long a channel stops after a fault of the account or of ours; doubles while the fault lasts."""
     stop_most: Duration = timedelta(minutes=30)
     """Longest such stop."""
+    failover: FailoverSettings = Field(default_factory=FailoverSettings)
+    """When a channel's standby takes over."""

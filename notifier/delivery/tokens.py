@@ -34,9 +34,11 @@ def limits_of(channel: Channel, rate: float) -> tuple[Limit, ...]:
 class Tokens:
     """The limits of one sender. Used by its loop's thread only."""
 
-    def __init__(self, channel: Channel, store: Store, rate: float) -> None:
-        """`rate`: messages a second of a channel that names no limit."""
+    def __init__(self, channel: Channel, store: Store, rate: float, queue: str | None = None) -> None:
+        """`rate`: messages a second of a channel that names no limit. `queue`: the channel whose deliveries it sends,
+        if not its own."""
         self._channel = channel.id
+        self._queue = queue or channel.id
         self._store = store
         self.limits = limits_of(channel, rate)
         self._weigh: Callable[[Message], float] = getattr(channel, "weigh", lambda message: 1.0)
@@ -57,7 +59,7 @@ class Tokens:
         self._tell(now)
         if self._look_at is not None and self._look_at - LOOK_AGAIN <= now < self._look_at:
             return ()
-        found = self._store.claim_within(self._channel, self.limits, self._weigh, most, lease, now)
+        found = self._store.claim_within(self._queue, self.limits, self._weigh, most, lease, now)
         self._reserved = sum(self._weigh(message) for _, message in found.deliveries)
         self._spent, self._reserved_at = 0.0, now
         self._show(found.wait, now)

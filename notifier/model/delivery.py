@@ -185,5 +185,8 @@ class Delivery:
     settled_at: datetime | None = None
     provider_id: str | None = None
     detail: str = ""
+    route: str | None = None
+    """The channel whose account the newest attempt asked: `channel` itself, or the one that stands in for it. Written
+    with `began_at`; None before the first attempt."""
     doubt_since: datetime | None = None
     """First attempt that may have been accepted, where that was never ruled out; None: there is no doubt."""

@@ -39,8 +39,11 @@ _NOTICE_ENDED = {
 }
 
 
-def refusal(delivery: Delivery, token: int, around: Surroundings, now: datetime) -> Refusal | None:
-    """None: send. Otherwise the first thing that speaks against it, the holder's own standing before all else."""
+def refusal(
+    delivery: Delivery, token: int, around: Surroundings, now: datetime, route: str | None = None
+) -> Refusal | None:
+    """None: send. Otherwise the first thing that speaks against it, the holder's own standing before all else. `route`:
+    the channel whose account is to be asked; None: the delivery's own."""
     if delivery.token != token or delivery.state is not DeliveryState.CLAIMED:
         ended = delivery.state in (DeliveryState.CANCELLED, DeliveryState.SUPPRESSED, DeliveryState.EXPIRED)
         return Refusal(delivery.reason if ended else Reason.LEASE_LOST, None)
@@ -48,6 +51,9 @@ def refusal(delivery: Delivery, token: int, around: Surroundings, now: datetime)
         return Refusal(Reason.LEASE_LOST, None)
     if delivery.leased_until is None or delivery.leased_until <= now:
         return Refusal(Reason.LEASE_LOST, DeliveryState.PENDING)
+    if delivery.doubt_since is not None and (route or delivery.channel) != (delivery.route or delivery.channel):
+        # the one that may have it can tell a repeat by its key, or be asked; any other would send it a second time
+        return Refusal(Reason.LOST_ANSWER, DeliveryState.PENDING)
     if around.killed:
         return Refusal(Reason.KILL_SWITCH, DeliveryState.PENDING)
     return _content_refusal(delivery, around, now)

@@ -46,7 +46,7 @@ def claim(db: Database, channel: str, limit: int, lease: timedelta, now: datetim
     return _with_messages(db, [build(Delivery, row) for row in rows], now)
 
 
-def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | None:
+def begin(db: Database, delivery: str, token: int, now: datetime, route: str | None = None) -> Reason | None:
     """See Store.begin."""
     db.lock(GATE, shared=True)
     held = db.row("outbox.hold_at_once", {"id": delivery})
@@ -55,9 +55,9 @@ def begin(db: Database, delivery: str, token: int, now: datetime) -> Reason | No
     stored = build(Delivery, held)
     row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
     assert row is not None  # it is held
-    refused = refusal(stored, token, _surroundings(row), now)
+    refused = refusal(stored, token, _surroundings(row), now, route)
     if refused is None:
-        db.run("outbox.begin", {"id": delivery, "now": micros(now)})
+        db.run("outbox.begin", {"id": delivery, "now": micros(now), "route": route})
         return None
     if refused.state is DeliveryState.PENDING:
         _to_pending(db, stored, now, Reason.NONE, doubt=stored.doubt_since)
@@ -90,7 +90,7 @@ def settle(
 
 
 def hand_over(
-    db: Database, settled: Sequence[Settled], begun: Sequence[tuple[str, int]], now: datetime
+    db: Database, settled: Sequence[Settled], begun: Sequence[tuple[str, int]], now: datetime, route: str | None = None
 ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
     """See Store.hand_over."""
     if any(outcome.reason is Reason.OPTED_OUT for _, _, outcome in settled):
@@ -98,7 +98,7 @@ def hand_over(
     if begun:
         db.lock(GATE, shared=True)  # before any row is held
     kept = tuple(settle(db, *one, now, hold="outbox.hold_at_once") for one in settled)  # other rows are held already
-    return kept, tuple(begin(db, id, token, now) for id, token in begun)
+    return kept, tuple(begin(db, id, token, now, route) for id, token in begun)
 
 
 def expired_leases(db: Database, now: datetime) -> int:
@@ -127,13 +127,15 @@ def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[st
     row = db.row("outbox.get", {"id": delivery})
     if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
         return None
-    return tuple(id for id in provider_ids if _holder(db, id, row["channel"]) in (None, delivery))
+    return tuple(id for id in provider_ids if _holder(db, id, row["channel"], row["route"]) in (None, delivery))
 
 
-def _holder(db: Database, provider_id: str, channel: str) -> str | None:
-    """The delivery of this channel that has the far side's number."""
+def _holder(db: Database, provider_id: str, channel: str, route: str | None) -> str | None:
+    """The delivery of this channel that has the number of the far side behind `route`: the numbers of two accounts
+    have nothing to do with each other."""
     rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
-    return next((str(row["id"]) for row in rows if row["channel"] == channel), None)
+    same = (row for row in rows if row["channel"] == channel and (row["route"] or channel) == (route or channel))
+    return next((str(row["id"]) for row in same), None)
 
 
 def reconcile(
@@ -167,14 +169,23 @@ def reconcile(
 
 
 def callback(
-    db: Database, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None
+    db: Database,
+    provider_id: str,
+    state: DeliveryState,
+    reason: Reason,
+    now: datetime,
+    delivery: str | None,
+    route: str | None = None,
 ) -> bool:
     """See Store.callback. A provider's number that two deliveries share names neither."""
     if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
         return False
-    row = _told_of(db, provider_id, delivery)
+    row = _told_of(db, provider_id, delivery, route)
     if row is None or row["provider_id"] not in (None, provider_id):
         return False
+    elsewhere = None not in (route, row["route"]) and route != row["route"]
+    if elsewhere and state is DeliveryState.FAILED and row["provider_id"] is None:
+        return False  # of an attempt by the other route, before this one: what is asked now may well arrive
     stored = build(Delivery, row)
     begun = stored.state is not DeliveryState.CLAIMED or stored.began_at is not None
     if state not in DELIVERY_MOVES[stored.state] or not begun:
@@ -186,14 +197,14 @@ def callback(
     return changed
 
 
-def _told_of(db: Database, provider_id: str, delivery: str | None) -> Row | None:
+def _told_of(db: Database, provider_id: str, delivery: str | None, route: str | None) -> Row | None:
     """The row a provider's word is about, held: whoever has its number, else the delivery it names."""
     if delivery is None:
         rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
         id = rows[0]["id"] if len(rows) == 1 else None
     else:
         row = db.row("outbox.get", {"id": delivery})
-        id = delivery if row is None else _holder(db, provider_id, row["channel"]) or delivery
+        id = delivery if row is None else _holder(db, provider_id, row["channel"], route or row["route"]) or delivery
     return None if id is None else db.row("outbox.hold", {"id": id})
 
 
@@ -208,7 +219,8 @@ def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) 
     """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
     delivery has ended otherwise its person is still owed the all-clear. A message that a twin has adopted meanwhile
     is the twin's, and serves no second delivery."""
-    if outcome.provider_id and _holder(db, outcome.provider_id, stored.channel) not in (None, stored.id):
+    holder = _holder(db, outcome.provider_id, stored.channel, stored.route) if outcome.provider_id else None
+    if holder not in (None, stored.id):
         return False
     repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
     if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:

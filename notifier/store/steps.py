@@ -128,20 +128,21 @@ class SqlStore:
     def tighten(self, limit: Limit, told: Told, now: datetime) -> None:
         self._engine.run_step("tighten", lambda db: limiting.tighten(db, limit, told, now))
 
-    def begin(self, delivery: str, token: int, now: datetime) -> Reason | None:
+    def begin(self, delivery: str, token: int, now: datetime, route: str | None = None) -> Reason | None:
         if self._mark is not None:
             self._mark.reach(now)
-        return self._engine.run_step("begin", lambda db: sending.begin(db, delivery, token, now))
+        return self._engine.run_step("begin", lambda db: sending.begin(db, delivery, token, now, route))
 
     def settle(self, delivery: str, token: int, outcome: Outcome, now: datetime) -> bool:
         return self._engine.run_step("settle", lambda db: sending.settle(db, delivery, token, outcome, now))
 
     def hand_over(
-        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime
+        self, settled: Sequence[tuple[str, int, Outcome]], begun: Sequence[tuple[str, int]], now: datetime,
+        route: str | None = None,
     ) -> tuple[tuple[bool, ...], tuple[Reason | None, ...]]:
         if begun and self._mark is not None:
             self._mark.reach(now)
-        return self._engine.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now))
+        return self._engine.run_step("hand_over", lambda db: sending.hand_over(db, settled, begun, now, route))
 
     def expired_leases(self, now: datetime) -> int:
         return self._engine.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
@@ -168,10 +169,11 @@ class SqlStore:
             db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
+        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
+        route: str | None = None,
     ) -> bool:
         return self._engine.run_step("callback", lambda db: sending.callback(
-            db, provider_id, state, reason, now, delivery))
+            db, provider_id, state, reason, now, delivery, route))
 
     def expire(self, now: datetime) -> int:
         return self._engine.run_step("expire", lambda db: sending.expire(db, now))

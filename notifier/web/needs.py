@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.web_settings import WebSettings
 from ..ports import Answer, Clock, Store
+from ..secret import Secret
 
 PushResults = Callable[[str, bytes, Mapping[str, str]], tuple[int, Mapping[str, object]]]
 
@@ -34,3 +35,5 @@ class WebNeeds:
     public_url: Callable[[], str | None]
     company: Callable[[], str]
     take_bounce: Callable[[str, bytes], str | None] = lambda channel, mail: None
+    callback_tokens: Callable[[], Mapping[str, Sequence[Secret]]] = dict
+    """By SMS channel whose account has auth tokens of its own: those."""

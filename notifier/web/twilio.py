@@ -111,14 +111,20 @@ def _signed(needs: WebNeeds) -> bool:
         return False
     query = request.query_string.decode("latin-1")
     url = public_url.rstrip("/") + request.path + (f"?{query}" if query else "")
-    return any(signed_by(token, url, request.form, signature) for token in _tokens(needs))
+    channel = (request.view_args or {}).get("channel")
+    return any(signed_by(token, url, request.form, signature) for token in _tokens(needs, channel))
 
 
-def _tokens(needs: WebNeeds) -> Iterator[str]:
-    """The primary auth token, and the secondary while they are being changed: Twilio signs with the primary, and which
-    that is changes at its own moment."""
-    settings = needs.settings()
-    for secret in (settings.twilio_token, settings.twilio_token_secondary):
+def _tokens(needs: WebNeeds, channel: str | None) -> Iterator[str]:
+    """The auth tokens that may sign for this channel: its account's own, else the deployment's; for what names no
+    channel (a person's text) any account's. Of each the primary, and the secondary while they are being changed: Twilio
+    signs with the primary, and which that is changes at its own moment."""
+    settings, own = needs.settings(), needs.callback_tokens()
+    secrets = [] if channel in own else [settings.twilio_token, settings.twilio_token_secondary]
+    for id, more in own.items():
+        if channel in (None, id):
+            secrets.extend(more)
+    for secret in secrets:
         if secret is not None:
             yield secret.reveal()
 
@@ -131,7 +137,8 @@ def _status(needs: WebNeeds, channel: str, delivery: str, form: Mapping[str, str
     if fate is None or not sid:
         metrics.CALLBACKS.labels("twilio", "interim").inc()
         return
-    changed = needs.store.callback(sid, fate.state, fate.reason, needs.clock.now(), delivery=delivery)
+    changed = needs.store.callback(sid, fate.state, fate.reason, needs.clock.now(), delivery=delivery,
+                                   route=channel)
     metrics.CALLBACKS.labels("twilio", "changed" if changed else "unchanged").inc()
     if changed:
         metrics.FATES.labels("twilio", fate.state, fate.reason).inc()

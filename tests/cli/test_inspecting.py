@@ -209,6 +209,28 @@ def test_status_of_a_daemon_that_rejected_an_edit(desk: Desk) -> None:
     assert whole["kill_switch"] == "on"
 
 
+@pytest.mark.parametrize(
+    ("route", "line"),
+    [
+        ({"active": "sms", "standby": "sms-two", "why": "", "trial": None},
+         "channel sms goes by its own account; sms-two stands by"),
+        ({"active": "sms-two", "standby": "sms-two", "why": "3 attempts in a row: server_error", "trial": None},
+         "channel sms goes by sms-two, since its own failed: 3 attempts in a row: server_error"),
+        ({"active": "sms-two", "standby": "sms-two", "why": "no answer for 8 s", "trial": 0.0},
+         "channel sms goes by sms-two, since its own failed: no answer for 8 s; its own is tried with one message"),
+        ({"active": "sms-two", "standby": "sms-two", "why": "no answer for 8 s", "trial": 0.1},
+         "channel sms goes by sms-two, since its own failed: no answer for 8 s; its own is tried with 10%"),
+    ],
+)
+def test_status_says_which_account_a_channel_goes_by(desk: Desk, route: dict[str, object], line: str) -> None:
+    now = SystemClock().now()
+    status = {"running": True, "pid": 7, "at": rfc3339(now), "mode": "test", "revision": "abc",
+              "good_since": rfc3339(now), "rejected": [], "routes": {"sms": route}}
+    with desk.store() as store, store.transaction() as tx:
+        tx.put_checkpoint("status", json.dumps(status).encode(), now)
+    assert f"  {line}\n" in desk.type("status").stdout
+
+
 def test_a_daemon_that_died_without_a_word_does_not_run(desk: Desk) -> None:
     with desk.store() as store, store.transaction() as tx:
         tx.put_checkpoint("status", json.dumps({"running": True, "at": "2026-01-01T00:00:00Z"}).encode(),
@@ -300,6 +322,29 @@ def test_doctor_finds_nothing_wrong_with_a_source_that_only_pushes(desk: Desk) -
     done = desk.type("doctor", "--json")
     findings = {one["subject"]: (one["ok"], one["text"]) for one in json.loads(done.stdout)["findings"]}
     assert findings["am"] == (True, "waits for pushes at /hooks/alerts/am")
+
+
+def test_doctor_tries_both_accounts_of_a_channel_and_wants_a_token_of_each(desk: Desk, closed_port: int) -> None:
+    facing(desk, closed_port)
+    channels = desk.directory / "channels.yaml"
+    settings = (f"account_sid: AC{'1' * 32}, auth_token: {{env: SECRET}}, from_number: \"+18025550101\", "
+                f"base_url: \"http://127.0.0.1:{closed_port}\"")
+    standby = f"  - {{id: sms-two, kind: sms, stands_in_for: sms, {settings}}}\n"
+    notifier = desk.directory / "notifier.yaml"
+    token = "\nweb: {twilio_token: {env: SECRET}}\n"
+    notifier.write_text(notifier.read_text(encoding="utf-8") + token, encoding="utf-8")
+    whole = channels.read_text(encoding="utf-8")
+
+    def found(entry: str) -> dict[str, str]:
+        channels.write_text(whole + entry, encoding="utf-8")
+        done = desk.type("doctor", "--json", **SECRETS)
+        return {one["subject"]: one["text"] for one in json.loads(done.stdout)["findings"]}
+
+    texts = found(standby)
+    assert {"channel sms", "channel sms-two"} <= texts.keys()
+    assert "2 accounts share web.twilio_token" in texts["callbacks of Twilio"]
+    own = found(standby.replace("stands_in_for", "callback_token: {env: SECRET}, stands_in_for"))
+    assert "share" not in own["callbacks of Twilio"]
 
 
 def test_doctor_says_which_secret_is_missing(desk: Desk, closed_port: int) -> None:

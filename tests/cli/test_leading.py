@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from notifier.model.delivery import DeliveryState
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Stage
 from notifier.model.signal import SignalClass
 from notifier.model.staff import Verb
 
+from ..store.making import a_delivery
 from .conftest import Desk
 
 
@@ -57,6 +59,18 @@ def test_one_incident_is_shown_whole(busy: Desk) -> None:
     assert [signal["source"] for signal in whole["evidence"]] == ["vendor"]
     assert [move["after"] for move in whole["moves"]] == ["suspected"]
     assert whole["notices"][0]["texts"][0]["body"].startswith("TEST: ")
+
+
+def test_an_incident_tells_which_deliveries_went_by_the_standby(busy: Desk) -> None:
+    with busy.store() as store, store.transaction() as tx:
+        (notice,) = tx.notices(incident="I1")
+        own, other, waiting = (a_delivery(notice, "sms", f"+1802555000{n}") for n in range(3))
+        tx.add_deliveries([replace(own, state=DeliveryState.SENT, route="sms"),
+                           replace(other, state=DeliveryState.SENT, route="sms-two"), waiting])
+    shown = [line.replace("│", " ").split() for line in busy.type("incidents", "show", "I1").stdout.splitlines()]
+    assert ["sms", "sent", "none", "1"] in shown
+    assert ["sms", "sms-two", "sent", "none", "1"] in shown
+    assert {row["route"] for row in busy.json("incidents", "show", "I1")["deliveries"]} == {"sms", "sms-two", None}
 
 
 def test_what_sources_say_is_shown_in_their_words_and_cannot_play_tricks(busy: Desk) -> None:

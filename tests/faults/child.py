@@ -29,7 +29,6 @@ from notifier import failpoints
 from notifier.clock import VirtualClock
 from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.reconciler import Reconciler
-from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings
 from notifier.incidents.decider import Decider
 from notifier.model.delivery import Delivery, DeliveryState
@@ -45,7 +44,7 @@ from ..channels import far_sides
 from ..incidents.builders import NOW, policy, speaker
 from ..incidents.builders import signal as a_signal
 from ..parts.waiting import until
-from .kinds import ADDRESSES, KINDS, PATIENCE
+from .kinds import ADDRESSES, KINDS, PATIENCE, senders
 
 SERVICES = ("mobile-data", "power", "sms")
 """One incident each."""
@@ -273,10 +272,11 @@ def main(
     under_way = Path(folder) / "under-way" if life.in_time else None
     clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock", under_way)
     store.look_back(clock.now())
-    made = [KINDS[kind].channel(url) for kind, url in urls.items()]
-    for channel in made:
+    made = {kind: KINDS[kind].channels(url) for kind, url in urls.items()}
+    channels: dict[str, Channel] = {one.id: one for some in made.values() for one in some}
+    for channel in channels.values():
         channel.send, channel.find = (in_time(call, under_way) for call in (channel.send, channel.find))
-    channels: dict[str, Channel] = {channel.id: channel for channel in made}
+    spoken = {id: channel for id, channel in channels.items() if id.endswith("-main")}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     made_trouble = Trouble(trouble or "forward", place, store, clock,
@@ -284,12 +284,13 @@ def main(
     signal.signal(signal.SIGUSR1, made_trouble)
     settings = DeliverySettings()
     hear(store)
-    leading = Leading(store, lambda only: decider(only, clock, channels))
+    leading = Leading(store, lambda only: decider(only, clock, spoken))
     leading.wait()
     loops = (
         Housekeeper(store, clock).run_once,
         leading.run_once,
-        *(Sender(channel, store, clock, settings, stop=stop.is_set).run_once for channel in made),
+        *(sender.run_once for kind, some in made.items()
+          for sender in senders(some, store, clock, stop.is_set)),
         Reconciler(channels, store, clock, settings).run_once,
     )
     for _ in range(500):

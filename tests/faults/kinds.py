@@ -11,7 +11,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from notifier.delivery.routes import Routes
+from notifier.delivery.sender import Sender
+from notifier.delivery.settings import DeliverySettings, FailoverSettings
 from notifier.model.people import AddressKind
+from notifier.ports import Clock, Store
 
 from ..channels import far_sides
 
@@ -23,12 +27,18 @@ PATIENCE = (10.0, 10.0)
 class Kind:
     """`standin`: arguments of `python -m notifier.standins`. `channel`: the real channel to a stand-in's URL.
     `sure`: what became of a message can be found out, by asking or by repeating it under its key. `at_once`: how many
-    may be under way."""
+    may be under way. `standby`: the channel that stands in for it; both accounts are kept in one ledger, whose sum is
+    the oracle."""
 
     standin: tuple[str, ...]
     channel: Callable[[str], Any]
     sure: bool = True
     at_once: int = 1
+    standby: Callable[[str], Any] | None = None
+
+    def channels(self, url: str) -> list[Any]:
+        """The channel, and its standby where it has one."""
+        return [self.channel(url), *([self.standby(url)] if self.standby is not None else [])]
 
 
 def _email(url: str, at_once: int = 1) -> Any:
@@ -37,6 +47,20 @@ def _email(url: str, at_once: int = 1) -> Any:
 
 def _sms(url: str, at_once: int = 1) -> Any:
     return _so_many(at_once, far_sides.sms_channel(url, per_minute=600))
+
+
+def _sms_standby(url: str) -> Any:
+    """A second account at the same provider, which keeps them apart."""
+    return _so_many(1, far_sides.sms_channel(url, per_minute=600, id="sms-two", account_sid="AC" + "0b" * 16))
+
+
+def senders(made: list[Any], store: Store, clock: Clock, stop: Callable[[], bool]) -> list[Sender]:
+    """Wired as the daemon wires them. Of a pair, one bad answer moves everything, so that every case meets both."""
+    settings = DeliverySettings()
+    if len(made) == 1:
+        return [Sender(made[0], store, clock, settings, stop=stop)]
+    pair = Routes(made[0].id, made[1].id, clock, FailoverSettings(in_a_row=1))
+    return [Sender(one, store, clock, settings, stop=stop, route=pair.of(one.id)) for one in made]
 
 
 def _so_many(at_once: int, channel: Any) -> Any:
@@ -51,6 +75,7 @@ KINDS = {
     "mastodon-without-keys": Kind(("mastodon", "--without-keys"), far_sides.mastodon_channel),
     "bluesky": Kind(("bluesky",), far_sides.bluesky_channel),
     "sms": Kind(("twilio",), _sms),
+    "sms-pair": Kind(("twilio",), _sms, standby=_sms_standby),
     "email": Kind(("smtp",), _email, sure=False),
     "sms-at-once": Kind(("twilio",), partial(_sms, at_once=4), at_once=4),
     "email-at-once": Kind(("smtp",), partial(_email, at_once=4), sure=False, at_once=4),

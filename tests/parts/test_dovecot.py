@@ -68,7 +68,8 @@ class Word:
 
     words: list[tuple[str, DeliveryState, Reason]] = field(default_factory=list)
 
-    def callback(self, id: str, state: DeliveryState, reason: Reason, now: Any, delivery: str | None = None) -> bool:
+    def callback(self, id: str, state: DeliveryState, reason: Reason, now: Any, delivery: str | None = None,
+                 route: str | None = None) -> bool:
         self.words.append((id, state, reason))
         return True
 

@@ -39,6 +39,7 @@ class InForce:
     """What the configuration says now: a test that sets one of these has reloaded it."""
 
     settings: WebSettings
+    own_tokens: dict[str, list[Secret]] = field(default_factory=dict)
     public_url: str = BASE
     company: str = "Green Mountain Mobile"
 
@@ -91,6 +92,7 @@ def site(monkeypatch: pytest.MonkeyPatch, clock: VirtualClock) -> Iterator[Site]
         pushable=lambda: frozenset({"am"}), push_poll=lambda source, answer: heard.polls.append((source, answer)),
         mention_sources=lambda: frozenset({"export"}), push_mentions=push_mentions,
         push_results=push_results, before_scrape=lambda: None,
-        public_url=lambda: now.public_url, company=lambda: now.company, take_bounce=take_bounce)
+        public_url=lambda: now.public_url, company=lambda: now.company, take_bounce=take_bounce,
+        callback_tokens=lambda: now.own_tokens)
     yield Site(make_web(needs).test_client(), store, heard, needs, now)
     store.close()

@@ -325,6 +325,40 @@ def test_either_token_is_taken_while_they_are_being_changed(site: Site, monkeypa
     assert [post(site, STATUS, FORM, token=token) for token in (TOKEN, new)] == [403, 200]
 
 
+def test_of_two_accounts_each_signs_for_its_own_channel(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deployment's token is the default of those that name none; a person's text may come over any of them."""
+    other = "other-secret-" + "x" * 32
+    monkeypatch.setenv("TEST_OTHER", other)
+    site.now.own_tokens["sms-two"] = [Secret(env="TEST_OTHER")]
+    paths = {channel: f"/hooks/twilio/status/{channel}/d1" for channel in ("sms", "sms-two")}
+    answers = {(channel, name): post(site, path, FORM, token=token) for channel, path in paths.items()
+               for name, token in (("web", TOKEN), ("own", other))}
+    assert answers == {("sms", "web"): 200, ("sms", "own"): 403, ("sms-two", "web"): 403, ("sms-two", "own"): 200}
+    text = {"From": "+18025550999", "Body": "hello"}
+    assert [post(site, "/hooks/twilio/sms", text, token=token) for token in (TOKEN, other, "guess")] == [200, 200, 403]
+
+
+def test_a_callback_of_the_other_account_settles_what_it_was_asked(site: Site, clock: VirtualClock) -> None:
+    """What the channel's own account did not take was given to the one that stands in: that one's word counts."""
+    first = begun(site, clock)
+    again = Outcome(OutcomeKind.RETRY, Reason.SERVER_ERROR, retry_at=clock.now())
+    assert site.store.settle(first.id, first.token, again, clock.now())
+    (second, _), = site.store.claim("sms", 1, LEASE, clock.now())
+    assert site.store.begin(second.id, second.token, clock.now(), "sms-two") is None
+    assert status(site, "failed", "30003", sid="SM-of-sms") == 200
+    assert the(site.store, "d1").state is S.CLAIMED, "the first attempt's failure says nothing of the second"
+    assert status(site, "delivered", sid="SM-of-two", path="/hooks/twilio/status/sms-two/d1") == 200
+    assert (the(site.store, "d1").state, the(site.store, "d1").provider_id) == (S.DELIVERED, "SM-of-two")
+
+
+def test_an_account_at_fault_stops_its_own_route_only(site: Site, clock: VirtualClock) -> None:
+    one = begun(site, clock)
+    assert site.store.settle(one.id, one.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, "SM1"), clock.now())
+    assert status(site, "undelivered", "30034", path="/hooks/twilio/status/sms-two/d1") == 200
+    with site.store.transaction() as tx:
+        assert (tx.switch("stop:sms"), (tx.switch("stop:sms-two") or "").split()[-1]) == (None, "not_permitted")
+
+
 def test_without_a_token_nobody_is_believed(site: Site) -> None:
     site.now.settings = site.now.settings.model_copy(update={"twilio_token": None})
     assert post(site, STATUS, FORM) == 403

@@ -71,7 +71,8 @@ def _settled(settings: EmailSettings, bounce: Bounce, store: Store, clock: Clock
     provider_id, delivery = subject_of(settings, bounce)
     if provider_id is None:
         return "unchanged"
-    changed = store.callback(provider_id, bounce.state, bounce.reason, clock.now(), delivery=delivery)
+    changed = store.callback(
+        provider_id, bounce.state, bounce.reason, clock.now(), delivery=delivery, route=settings.id)
     return "changed" if changed else "unchanged"
 
 

@@ -64,6 +64,8 @@ class EmailSettings(Settings):
 
     id: Slug
     kind: Literal["email"]
+    stands_in_for: Slug | None = None
+    """The mail channel whose messages this relay carries while that one's fails; it then sends nothing of its own."""
     mode: Mode = Mode.TEST
     """What the relay and sender are for: test notices or live ones."""
     languages: tuple[str, ...] = ()

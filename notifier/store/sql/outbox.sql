@@ -1,10 +1,10 @@
 -- add --
 INSERT INTO deliveries (id, notice, incident, stage, sequence, channel, address, language, mode, created_at,
                         not_before, expires_at, subscriber, state, reason, attempts, priority, token, leased_until,
-                        began_at, settled_at, provider_id, detail, doubt_since)
+                        began_at, settled_at, provider_id, detail, route, doubt_since)
 VALUES (:id, :notice, :incident, :stage, :sequence, :channel, :address, :language, :mode, :created_at,
         :not_before, :expires_at, :subscriber, :state, :reason, :attempts, :priority, :token, :leased_until,
-        :began_at, :settled_at, :provider_id, :detail, :doubt_since)
+        :began_at, :settled_at, :provider_id, :detail, :route, :doubt_since)
 ON CONFLICT (notice, channel, address) DO NOTHING;
 
 -- get --
@@ -104,7 +104,7 @@ FROM deliveries AS d JOIN notices AS n ON n.id = d.notice
 WHERE d.id = :id;
 
 -- begin --
-UPDATE deliveries SET began_at = :now, attempts = attempts + 1 WHERE id = :id;
+UPDATE deliveries SET began_at = :now, attempts = attempts + 1, route = coalesce(:route, channel) WHERE id = :id;
 
 -- uncount --
 UPDATE deliveries SET attempts = attempts - 1 WHERE id = :id AND attempts > 0;
