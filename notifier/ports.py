@@ -500,8 +500,11 @@ class Store(Protocol):
         """Return claims whose lease has passed: to PENDING where sending had not begun, else to UNKNOWN (crashed)."""
         ...
 
-    def unknowns(self, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
-        """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`."""
+    def unknowns(
+        self, limit: int, lease: timedelta, now: datetime, *, asked: str | None = None, overdue: timedelta = timedelta()
+    ) -> tuple[tuple[Delivery, Message], ...]:
+        """Take UNKNOWN deliveries due for reconciling, oldest first; nobody else is given them for `lease`. `asked`:
+        only those that the account of this channel was asked to send; `overdue`: only those due for so long."""
         ...
 
     def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:

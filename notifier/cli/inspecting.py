@@ -251,7 +251,8 @@ def _channel_lines(daemon: dict[str, Any], gauges: dict[str, float]) -> Iterator
         yield f"channel {channel} has stopped: {why}"
     for channel, wait in daemon.get("limited_channels", {}).items():
         if queued := gauges.get(f"outbox.{channel}.pending"):
-            yield f"channel {channel} waits until {wait['until']} for the limit {wait['limit']}: {queued:.0f} are queued"
+            why = f"waits until {wait['until']} for the limit {wait['limit']}"
+            yield f"channel {channel} {why}: {queued:.0f} are queued"
     for channel, route in daemon.get("routes", {}).items():
         yield _route_line(channel, route)
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -63,7 +64,7 @@ class Daemon:
         self.stop_requested = threading.Event()
         self.loops: list[Loop] = []
         self.sender_loops: dict[str, Loop] = {}
-        """Senders and readers of bounces: what is made anew with the channels."""
+        """Senders, reconcilers and readers of bounces: what is made anew with the channels."""
         self._ageing = Ageing(self.app, self.leading)
         self._pushed = Pushed(self.app, lambda: self.stands_by)
         store.on_outbox(self._wake)
@@ -77,7 +78,7 @@ class Daemon:
         app = self.app
         self._look_back()
         self._turn(
-            Loop("reconciler", app.reconciler.run_once, self.clock, every=5.0),
+            Loop("strays", app.reconciler.end_strays, self.clock, every=60.0),
             Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
             Loop("reload", self._reload, self.clock, every=2.0))
         self._start_senders()
@@ -194,6 +195,9 @@ class Daemon:
     def _start_senders(self) -> None:
         self.sender_loops = {
             id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5) for id, sender in self.app.senders.items()}
+        for id in self.app.channels:
+            name = f"reconciler:{id}"
+            self.sender_loops[name] = Loop(name, partial(self.app.reconciler.look, id), self.clock, every=5.0)
         for id, back in make_bounces(self.app).items():
             self.sender_loops[f"bounces:{id}"] = Loop(f"bounces:{id}", back.run_once, self.clock, every=back.every)
         for loop in self.sender_loops.values():
@@ -202,8 +206,9 @@ class Daemon:
 
     def _wake(self) -> None:
         """There is something to send."""
-        for loop in list(self.sender_loops.values()):
-            loop.wanted.set()
+        for id, loop in list(self.sender_loops.items()):
+            if id in self.app.senders:
+                loop.wanted.set()
 
     def _reload(self) -> bool:
         if not self.reloader.requested:

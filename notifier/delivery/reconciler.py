@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -14,7 +14,7 @@ from notifier.ports import CannotTell, Channel, Clock, Found, NotFound, Store
 
 from .accepted import FirstAccepted
 from .order import Verdict, repeatable, verdict
-from .sender import KEY_MARGIN
+from .sender import KEY_MARGIN, TURN_MOST
 from .settings import DeliverySettings, LostAnswer
 
 log = structlog.get_logger(__name__)
@@ -43,11 +43,29 @@ class Reconciler:
         self._channels, self._settings = channels, settings
 
     def run_once(self) -> bool:
-        """Look for what is due, at most a batch. True if anything was."""
-        channels, settings = self._channels, self._settings
-        due = self._store.unknowns(settings.batch, settings.lease, self._clock.now())
+        """Look for what is due on every channel, one after the other. True if anything was. For who turns loops by
+        hand; the daemon has a loop for each channel, so that one that hangs does not hold up the others."""
+        return any([*map(self.look, tuple(self._channels)), self.end_strays()])
+
+    def look(self, channel: str) -> bool:
+        """Look for what is due of one channel's account, at most a batch. True if anything was."""
+        settings = self._settings
+        due = self._store.unknowns(settings.batch, settings.lease, self._clock.now(), asked=channel)
+        return self._each(due, settings)
+
+    def end_strays(self) -> bool:
+        """Hand over to a person what no node has looked for: its channel is configured nowhere. A node that lacks a
+        channel leaves it to those that have it for so long. True if there was any."""
+        settings, now = self._settings, self._clock.now()
+        due = self._store.unknowns(settings.batch, settings.lease, now, overdue=settings.unsettled_after)
+        return self._each(due, settings)
+
+    def _each(self, due: Sequence[tuple[Delivery, Message]], settings: DeliverySettings) -> bool:
+        """Look for each, while the turn lasts; the others are due again when their lease has passed."""
+        until = self._clock.monotonic() + TURN_MOST.total_seconds()
         for delivery, message in due:
-            self._one(delivery, message, channels.get(asked(delivery)), settings)
+            if self._clock.monotonic() <= until:
+                self._one(delivery, message, self._channels.get(asked(delivery)), settings)
         return bool(due)
 
     def _one(self, delivery: Delivery, message: Message, channel: Channel | None, settings: DeliverySettings) -> None:

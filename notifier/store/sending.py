@@ -115,9 +115,12 @@ def expired_leases(db: Database, now: datetime) -> int:
     return len(rows)
 
 
-def unknowns(db: Database, limit: int, lease: timedelta, now: datetime) -> Claimed:
+def unknowns(
+    db: Database, limit: int, lease: timedelta, now: datetime, asked: str | None, overdue: timedelta
+) -> Claimed:
     """See Store.unknowns."""
-    rows = db.rows("outbox.unknowns", {"limit": limit, "now": micros(now), "look_at": micros(now + lease)})
+    given = {"limit": limit, "due": micros(now - overdue), "look_at": micros(now + lease), "asked": asked}
+    rows = db.rows("outbox.unknowns", given)
     found = sorted((build(Delivery, row) for row in rows), key=lambda d: (d.doubt_since or d.created_at, d.id))
     return _with_messages(db, found, now)
 

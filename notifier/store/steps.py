@@ -148,9 +148,9 @@ class SqlStore:
         return self._engine.run_step("expired_leases", lambda db: sending.expired_leases(db, now))
 
     def unknowns(
-        self, limit: int, lease: timedelta, now: datetime
+        self, limit: int, lease: timedelta, now: datetime, *, asked: str | None = None, overdue: timedelta = timedelta()
     ) -> tuple[tuple[Delivery, Message], ...]:
-        return self._engine.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now))
+        return self._engine.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now, asked, overdue))
 
     def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
         return self._engine.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import REGISTRY
@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY
 from notifier.delivery.housekeeper import Housekeeper
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings, LostAnswer
-from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
+from notifier.model.delivery import DeliveryState, Message, Outcome, OutcomeKind, Reason
 from notifier.model.people import AddressKind
-from notifier.ports import StoreUnavailable
+from notifier.ports import CannotTell, Found, NotFound, StoreUnavailable
 
 from ..store.making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, queue
 from .conftest import Desk
@@ -279,7 +279,31 @@ def test_an_unknown_of_a_channel_that_was_removed_goes_to_a_person(desk: Desk) -
     desk.reconciler.replace({}, desk.settings)
     desk.clock.advance(MINUTE)
     desk.reconciler.run_once()
+    assert desk.states() == [S.UNKNOWN], "another node may have the channel"
+    desk.clock.advance(desk.settings.unsettled_after)
+    desk.reconciler.run_once()
     assert [row.reason for row in desk.rows()] == [Reason.UNSETTLED]
+
+
+def test_a_channel_that_hangs_ends_the_turn_and_holds_up_no_other(desk: Desk) -> None:
+    desk.far.plan = [(True, LOST)] * 3
+    desk.queue("+1", "+2", "+3")
+    desk.sender.run_once()
+    desk.clock.advance(MINUTE)
+    slow = desk.far.find
+
+    def find(message: Message, now: datetime) -> Found | NotFound | CannotTell:
+        desk.clock.advance(timedelta(seconds=20))
+        return slow(message, now)
+
+    desk.far.find = find  # type: ignore[method-assign]
+    assert desk.reconciler.look("other") is False, "what is another channel's is left to it"
+    desk.reconciler.look("sms")
+    assert desk.far.reads == 2, "the third waits for the next turn"
+    desk.clock.advance(desk.settings.lease)
+    desk.reconciler.look("sms")
+    assert desk.states() == [S.SENT] * 3
+    assert len(desk.far.ledger) == 3
 
 
 def test_a_channel_that_breaks_its_promise_is_not_asked_twice_blindly(desk: Desk) -> None:

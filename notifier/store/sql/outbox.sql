@@ -152,7 +152,8 @@ SELECT * FROM deliveries WHERE state = 'claimed' AND leased_until <= :now ORDER 
 
 -- unknowns --
 UPDATE deliveries SET look_at = :look_at
-WHERE number IN (SELECT number FROM deliveries WHERE state = 'unknown' AND look_at <= :now
+WHERE number IN (SELECT number FROM deliveries WHERE state = 'unknown' AND look_at <= :due
+                   AND (:asked IS NULL OR coalesce(route, channel) = :asked)
                  ORDER BY look_at, number LIMIT :limit)
 RETURNING *;
 

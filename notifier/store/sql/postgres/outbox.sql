@@ -45,7 +45,8 @@ SELECT * FROM deliveries WHERE state = 'claimed' AND leased_until <= :now ORDER 
 
 -- unknowns --
 WITH due AS MATERIALIZED (
-    SELECT number FROM deliveries WHERE state = 'unknown' AND look_at <= :now
+    SELECT number FROM deliveries WHERE state = 'unknown' AND look_at <= :due
+      AND (:asked::text IS NULL OR coalesce(route, channel) = :asked)
     ORDER BY look_at, number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET look_at = :look_at FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
