@@ -1,9 +1,9 @@
 """How far sending has come, noted outside the database, so that one put back from a backup is known for what it is.
 
 What such a database holds as pending may have been sent since: by itself it would send all of that again. Before
-anything begins past the mark, the mark is moved on: the file says which number is coming, the row is given it, the file
-says that it was kept. A row below what the file says was kept is from before. A crash between any two of these makes no
-false alarm, and nothing is sent until all three are durable.
+anything begins past the mark, the mark is moved on: the row is given the next number, then the file. A row below the
+file's number is from before. A crash between the two leaves the row ahead, which is no alarm; and nothing is sent until
+both are durable.
 
 Several processes of a node may share the file: what one writes late over another's says less, never too much.
 """
@@ -30,20 +30,19 @@ log = structlog.get_logger(__name__)
 
 EVERY = timedelta(seconds=10)
 """How far ahead a mark is set. A backup made within so short a time of what was sent after it is not told from a crash;
-and each costs a transaction and two small files on the disk."""
+and each costs a transaction and a small file on the disk."""
 STILL_UNDER_WAY = timedelta(minutes=1)
 """How long after the database was put back the far side is first read: no request of before lasts longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What the file says. `deployment`: of which database. `kept`: the number its row has at least; `coming`: the one
-    it may have. `until`: microseconds since 1970; nothing created later was ever begun from here."""
+    """What the file says. `deployment`: of which database. `number`: what its row has at least. `until`: microseconds
+    since 1970; nothing created later was ever begun from here."""
 
     deployment: str
     node: str
-    kept: int = 0
-    coming: int = 0
+    number: int = 0
     until: int = 0
 
 
@@ -52,8 +51,8 @@ def read(file: Path) -> Noted | None:
     try:
         found = json.loads(file.read_bytes())
         noted = Noted(**found)
-        numbers = (noted.kept, noted.coming, noted.until)
-        if all(type(one) is int for one in numbers) and type(noted.node) is str and bytes.fromhex(noted.deployment):
+        whole = type(noted.number) is type(noted.until) is int and type(noted.node) is str
+        if whole and bytes.fromhex(noted.deployment):
             return noted
     except FileNotFoundError:
         return None
@@ -117,8 +116,7 @@ class Mark:
             noted = self._engine.run_step("mark", lambda db: self._next(db, now))
             if noted is None:
                 noted = self._restored(now)
-            failpoint("mark.before_kept")
-            write(self._file, replace(noted, kept=noted.coming))
+            write(self._file, noted)
             failpoint("mark.after_kept")
         except OSError as error:
             metrics.MARK_WRITTEN.set(0)
@@ -130,12 +128,10 @@ class Mark:
         self._written = True
 
     def _next(self, db: Database, now: datetime) -> Noted | None:
-        """Move the row on; None where it is older than the file says."""
+        """Move the row on; returns what the file is to say. None where the row is older than it says."""
         noted = self._noted(db)
         there = _there(db, noted)
-        if there < noted.kept:
-            return None
-        return self._put(db, noted, there, now)
+        return None if there < noted.number else _put(db, noted, there, now)
 
     def _restored(self, now: datetime) -> Noted:
         """Doubt whatever may have been sent after the backup, and go on from there."""
@@ -144,21 +140,14 @@ class Mark:
             noted = self._noted(db)
             there = _there(db, noted)
             given = {"until": noted.until, "now": micros(now), "look_at": micros(now + STILL_UNDER_WAY)}
-            doubted = db.run("marks.doubt", given) if there < noted.kept else 0
-            return self._put(db, noted, there, now), doubted
+            doubted = db.run("marks.doubt", given) if there < noted.number else 0
+            return _put(db, noted, there, now), doubted
 
         noted, doubted = self._engine.run_step("restored", doubt)
         metrics.STORE_RESTORED.inc()
         log.error("store.restored", deliveries=doubted, why="the database is older than what was sent from here: it "
                   "was put back from a backup; whatever waited in it is looked for before it is sent")
         return noted
-
-    def _put(self, db: Database, noted: Noted, there: int, now: datetime) -> Noted:
-        moved = replace(noted, coming=max(there, noted.coming) + 1, until=max(noted.until, micros(now + EVERY)))
-        write(self._file, moved)
-        failpoint("mark.after_coming")
-        db.run("marks.put", {"node": moved.node, "number": moved.coming, "until": moved.until})
-        return moved
 
     def _noted(self, db: Database) -> Noted:
         """What the file says of this database; where it says nothing of it, a beginning. A database that has no name of
@@ -175,6 +164,12 @@ class Mark:
         log.warning("mark.new", file=str(self._file), why=f"{why}: whether this database was put back from a backup "
                     "cannot be told this time")
         return Noted(deployment, secrets.token_hex(8))
+
+
+def _put(db: Database, noted: Noted, there: int, now: datetime) -> Noted:
+    moved = replace(noted, number=max(there, noted.number) + 1, until=max(noted.until, micros(now + EVERY)))
+    db.run("marks.put", {"node": moved.node, "number": moved.number, "until": moved.until})
+    return moved
 
 
 def _there(db: Database, noted: Noted) -> int:

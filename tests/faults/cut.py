@@ -66,6 +66,8 @@ class Cables:
 
     def _lay(self, cable: str) -> None:
         ours, theirs = f"{cable}{self._number}", f"{cable}{self._number}n"
+        with suppress(subprocess.CalledProcessError):  # the number is ours: what stands there was left behind
+            _ip("link", "del", ours)
         _ip("link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", self.name)
         _ip("addr", "add", f"{self.here(cable)}/24", "dev", ours)
         _ip("link", "set", ours, "up")

@@ -55,7 +55,7 @@ class Case:
     @property
     def within(self) -> bool:
         """Whether the step is passed within a transaction."""
-        return self.point.endswith(".before_commit") or self.point == "mark.after_coming"
+        return self.point.endswith(".before_commit")
 
     @property
     def step(self) -> Step:
@@ -105,7 +105,7 @@ def _beyond_a_mark(case: Case) -> str:
     return ""
 
 
-SAME_MARK = ("mark.after_commit", "mark.before_kept", "mark.after_kept", "hand_over.before_commit")
+SAME_MARK = ("mark.after_commit", "mark.after_kept", "hand_over.before_commit")
 
 
 def some(every: int) -> list[Case]:
