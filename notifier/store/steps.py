@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from notifier.model.canary import Fate
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Found, NotFound
 
-from . import people, sending
+from . import canaries, people, sending
 from .database import Database
 from .transaction import SqlTransaction
 
@@ -66,6 +67,10 @@ class SqlStore:
             with self._db.beside() as db:
                 ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
             yield from ids
+
+    def fates(self, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
+        with self._db.beside() as db:
+            return canaries.fates(db, notice, channel, sampled=sampled)
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))
