@@ -141,7 +141,7 @@ def first_in_words(config: Config, notice: Notice) -> str:
     canary = config.canary
     if canary.share == 0 or notice.audience <= max(AT_ONCE, canary.above) or notice.stage in CLOSING:
         return ""
-    return (f"on each channel with more than {canary.above} of them: {canary.share:.3g} of it first, at least "
+    return (f"on each channel with more than {canary.above} of them: {canary.share * 100:g}% of it first, at least "
             f"{canary.least} and at most {canary.most} people, then the rest")
 
 

@@ -128,7 +128,7 @@ def worse(allowed: float) -> tuple[float, ...]:
 
 def too_many(bad: Sequence[int], tried: int, allowed: float, *, horizon: int, least: int) -> Run | None:
     """The stretch that is least likely chance; None: there is none that cannot be. `bad`: which of the `tried` messages
-    were bad, counted from 0, ascending; `horizon`: how many will be looked at in all; `least`: of fewer, nothing is said."""
+    were bad, counted from 0, ascending; `horizon`: how many will be looked at in all; `least`: fewer say nothing."""
     shares = worse(allowed)
     enough = math.log(max(horizon, tried, 1) * len(shares) / CHANCE)
     found = (_cumulative(bad, allowed, share, least) for share in shares)

@@ -60,13 +60,13 @@ MAILS = tuple(mail(number) for number in range(101, 111))
 EVERYBODY = (*PHONES, *MAILS)
 
 
-def scene(*people: Subscriber, path: str = ":memory:", canary: CanarySettings = SETTINGS) -> Scene:
-    return Scene(people=people, path=path, speaker=speaker(BOTH), canary=canary)
+def scene(*people: Subscriber, canary: CanarySettings = SETTINGS, **more: object) -> Scene:
+    return Scene(people=people, speaker=speaker(BOTH), canary=canary, **more)
 
 
-def begun(*people: Subscriber, path: str = ":memory:", canary: CanarySettings = SETTINGS) -> Scene:
+def begun(*people: Subscriber, canary: CanarySettings = SETTINGS, **more: object) -> Scene:
     """An outage that everybody is to hear of, its first people queued."""
-    one = scene(*(people or EVERYBODY), path=path, canary=canary)
+    one = scene(*(people or EVERYBODY), canary=canary, **more)
     one.hear(signal())
     one.settle()
     return one

@@ -34,10 +34,13 @@ ORDER BY address;
 -- some_of_kind --
 SELECT s.* FROM subscribers AS s
 WHERE s.id IN (
-    SELECT r.subscriber FROM subscriber_regions AS r JOIN subscribers AS who ON who.id = r.subscriber
-    WHERE r.region IN (SELECT jsonb_array_elements_text(:regions::jsonb)) AND who.kind = :kind
-      AND who.opted_out_at IS NULL
-      AND (who.services = '[]' OR jsonb_exists(who.services::jsonb, :service))
+    SELECT one.subscriber
+    FROM jsonb_array_elements_text(:regions::jsonb) WITH ORDINALITY AS g (region, place)
+    CROSS JOIN LATERAL (
+        SELECT r.subscriber FROM subscriber_regions AS r JOIN subscribers AS who ON who.id = r.subscriber
+        WHERE r.region = g.region AND who.kind = :kind AND who.opted_out_at IS NULL
+          AND (who.services = '[]' OR jsonb_exists(who.services::jsonb, :service))
+        ORDER BY r.subscriber LIMIT :limit) AS one
     LIMIT :limit)
 ORDER BY s.address;
 
