@@ -33,6 +33,10 @@ ACTOR = "canary"
 LOOK = {CanaryState.HOLDS: timedelta(seconds=2), CanaryState.WATCHED: timedelta(seconds=10),
         CanaryState.STOPPED: timedelta(seconds=10)}
 """How often what became of a wave is read: while people wait for it, and beside the sending of the rest."""
+LONGEST = timedelta(minutes=1)
+"""The longest between two looks, also where a clock was set back meanwhile."""
+LEISURE = 30
+"""So many times as long as a look takes, it is not looked again: of a million sent, it reads thirty thousand."""
 _CLOSING = (Stage.RESOLVE, Stage.CORRECT)
 _FOLLOWING = (Stage.UPDATE, Stage.WORKAROUND)
 _S = CanaryState
@@ -136,7 +140,7 @@ class Waves:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._looked: dict[tuple[str, str], datetime] = {}
+        self._again: dict[tuple[str, str], datetime] = {}
 
     def run_once(self, plans: Plans) -> bool:
         """Look at the waves whose time it is; True if anything was decided."""
@@ -145,14 +149,15 @@ class Waves:
         _gauge(waves, plans)
         now = self._clock.now()
         known = {(wave.notice, wave.channel): wave for wave in waves}
-        self._looked = {key: at for key, at in self._looked.items() if key in known}
-        due = [wave for key, wave in known.items()
-               if (at := self._looked.get(key)) is None or not timedelta() <= now - at < LOOK[wave.state]]
+        self._again = {key: at for key, at in self._again.items() if key in known and at - now <= LONGEST}
+        due = [wave for key, wave in known.items() if self._again.get(key, now) <= now]
         return any([self._look(wave, plans) for wave in due])
 
     def _look(self, canary: Canary, plans: Plans) -> bool:
-        self._looked[canary.notice, canary.channel] = now = self._clock.now()
+        began, now = self._clock.monotonic(), self._clock.now()
         fates = self._store.fates(canary.notice, canary.channel, sampled=canary.state is not _S.HOLDS)
+        rest = timedelta(seconds=(self._clock.monotonic() - began) * LEISURE)
+        self._again[canary.notice, canary.channel] = now + min(max(LOOK[canary.state], rest), LONGEST)
         with self._store.reading() as tx:
             after = _after(tx, canary, fates, plans, now)
         if after is None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from notifier.model.canary import Canary, Fate
+from operator import itemgetter
 
-from .codec import build, build_all, columns
+from notifier.model.canary import Canary, Fate
+from notifier.model.delivery import DeliveryState, Reason
+
+from .codec import build, build_all, columns, moment
 from .database import Database, Reading
 
 FATES_MOST = 200_000
 """Deliveries of one wave that are looked at, at most: one in 32 of more than any operator's customers."""
+
+_STATES = {str(state): state for state in DeliveryState}
+_REASONS = {str(reason): reason for reason in Reason}
+_OF_A_FATE = itemgetter("state", "reason", "began_at")
 
 
 def put(db: Database, canary: Canary) -> None:
@@ -36,4 +43,6 @@ def waits(db: Database, notice: str, channel: str) -> bool:
 def fates(db: Reading, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
     """See Store.fates."""
     given = {"notice": notice, "channel": channel, "most": FATES_MOST}
-    return build_all(Fate, list(db.rows("canaries.sampled_fates" if sampled else "canaries.fates", given)))
+    rows = db.rows("canaries.sampled_fates" if sampled else "canaries.fates", given)
+    return tuple(Fate(_STATES[state], _REASONS[reason], None if began_at is None else moment(began_at))
+                 for state, reason, began_at in map(_OF_A_FATE, rows))

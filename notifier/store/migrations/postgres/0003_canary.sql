@@ -17,5 +17,6 @@ CREATE TABLE canaries (
 CREATE INDEX canaries_incident ON canaries (incident);
 CREATE INDEX canaries_open ON canaries (notice, channel) WHERE state NOT IN ('dropped', 'ended');
 
--- One delivery in 32, by the hash its id is: what is looked at while the rest of a wave goes out.
+-- One delivery in 32, by the hash its id is: what is looked at while the rest of a wave goes out. Without what changes
+-- as they are sent: with began_at in any index, no update of a delivery could stay on its page (HOT).
 CREATE INDEX deliveries_sampled ON deliveries (notice, channel) WHERE id < '08';
