@@ -170,8 +170,8 @@ def deciding(folder: Path, subscribers: int, repeats: int) -> Run:
         at = sorted(found)
         print(f"  {name:16} median {median(at):6.2f} s   p99 {at[min(int(len(at) * 0.99), len(at) - 1)]:6.2f} s "
               "after the release, while the rest was being queued")
-    print(f"  everybody queued {last['everybody']:.1f} s after the signal, {last['cpu']:.1f} s of CPU; "
-          f"{last['audience']:,.0f} hear it; {last['rss_mib']:.0f} MiB at most")
+    print(f"  everybody queued {last['everybody']:.1f} s after the signal, without a canary, "
+          f"{last['cpu']:.1f} s of CPU; {last['audience']:,.0f} hear it; {last['rss_mib']:.0f} MiB at most")
     print(f"  another process that wanted to write waited {last['wait_p99']:.2f} s (p99), "
           f"{last['wait_most']:.2f} s at most")
     return {**last, **{name: max(found) for name, found in firsts.items()}}

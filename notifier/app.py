@@ -190,7 +190,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
         detecting=detecting, intake=Intake(clock, lambda: app.detector, detecting),
         old_queue=OldQueueLoop(detector.own, leading, clock, config.regions, config.services),
         decider=Decider(leading, clock, make_speaker(config, channels), config.policies, config.maintenance,
-                        config.workarounds),
+                        config.workarounds, canary=config.canary),
         senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
         housekeeper=Housekeeper(store, clock))
     app.routes = make_routes(app)
@@ -242,7 +242,7 @@ def apply(app: App, config: Config, *, listen: bool = True) -> None:
     app.old_queue.replace(detector.own, config.regions, config.services)
     app.poller.replace(sources, config.regions)
     app.listener.replace(listeners)
-    app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds)
+    app.decider.replace(speaker, config.policies, config.maintenance, config.workarounds, config.canary)
     app.reconciler.replace(channels, config.delivery)
     app.routes = make_routes(app)
     app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}

@@ -43,6 +43,8 @@ says again after a restart, and a lost `callback` leaves a message that is looke
 is found anew until it was kept (tests/store/test_mark.py)."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
+CANARY_PATH = ("canary.before_commit", "canary.after_commit")
+"""The steps in which it is decided what its first people tell of the rest (tests/incidents/test_wave.py)."""
 
 _armed = os.environ.get("NOTIFIER_FAILPOINT")
 _countdown = int(os.environ.get("NOTIFIER_FAILPOINT_HIT", "1"))

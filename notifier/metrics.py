@@ -126,6 +126,13 @@ BOUNCES_READ = Gauge(
 )
 OPT_OUTS = Counter("notifier_opt_outs_total", "People who asked to be told no more", ["how"])
 
+CANARY_VERDICTS = Counter(
+    "notifier_canary_verdicts_total", "Waves of large audiences by channel and the state entered", ["channel", "state"]
+)
+CANARY_STOPPED = Gauge(
+    "notifier_canary_stopped", "Waves that a rule has stopped and that wait for a person", ["channel"]
+)
+
 # running
 CONFIG_RELOADS = Counter("notifier_config_reloads_total", "Configuration reloads by result", ["result"])
 CONFIG_GOOD = Gauge("notifier_config_last_reload_successful", "Whether the last reload was taken")

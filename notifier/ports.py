@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Protocol
 
+from .model.canary import Canary, Fate
 from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
 from .model.limit import Limit, Told, Wait
@@ -330,8 +331,10 @@ class Transaction(Protocol):
         reason: Reason,
         now: datetime,
         stages: Iterable[str] | None = None,
+        channel: str | None = None,
     ) -> int:
-        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. Returns how many."""
+        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. `channel`: only there.
+        Returns how many."""
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
@@ -354,9 +357,27 @@ class Transaction(Protocol):
         """Those of `told` on one of these channels at one of these addresses."""
         ...
 
+    # canaries
+    def put_canary(self, canary: Canary) -> None:
+        """Insert or replace by (notice, channel)."""
+        ...
+
+    def canary(self, notice: str, channel: str) -> Canary | None: ...
+    def canaries(self, *, incident: str | None = None) -> tuple[Canary, ...]:
+        """Those of an incident, or all that are open, by notice and channel."""
+        ...
+
+    def waits_on(self, notice: str, channel: str) -> bool:
+        """Whether a delivery of this notice is pending on this channel."""
+        ...
+
     # people
-    def some_of_audience(self, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
-        """At most `limit` of `audience`, whoever is found at once, by address; none says nothing of the rest."""
+    def some_of_audience(
+        self, regions: Iterable[str], service: str, limit: int, kind: AddressKind | None = None
+    ) -> tuple[Subscriber, ...]:
+        """At most `limit` of `audience`, whoever is found at once, by address; none says nothing of the rest. `kind`:
+        only people with such an address, and then none says that there are none. Ids are hashes of addresses, so whom
+        it finds of a region has nothing to do with their network or provider."""
         ...
 
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
@@ -442,6 +463,12 @@ class Store(Protocol):
         """Look whether the database is older than what was sent from here: then it was put back from a backup, and
         what it holds as undelivered from before becomes UNKNOWN (restored), for it may have been sent since. `begin`
         and `hand_over` do so by themselves every some seconds; this is for the start and the end."""
+        ...
+
+    def fates(self, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
+        """What has become so far of the deliveries of a notice on a channel, in the order their sending began, and
+        beside them those that have not begun; `sampled`: of one in 32, whichever by the hash their id is. Read beside
+        whoever writes. For at most some hundred thousand."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:

@@ -12,8 +12,10 @@ import click
 from ..app import make_channels, make_speaker
 from ..config.tree import Config
 from ..detection.old_queue_loop import KEPT as OLD_QUEUE
+from ..incidents.fanout import AT_ONCE
+from ..model.canary import Canary
 from ..model.incident import Incident
-from ..model.notice import Notice, NoticeState
+from ..model.notice import Notice, NoticeState, Stage
 from ..model.staff import Verb
 from ..notices.preview import PreviewRow, preview_notice
 from ..ports import Store, Transaction
@@ -21,6 +23,9 @@ from .deployment import actor_option, config_option, json_option, loaded, opened
 from .output import Problem, print_json, print_lines, print_table
 from .requests import ask
 from .showing import evidence_lines, history_lines, incident_lines, measures
+
+CLOSING = (Stage.RESOLVE, Stage.CORRECT)
+"""What goes to exactly those who were told."""
 
 
 @click.group()
@@ -58,6 +63,12 @@ def print_waiting(waiting: Sequence[Notice]) -> None:
                 empty="No notice waits for a person.")
 
 
+def print_waves(waves: Sequence[Canary]) -> None:
+    """The table of waves: who is told first, and what was made of it."""
+    print_table("Waves", ["notice", "channel", "state", "first", "of", "why"],
+                [(w.notice, w.channel, w.state, w.size, w.people, w.why) for w in waves], empty="")
+
+
 @incidents.command()
 @click.argument("incident")
 @_common
@@ -68,9 +79,10 @@ def show(incident: str, directory: Path, store_path: str | None, as_json: bool) 
         evidence, moves = tx.evidence_of(found.id), tx.moves(found.id)
         notices, deliveries = tx.notices(incident=found.id), tx.deliveries(incident=found.id)
         queue = [one["why"] for one in old_queues(tx) if one["incident"] == found.id]
+        waves = tx.canaries(incident=found.id)
     if as_json:
         print_json({"incident": found, "evidence": evidence, "moves": moves, "old_queue": queue,
-                    "notices": [{**_notice_row(n), "texts": n.texts} for n in notices],
+                    "waves": waves, "notices": [{**_notice_row(n), "texts": n.texts} for n in notices],
                     "deliveries": [{"notice": d.notice, "channel": d.channel, "state": d.state, "reason": d.reason,
                                     "attempts": d.attempts, "route": d.route} for d in deliveries]})
         return
@@ -82,6 +94,8 @@ def show(incident: str, directory: Path, store_path: str | None, as_json: bool) 
     config = loaded(directory)
     for notice in notices:
         _print_notice(notice, config)
+    if waves:
+        print_waves(waves)
     print_table("Deliveries", ["channel", "route", "state", "reason", "number"], _delivery_counts(deliveries),
                 empty="Nothing was queued.")
 
@@ -112,12 +126,23 @@ def _print_notice(notice: Notice, config: Config | None) -> None:
     measured = {(row.channel, row.language): row for row in rows}
     click.echo(f"\nNotice {notice.id} – {notice.stage}, {notice.state}, {notice.mode} mode")
     click.echo(f"  to {notice.audience} people ({notice.reach}) in {', '.join(notice.regions)}")
+    if config is not None and (first := first_in_words(config, notice)):
+        click.echo(f"  {first}")
     click.echo(f"  why: {notice.reason}\n  digest: {notice.digest[:12]}")
     for text in notice.texts:
         click.echo(f"  [{text.channel}/{text.language}] {text.subject + ': ' if text.subject else ''}{text.body}")
         row = measured.get((text.channel, text.language))
         if row is not None and config is not None:
             click.echo(f"    {' · '.join([*measures(row, config.company.currency), *_in_all(row, notice, config)])}")
+
+
+def first_in_words(config: Config, notice: Notice) -> str:
+    """Who of a large audience is told before the rest; "" where everybody is told at once."""
+    canary = config.canary
+    if canary.share == 0 or notice.audience <= max(AT_ONCE, canary.above) or notice.stage in CLOSING:
+        return ""
+    return (f"on each channel with more than {canary.above} of them: {canary.share * 100:g}% of it first, at least "
+            f"{canary.least} and at most {canary.most} people, then the rest")
 
 
 def _in_all(row: PreviewRow, notice: Notice, config: Config) -> Iterator[str]:
@@ -180,6 +205,36 @@ def refuse(notice: str, note: str, actor: str, directory: Path, store_path: str 
     """Refuse a waiting notice."""
     with opened_store(directory, store_path) as store:
         ask(store, Verb.REFUSE, actor, {"notice": _waiting_notice(store, notice).id, "note": note}, as_json=as_json)
+
+
+def _wave(store: Store, named: str, channel: str | None) -> Canary:
+    """The one open wave of a notice, or of an incident's notices, on this channel or on any."""
+    with store.reading() as tx:
+        found = [wave for wave in tx.canaries()
+                 if named in (wave.notice, wave.incident) and channel in (None, wave.channel)]
+    if not found:
+        raise Problem(f"{named} has no wave that is held or on its way: see `notifier incidents show`")
+    if len(found) > 1:
+        raise Problem(f"{len(found)} waves of {named} are open: name one of them\n"
+                      + "\n".join(f"  {wave.notice} --channel {wave.channel}: {wave.state}" for wave in found))
+    return found[0]
+
+
+def _wave_command(name: str, verb: Verb, doc: str) -> None:
+    @incidents.command(name, help=doc)
+    @click.argument("notice")
+    @click.option("--channel", default=None, help="The channel, where several have a wave.")
+    @actor_option
+    @_common
+    def command(notice: str, channel: str | None, actor: str, directory: Path, store_path: str | None,
+                as_json: bool) -> None:
+        with opened_store(directory, store_path) as store:
+            wave = _wave(store, notice, channel)
+            ask(store, verb, actor, {"notice": wave.notice, "channel": wave.channel}, as_json=as_json)
+
+
+_wave_command("go-on", Verb.GO_ON, "Tell the rest of a large audience, whatever became of those told first.")
+_wave_command("drop", Verb.DROP, "Tell nobody else of a notice on one channel: the rest of its audience is dropped.")
 
 
 @incidents.command("open")

@@ -36,7 +36,7 @@ from .deployment import (
     store_option,
     unknown,
 )
-from .incidents import old_queues, print_waiting
+from .incidents import old_queues, print_waiting, print_waves
 from .output import Problem, harmless, print_json, print_lines, print_table
 from .showing import crowd_lines, incident_lines, measures
 
@@ -211,14 +211,14 @@ def status(directory: Path, store_path: str | None, as_json: bool) -> None:
         daemon: dict[str, Any] = json.loads(kept) if kept else {"running": False}
         sources, open_now = _with_unheard(tx.source_states(), directory), tx.incidents(open_only=True)
         waiting, kill = tx.notices(state=NoticeState.WAITING), tx.switch("kill")
-        gauges = dict(tx.gauges(SystemClock().now()))
+        gauges, waves = dict(tx.gauges(SystemClock().now())), tx.canaries()
         old_queue = old_queues(tx)
         crowd = {i.id: [s for s in tx.evidence_of(i.id) if s.klass is SignalClass.CROWD] for i in open_now}
     if daemon.get("running"):
         age = (SystemClock().now() - parse_rfc3339(daemon["at"])).total_seconds()
         daemon["running"] = age < 30
     whole = {"daemon": daemon, "kill_switch": kill or "off", "sources": sources, "open_incidents": open_now,
-             "waiting": waiting, "old_queue": old_queue, "crowd": crowd, "gauges": gauges}
+             "waiting": waiting, "old_queue": old_queue, "crowd": crowd, "gauges": gauges, "waves": waves}
     if as_json:
         print_json(whole)
         return
@@ -284,5 +284,7 @@ def _print_status(whole: dict[str, Any]) -> None:
     for one in whole["old_queue"]:
         click.echo(harmless(f"{one['incident']}: {one['why']}"))
     print_waiting(whole["waiting"])
+    if whole["waves"]:
+        print_waves(whole["waves"])
     queued = {name: n for name, n in whole["gauges"].items() if name.startswith("outbox.") and n}
     print_table("Outbox", ["what", "number"], sorted(queued.items()), empty="The outbox is empty.")

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ..delivery.settings import DeliverySettings
 from ..detection.settings import DetectionSettings, Vocabulary
+from ..incidents.canary import CanarySettings
 from ..intake.settings import IntakeSettings
 from ..model.company import Company
 from ..model.policy import MaintenanceWindow, Policy
@@ -33,6 +34,8 @@ class NotifierFile(Settings):
     """How sources are polled."""
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     """How notices are delivered."""
+    canary: CanarySettings = Field(default_factory=CanarySettings)
+    """Who of a large audience is told first, and what then stops the rest."""
     intake: IntakeSettings = Field(default_factory=IntakeSettings)
     """How posts are read: in the daemon, in processes beside it, on several machines."""
     people: PeopleSettings = Field(default_factory=PeopleSettings)

@@ -48,7 +48,7 @@ def _freeze(draft: Draft) -> Config:
         workarounds=tuple(_workaround(entry) for _, entry in draft.workarounds),
         maintenance=tuple(window for _, window in draft.maintenance),
         vocabulary=draft.vocabulary, detection=draft.detection, polling=settings.polling,
-        delivery=settings.delivery, intake=settings.intake,
+        delivery=settings.delivery, canary=settings.canary, intake=settings.intake,
         people=settings.people, web=settings.web, store=settings.store)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..delivery.settings import DeliverySettings
 from ..detection.settings import DetectionSettings, Vocabulary
+from ..incidents.canary import CanarySettings
 from ..intake.settings import IntakeSettings
 from ..model.company import Company
 from ..model.notice import Template
@@ -43,6 +44,7 @@ class Config:
     detection: DetectionSettings
     polling: PollingSettings
     delivery: DeliverySettings
+    canary: CanarySettings
     intake: IntakeSettings
     people: PeopleSettings
     web: WebSettings

@@ -26,12 +26,14 @@ from ..notices.compose import Speaker
 from ..ports import Clock, Store, Transaction
 from .alarm import next_moment
 from .assess import assess
+from .canary import OFF, CanarySettings
 from .fanout import Fanout
 from .maintenance import announce
 from .requests import take
 from .track import standings
 from .turn import RECORDED, Event, Plans, SizesOf, Turn, Uncounted
 from .waiting import due
+from .wave import Waves
 
 log = structlog.get_logger(__name__)
 
@@ -47,21 +49,23 @@ class Decider:
     def __init__(
         self, store: Store, clock: Clock, speaker: Speaker, policies: Sequence[Policy],
         maintenance: Sequence[MaintenanceWindow] = (), catalogue: Sequence[Workaround] = (), hooks: Hook | None = None,
+        canary: CanarySettings = OFF,
     ) -> None:
         self.store = store
         self.clock = clock
         self.hooks = hooks
         self._reported: set[str] = set()
         self._weights: Mapping[str, float] | None = None
-        self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue))
+        self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue), canary)
         self._fanout = Fanout(store, clock)
+        self._waves = Waves(store, clock)
 
     def replace(
         self, speaker: Speaker, policies: Sequence[Policy], maintenance: Sequence[MaintenanceWindow] = (),
-        catalogue: Sequence[Workaround] = (),
+        catalogue: Sequence[Workaround] = (), canary: CanarySettings = OFF,
     ) -> None:
         """Put a new configuration in force from the next turn on. Notices already made keep their words."""
-        self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue))
+        self._plans = Plans(speaker, tuple(policies), tuple(maintenance), tuple(catalogue), canary)
 
     def run_once(self) -> bool:
         """One turn; True if anything was written."""
@@ -70,7 +74,8 @@ class Decider:
         while self._counting(self._answer_next, plans):
             answered = True
         decided = self._counting(self._decide, plans)
-        return self._fanout.run_once(plans) or decided or answered
+        looked = self._waves.run_once(plans)
+        return self._fanout.run_once(plans) or looked or decided or answered
 
     def _counting(self, step: Callable[[Plans, Counted], bool], plans: Plans) -> bool:
         """One step; where it has to know how many would hear something, nothing of it is kept, and it is taken again

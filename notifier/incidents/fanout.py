@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ..failpoints import failpoint
 from ..model.delivery import Delivery, DeliveryState
-from ..model.notice import Notice, NoticeState, Reach, Stage
+from ..model.notice import Notice, Reach, Stage
 from ..model.people import AddressKind, Subscriber
 from ..notices.audience import expand
 from ..notices.plan import Carried, nearness, plan, reached
 from ..ports import Clock, Store
-from .places import Place, next_place, put_places, read_places
+from .places import Place, next_place, notice_of, put_places, read_places
 from .turn import Plans, Turn
+from .wave import first_on, of_place, on_place, over, places_apart, send_first
 
 AT_ONCE = 1000
 """Rows that go with the decision."""
@@ -46,6 +47,8 @@ class Planned:
     rows: tuple[Delivery, ...]
     people: int
     later: bool = False
+    by_channel: Mapping[str, int] = field(default_factory=dict)
+    """Of those who follow."""
 
     @property
     def anybody(self) -> bool:
@@ -64,18 +67,19 @@ def planned(turn: Turn, notice: Notice, service: str) -> Planned:
         people = sum(row.state is DeliveryState.PENDING and not turn.is_public(row.channel) for row in rows)
         return Planned(rows, people)
     sizes = turn.sizes(within, service, notice.incident)
-    people = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now,
-                     carried=carried_by(turn, service))
+    by_channel = reached(notice, sizes, channels=turn.plans.speaker.channels, now=turn.now,
+                         carried=carried_by(turn, service))
     rows = _first(turn, notice, service)
     if notice.stage not in _CLOSING and not behind:
-        rows += _head_start(turn, notice, service)
-    return Planned(rows, people, later=True)
+        rows += _head_start(turn, notice, service, first_on(turn, notice, by_channel))
+    return Planned(rows, sum(by_channel.values()), later=True, by_channel=by_channel)
 
 
-def open_fanout(turn: Turn, notice: Notice, service: str) -> None:
+def open_fanout(turn: Turn, notice: Notice, service: str, by_channel: Mapping[str, int]) -> None:
     """Let the people of a released notice follow."""
     place = Place(notice.incident, notice.stage, service, cause_of(turn, notice), notice.audience)
-    put_places(turn.tx, {**read_places(turn.tx), notice.id: place}, turn.now)
+    apart = places_apart(turn, notice, place, by_channel)
+    put_places(turn.tx, {**read_places(turn.tx), **(apart or {notice.id: place})}, turn.now)
 
 
 def cause_of(turn: Turn, notice: Notice) -> tuple[str, ...]:
@@ -119,14 +123,15 @@ def _first(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
     return rows if notice.reach is not Reach.SUBSCRIBERS else tuple(r for r in rows if not turn.is_public(r.channel))
 
 
-def _head_start(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...]:
+def _head_start(turn: Turn, notice: Notice, service: str, first: Collection[str]) -> tuple[Delivery, ...]:
     """Some of the nearest, at once: to bring a million in order takes seconds, in which the first can be told. They are
-    met again in their order, and known."""
+    met again in their order, and known. On channels in `first` the canary is the head start."""
     cause = cause_of(turn, notice)
     near = nearness(notice.regions, cause, turn.plans.speaker.regions)
     people = turn.tx.some_of_audience([region for region in near if near[region] == 0], service, AT_ONCE)
     theirs = replace(notice, reach=Reach.SUBSCRIBERS)
-    return _rows(turn, theirs, people, _told_among(turn, notice, people), cause, service)
+    rows = _rows(turn, theirs, people, _told_among(turn, notice, people), cause, service)
+    return tuple(row for row in rows if row.channel not in first)
 
 
 def _told_among(turn: Turn, notice: Notice, people: tuple[Subscriber, ...]) -> Told:
@@ -186,10 +191,10 @@ class Fanout:
             if id is None:
                 self._streams.clear()
                 return None
-            notice = tx.notice(id)
+            notice = tx.notice(notice_of(id))
             parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
         place = parts.start(places[id])
-        if place.part >= len(parts.rings):
+        if place.part >= len(parts.rings) or place.first:
             return id, place, []
         key = (id, place.mark, place.part)
         if key not in self._streams:
@@ -200,7 +205,7 @@ class Fanout:
     def _piece(self, plans: Plans, id: str, place: Place, ids: list[str]) -> None:
         with self._store.transaction() as tx:
             turn = Turn(tx, self._clock.now(), plans)
-            places, notice = read_places(tx), tx.notice(id)
+            places, notice = read_places(tx), tx.notice(notice_of(id))
             if id not in places:
                 return  # it has ended since it was looked for
             parts = _parts(turn, notice, place) if notice else _Parts()
@@ -208,8 +213,10 @@ class Fanout:
                 self._streams.clear()
                 return  # other regions, or other incidents merged into it: the place is found anew
             rows: tuple[Delivery, ...] = ()
-            if notice is None or place.part >= len(parts) or _over(notice, turn):
+            if notice is None or place.part >= len(parts) or over(notice, turn.now):
                 del places[id]
+            elif place.first:
+                rows, places[id] = _canary(turn, notice, place, parts)
             else:
                 rows, places[id] = _advance(turn, notice, place, parts, ids)
             tx.add_deliveries(rows)
@@ -242,8 +249,10 @@ def _parts(turn: Turn, notice: Notice, place: Place) -> _Parts:
     return _Parts(() if notice.stage in _CLOSING else rings, turn.family(notice.incident) if follows else ())
 
 
-def _over(notice: Notice, turn: Turn) -> bool:
-    return notice.state is not NoticeState.RELEASED or notice.valid_until <= turn.now
+def _canary(turn: Turn, notice: Notice, place: Place, parts: _Parts) -> tuple[tuple[Delivery, ...], Place]:
+    theirs = replace(notice, reach=Reach.SUBSCRIBERS)
+    return send_first(turn, notice, place, parts.rings, carried_by(turn, place.service), lambda people: _rows(
+        turn, theirs, people, _told_among(turn, notice, people), place.cause, place.service))
 
 
 def _advance(
@@ -254,13 +263,14 @@ def _advance(
     theirs = notice if notice.stage in _CLOSING else replace(notice, reach=Reach.SUBSCRIBERS)
     if place.part < len(parts.rings):
         people = turn.tx.subscribers_by_id(ids)
-        told = _told_among(turn, notice, people)
         if ids:
             then = replace(place, address=max((p.address for p in people), default=place.address))
-        return _rows(turn, theirs, people, told, place.cause, place.service), then
+        people = of_place(turn, place, people)
+        told = _told_among(turn, notice, people)
+        return on_place(place, _rows(turn, theirs, people, told, place.cause, place.service)), then
     after = (place.channel, place.address)
     page = turn.tx.told_after(parts.incidents[place.part - len(parts.rings)], after, PIECE)
     if page:
         then = replace(place, channel=page[-1][0], address=page[-1][1])
     told = frozenset(page)
-    return _rows(turn, theirs, _known(turn, told), told, place.cause, place.service), then
+    return on_place(place, _rows(turn, theirs, _known(turn, told), told, place.cause, place.service)), then

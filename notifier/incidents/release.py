@@ -177,7 +177,7 @@ def release(turn: Turn, incident: Incident, notice: Notice, policy: Policy) -> N
     notice = turn.put(replace(notice, audience=people, released_at=turn.now), NoticeState.RELEASED)
     turn.tx.add_deliveries(hearing.rows)
     if hearing.later:
-        open_fanout(turn, notice, incident.service)
+        open_fanout(turn, notice, incident.service, hearing.by_channel)
     turn.released(incident, notice)
     return notice
 

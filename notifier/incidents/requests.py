@@ -23,6 +23,7 @@ from .release import Answer, Request, approve, outcome, say
 from .situation import Situation, Want
 from .turn import Turn
 from .wants import owed
+from .wave_requests import drop, go_on
 
 S = IncidentState
 STAFF = "staff"
@@ -31,7 +32,7 @@ WORD_LASTS = timedelta(minutes=10)
 """How long a person's confirmation stands as a signal of its own."""
 REQUEST_LASTS = timedelta(minutes=15)
 """How long a request waits for a decider that does not run: what was right to say then may be wrong by now."""
-_NEVER_TOO_OLD = frozenset({Verb.HOLD, Verb.WITHDRAW, Verb.REFUSE})
+_NEVER_TOO_OLD = frozenset({Verb.HOLD, Verb.WITHDRAW, Verb.REFUSE, Verb.DROP})
 """What stops words, or takes back what was false, is done however late."""
 NOTE_LIMIT = 1000
 """Characters of a note or workaround; what fits a channel is decided when it is composed."""
@@ -317,4 +318,6 @@ _VERBS: Mapping[Verb, Callable[[Turn, StaffRequest], Answer]] = {
     Verb.RESOLVE: _resolve,
     Verb.WITHDRAW: _withdraw,
     Verb.WIDEN: _widen,
+    Verb.GO_ON: go_on,
+    Verb.DROP: drop,
 }

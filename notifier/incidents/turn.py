@@ -16,6 +16,7 @@ from ..model.signal import SignalClass
 from ..model.workaround import Workaround
 from ..notices.compose import Speaker
 from ..ports import Transaction
+from .canary import OFF, CanarySettings
 from .decide import absorbed, after_release
 from .evidence import covered
 from .places import drop_places
@@ -37,6 +38,7 @@ class Plans:
     policies: tuple[Policy, ...]
     windows: tuple[MaintenanceWindow, ...] = ()
     catalogue: tuple[Workaround, ...] = ()
+    canary: CanarySettings = OFF
 
     def policy_of(self, incident: Incident) -> Policy:
         """The policy an incident opened under; where it is configured no more, the one that fits now. An incident that

@@ -31,6 +31,10 @@ class Verb(StrEnum):
     """incident, note: it was false; correct those who were told."""
     WIDEN = "widen"
     """incident, regions: a person takes responsibility for a wider area."""
+    GO_ON = "go_on"
+    """notice, channel: tell the rest of a wave whose first people are still looked at, or that was stopped."""
+    DROP = "drop"
+    """notice, channel: tell nobody else of a wave."""
 
 
 @dataclass(frozen=True, slots=True)

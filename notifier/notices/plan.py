@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -273,22 +274,26 @@ def _priority(profile: ChannelProfile | None, person: Subscriber | None, near: M
 def reached(
     notice: Notice, sizes: AudienceSizes, *, channels: Mapping[str, ChannelProfile], now: datetime,
     carried: Carried = Carried(),
-) -> int:
-    """How many people's rows `plan` would leave pending, from sizes alone: those it would put off or suppress are told
-    apart by the same rules. A person with two addresses counts twice, as there."""
+) -> Mapping[str, int]:
+    """How many people's rows `plan` would leave pending on each channel, from sizes alone: those it would put off or
+    suppress are told apart by the same rules. A person with two addresses counts twice, as there. Of several channels
+    for one kind of address the first counts, whichever somebody was told on."""
     going = {p.id for p in channels.values() if p.mode == notice.mode and carried.due(notice, p.id, now) is not None}
     speaking = [p for p in channels.values() if p.id in going and _texts_of(notice, p.id)]
     people = {p.id for p in speaking if p.reaches is not None}
-    if notice.stage in _CLOSING:
-        return sum(number for (channel, _), number in sizes.told.items() if channel in people)
-    if notice.reach is Reach.PUBLIC:
-        return 0
-    kinds = {first.reaches for first in _first_of_each_kind(notice, channels) if first.id in going}
-    moved_away = sum(number for (channel, there), number in sizes.told.items() if channel in people and not there)
-    return (moved_away if notice.stage in _FOLLOWING else 0) + sum(
-        group.number for group in sizes.groups
-        if group.kind in kinds
-        and (group.quiet_hours is None or quiet_until(group.quiet_hours, group.timezone, now) < notice.valid_until))
+    found: Counter[str] = Counter()
+    if notice.stage in _CLOSING or (notice.stage in _FOLLOWING and notice.reach is not Reach.PUBLIC):
+        for (channel, there), number in sizes.told.items():
+            if channel in people and (notice.stage in _CLOSING or not there):
+                found[channel] += number
+    if notice.stage in _CLOSING or notice.reach is Reach.PUBLIC:
+        return found
+    kinds = {first.reaches: first.id for first in _first_of_each_kind(notice, channels) if first.id in going}
+    for group in sizes.groups:
+        if group.kind in kinds and (group.quiet_hours is None or quiet_until(
+                group.quiet_hours, group.timezone, now) < notice.valid_until):
+            found[kinds[group.kind]] += group.number
+    return found
 
 
 def _first_of_each_kind(notice: Notice, channels: Mapping[str, ChannelProfile]) -> list[ChannelProfile]:

@@ -44,6 +44,7 @@ def cancel(
     reason: Reason,
     now: datetime,
     stages: Iterable[str] | None,
+    channel: str | None = None,
 ) -> int:
     """See Transaction.cancel_deliveries. An attempt under way cannot be called back, but no other will follow it."""
     if incident is None and notice is None:
@@ -51,6 +52,7 @@ def cancel(
     given: Mapping[str, Any] = {
         "incident": incident,
         "notice": notice,
+        "channel": channel,
         "reason": reason,
         "now": micros(now),
         "stages": None if stages is None else json.dumps([str(stage) for stage in stages]),

@@ -21,10 +21,14 @@ def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscr
     return build_all(Subscriber, db.rows("people.audience", given))
 
 
-def some(db: Database, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
+def some(
+    db: Database, regions: Iterable[str], service: str, limit: int, kind: AddressKind | None
+) -> tuple[Subscriber, ...]:
     """See Transaction.some_of_audience."""
     given = {"regions": json.dumps(list(regions)), "service": service, "limit": limit}
-    return build_all(Subscriber, db.rows("people.some", given))
+    if kind is None:
+        return build_all(Subscriber, db.rows("people.some", given))
+    return build_all(Subscriber, db.rows("people.some_of_kind", {**given, "kind": kind}))
 
 
 def more_than(db: Database, regions: Iterable[str], incident: str, most: int) -> bool:

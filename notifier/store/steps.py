@@ -9,13 +9,14 @@ from typing import Protocol
 
 import structlog
 
+from notifier.model.canary import Fate
 from notifier.model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
 from notifier.model.limit import Limit, Told
 from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Claimed, Found, NotFound
 
+from . import canaries, people, sending
 from . import limits as limiting
-from . import people, sending
 from .bell import Bell
 from .database import Engine
 from .mark import Mark
@@ -104,6 +105,10 @@ class SqlStore:
             with self._engine.reading() as db:
                 ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
             yield from ids
+
+    def fates(self, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
+        with self._engine.reading() as db:
+            return canaries.fates(db, notice, channel, sampled=sampled)
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._engine.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))

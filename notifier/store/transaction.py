@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from notifier.model.canary import Canary
 from notifier.model.delivery import Delivery, DeliveryState, Reason
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Approval, Notice, NoticeState
@@ -15,7 +16,7 @@ from notifier.model.track import TrackRecord
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState
 
-from . import incidents, notices, outbox, people, signals, staff, track
+from . import canaries, incidents, notices, outbox, people, signals, staff, track
 from .database import Database
 from .signals import put as put_signal
 
@@ -123,8 +124,10 @@ class SqlTransaction:
         reason: Reason,
         now: datetime,
         stages: Iterable[str] | None = None,
+        channel: str | None = None,
     ) -> int:
-        return outbox.cancel(self._db, incident=incident, notice=notice, reason=reason, now=now, stages=stages)
+        return outbox.cancel(
+            self._db, incident=incident, notice=notice, reason=reason, now=now, stages=stages, channel=channel)
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
         return outbox.told(self._db, incident)
@@ -140,13 +143,29 @@ class SqlTransaction:
     ) -> frozenset[tuple[str, str]]:
         return outbox.told_among(self._db, incident, channels, addresses)
 
+    # canaries
+
+    def put_canary(self, canary: Canary) -> None:
+        canaries.put(self._db, canary)
+
+    def canary(self, notice: str, channel: str) -> Canary | None:
+        return canaries.get(self._db, notice, channel)
+
+    def canaries(self, *, incident: str | None = None) -> tuple[Canary, ...]:
+        return canaries.find(self._db, incident)
+
+    def waits_on(self, notice: str, channel: str) -> bool:
+        return canaries.waits(self._db, notice, channel)
+
     # people
 
     def audience(self, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
         return people.audience(self._db, regions, service)
 
-    def some_of_audience(self, regions: Iterable[str], service: str, limit: int) -> tuple[Subscriber, ...]:
-        return people.some(self._db, regions, service, limit)
+    def some_of_audience(
+        self, regions: Iterable[str], service: str, limit: int, kind: AddressKind | None = None
+    ) -> tuple[Subscriber, ...]:
+        return people.some(self._db, regions, service, limit, kind)
 
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         return people.more_than(self._db, regions, incident, most)

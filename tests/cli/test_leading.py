@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from notifier.clock import SystemClock
+from notifier.model.canary import Canary, CanaryState
 from notifier.model.delivery import DeliveryState
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Stage
@@ -209,6 +211,69 @@ def test_each_command_asks_for_what_it_says(busy: Desk, words: tuple[str, ...], 
     ((kept_verb, actor, kept_arguments),) = kept(busy)
     assert (kept_verb, actor) == (verb, "ann")
     assert arguments.items() <= kept_arguments.items()
+
+
+# ── waves ──
+
+
+def waves(busy: Desk, *channels: str) -> None:
+    """The incident's notice, released, with a canary on each of these channels: one stopped, the others holding."""
+    now = SystemClock().now()
+    with busy.store() as store, store.transaction() as tx:
+        for number, channel in enumerate(channels):
+            state = CanaryState.HOLDS if number else CanaryState.STOPPED
+            tx.put_canary(Canary("I1-1", channel, "I1", state, 40_000, 400, now, now,
+                                 "" if number else "40 of 400 filtered, where 2.0% is in order"))
+
+
+def test_a_stopped_wave_is_shown_with_its_numbers(busy: Desk) -> None:
+    waves(busy, "sms")
+    for command in (("status",), ("incidents", "show", "I1")):
+        shown = busy.type(*command).stdout
+        assert "40 of 400 filtered, where 2.0% is in order" in shown
+        assert "40000" in shown
+        assert busy.json(*command)["waves"][0]["state"] == "stopped"
+
+
+def test_without_waves_nothing_is_said_of_them(busy: Desk) -> None:
+    assert "Waves" not in busy.type("status").stdout
+    assert busy.json("incidents", "show", "I1")["waves"] == []
+
+
+@pytest.mark.parametrize(("words", "verb"), [("go-on", Verb.GO_ON), ("drop", Verb.DROP)])
+@pytest.mark.parametrize("named", [["I1"], ["I1-1"], ["I1", "--channel", "sms"]])
+def test_the_one_wave_there_is_needs_no_name(busy: Desk, words: str, verb: Verb, named: list[str]) -> None:
+    waves(busy, "sms")
+    assert "is kept, but no daemon runs" in busy.type("incidents", words, *named).stderr
+    assert kept(busy) == [(verb, "ann", {"notice": "I1-1", "channel": "sms"})]
+
+
+def test_of_two_waves_one_has_to_be_named(busy: Desk) -> None:
+    waves(busy, "sms", "email")
+    done = busy.type("incidents", "drop", "I1")
+    assert done.exit_code == 1
+    assert "2 waves of I1 are open" in done.stderr
+    assert "I1-1 --channel email: holds" in done.stderr
+    assert kept(busy) == []
+    busy.type("incidents", "drop", "I1", "--channel", "email")
+    assert kept(busy) == [(Verb.DROP, "ann", {"notice": "I1-1", "channel": "email"})]
+
+
+def test_a_notice_without_a_wave_is_told_so(busy: Desk) -> None:
+    assert "I1 has no wave that is held or on its way" in busy.type("incidents", "go-on", "I1").stderr
+
+
+@pytest.mark.parametrize(("people", "stage", "said"), [
+    (12, Stage.ACKNOWLEDGE, False), (40_000, Stage.ACKNOWLEDGE, True), (40_000, Stage.RESOLVE, False)])
+def test_who_approves_is_told_that_some_are_told_first(busy: Desk, people: int, stage: Stage, said: bool) -> None:
+    with busy.store() as store, store.transaction() as tx:
+        notice = tx.notice("I1-1")
+        assert notice is not None
+        tx.put_notice(replace(notice, audience=people, stage=stage))
+    shown = busy.type("incidents", "approve", "I1-1", stdin="n\n").stdout
+    words = ("on each channel with more than 1000 of them: 1% of it first, at least 50 and at most 1000 people, "
+             "then the rest")
+    assert (words in shown) is said
 
 
 def test_workarounds_are_listed(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import notifier
-from notifier.failpoints import BESIDE, FANOUT_PATH, SEND_PATH
+from notifier.failpoints import BESIDE, CANARY_PATH, FANOUT_PATH, SEND_PATH
 from notifier.intake.merging import MERGE_PATH
 from notifier.intake.node import NODE_PATH
 from notifier.store.moving import MOVE_PATH
@@ -55,7 +55,7 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *beside}
+    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *CANARY_PATH, *beside}
     assert points() == {*SEND_PATH, *others}
     assert not set(SEND_PATH) & others
 

@@ -29,7 +29,7 @@ class Scene:
         self, *policies: Policy, people: Iterable[Subscriber] = (), path: str = ":memory:", **more: Any
     ) -> None:
         self.clock = VirtualClock(NOW)
-        self.store = open_store(StoreSettings(path=path))
+        self.store = open_store(more.pop("store", None) or StoreSettings(path=path))
         self.events: list[Event] = []
         self.decider = Decider(self.store, self.clock, more.pop("speaker", speaker()), policies or (policy(),),
                                hooks=lambda _, event: self.events.append(event), **more)

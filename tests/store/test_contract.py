@@ -9,6 +9,7 @@ from datetime import time, timedelta
 
 import pytest
 
+from notifier.model.canary import Canary, CanaryState, Fate
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState, Move
 from notifier.model.notice import Approval, NoticeState, Stage
@@ -428,6 +429,80 @@ def test_threads_share_a_store_without_losing_an_update(store: Store) -> None:
         thread.join()
     with store.transaction() as tx:
         assert tx.checkpoint("n") == b"100"
+
+
+# ── canaries ──
+
+
+A_CANARY = Canary("n1", "sms", "I260115-1", CanaryState.HOLDS, people=900, size=50, due_at=NOW, changed_at=NOW)
+
+
+def test_a_canary_comes_back_whole_and_is_open_until_it_is_over(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_notice(a_notice("n1"))
+        tx.put_notice(a_notice("n2", incident="I260115-2"))
+        tx.put_canary(A_CANARY)
+        tx.put_canary(replace(A_CANARY, channel="email"))
+        tx.put_canary(replace(A_CANARY, notice="n2", incident="I260115-2"))
+    after = replace(A_CANARY, state=CanaryState.STOPPED, changed_at=NOW + MINUTE, why="40 of 50", actor="ann",
+                    since=NOW + MINUTE, stopped_channel="on n1: 40 of 50")
+    with store.transaction() as tx:
+        tx.put_canary(after)
+        tx.put_canary(replace(A_CANARY, channel="email", state=CanaryState.DROPPED))
+        tx.put_canary(replace(A_CANARY, notice="n2", incident="I260115-2", state=CanaryState.ENDED))
+    with store.reading() as tx:
+        assert tx.canary("n1", "sms") == after
+        assert tx.canary("n1", "x") is None
+        assert tx.canaries() == (after,)
+        assert [(c.channel, c.state) for c in tx.canaries(incident="I260115-1")] == [
+            ("email", CanaryState.DROPPED), ("sms", CanaryState.STOPPED)]
+
+
+def test_fates_are_read_in_the_order_sending_began(store: Store) -> None:
+    """All of a notice on a channel, or one in 32 by the hash an id is; what has not begun is there without a time."""
+    notice = a_notice()
+    queue(store, notice, *(a_delivery(notice, address=f"+{n}", id=f"0{n}0", priority=9 - n) for n in range(1, 10)),
+          a_delivery(notice, "email", "a@example.org", id="000"))
+    for number in range(3):
+        ((delivery, _),) = store.claim("sms", 1, HOUR, NOW)
+        store.begin(delivery.id, delivery.token, NOW + number * MINUTE)
+        store.settle(delivery.id, delivery.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, f"SM{number}"), NOW)
+    assert store.callback("SM1", DeliveryState.FAILED, Reason.FILTERED, NOW + HOUR)
+    with store.transaction():  # whoever writes is in nobody's way
+        found = store.fates("n1", "sms", sampled=False)
+        some = store.fates("n1", "sms", sampled=True)
+    assert len(found) == 9
+    assert [fate for fate in found if fate.began_at is not None] == [
+        Fate(DeliveryState.SENT, Reason.ACCEPTED, NOW), Fate(DeliveryState.FAILED, Reason.FILTERED, NOW + MINUTE),
+        Fate(DeliveryState.SENT, Reason.ACCEPTED, NOW + 2 * MINUTE)]
+    assert len(some) == 7, "those whose id begins with 00 to 07"
+    assert store.fates("n2", "sms", sampled=False) == ()
+    with store.reading() as tx:
+        assert tx.waits_on("n1", "sms")
+        assert not tx.waits_on("n1", "x")
+        assert not tx.waits_on("n2", "sms")
+
+
+def test_a_notice_is_cancelled_on_one_channel(store: Store) -> None:
+    notice = a_notice()
+    queue(store, notice, a_delivery(notice), a_delivery(notice, "email", "a@example.org"))
+    with store.transaction() as tx:
+        assert tx.cancel_deliveries(notice="n1", channel="sms", reason=Reason.WITHDRAWN, now=NOW) == 1
+        assert not tx.waits_on("n1", "sms")
+        assert tx.waits_on("n1", "email")
+
+
+def test_some_of_an_audience_with_one_kind_of_address(store: Store) -> None:
+    """Those of another kind, who opted out or want another service take nobody's place among the `limit`."""
+    with store.transaction() as tx:
+        for n in range(9):
+            tx.put_subscriber(a_subscriber(f"a{n}", f"a{n}@example.org"))
+            tx.put_subscriber(a_subscriber(f"b{n}", f"+1802555010{n}", services=() if n % 2 else ("power",)))
+        tx.opt_out(AddressKind.PHONE, "+18025550101", NOW, "STOP")
+        found = tx.some_of_audience(("US-VT",), "mobile", 2, AddressKind.PHONE)
+        assert [one.address for one in found] == ["+18025550103", "+18025550105"]
+        assert len(tx.some_of_audience(("US-VT",), "mobile", 99, AddressKind.EMAIL)) == 9
+        assert tx.some_of_audience(("US-NY",), "mobile", 99, AddressKind.PHONE) == ()
 
 
 # ── large audiences ──

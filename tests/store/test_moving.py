@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from psycopg.rows import dict_row
 
 from notifier.cli.main import main
+from notifier.model.canary import Canary, CanaryState
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState, Move
 from notifier.model.limit import Limit, Told
@@ -54,6 +55,8 @@ def lived(file: Path) -> SqlStore:
     queue(store, notice, *(a_delivery(notice, address=f"+1802555010{number}") for number in range(5)))
     with store.transaction() as tx:
         tx.put_approval(Approval(notice.id, "ann", "digest", NOW))
+        tx.put_canary(Canary(notice.id, "sms", notice.incident, CanaryState.STOPPED, 900, 50, NOW, NOW, "40 of 50",
+                             since=NOW, stopped_channel="on n1: 40 of 50"))
     for delivery, _ in store.claim("sms", 3, LEASE, NOW):
         assert store.begin(delivery.id, delivery.token, NOW) is None
     store.tighten(Limit.flowing("sms/AC1/+18025550000", 1.0), Told(remaining=0, until=NOW + MINUTE), NOW)

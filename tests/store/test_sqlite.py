@@ -54,6 +54,10 @@ PLANS = [
     ("outbox", "unanswered_beside", "deliveries_address", "whether another to the same address is under way"),
     ("people", "suppress", "deliveries_address", "an opt-out"),
     ("people", "audience", "sqlite_autoindex_subscribers_1", "an audience"),
+    ("canaries", "sampled_fates", "deliveries_sampled", "what became of one in 32 of a wave"),
+    ("canaries", "fates", "sqlite_autoindex_deliveries_2", "what became of a canary"),
+    ("canaries", "waiting", "deliveries_due", "whether anybody of a wave waits"),
+    ("canaries", "open", "canaries_open", "open canaries"),
     ("signals", "open", "signals_open", "open signals"),
     ("signals", "seal", "signals_open", "signals that ran out"),
     ("incidents", "open", "incidents_open", "open incidents"),
@@ -79,7 +83,7 @@ def test_a_statement_uses_its_index(
 
 def test_every_statement_compiles_against_the_schema(store: SqlStore, file: Path) -> None:
     with sqlite3.connect(file) as connection:
-        for topic in ("signals", "incidents", "notices", "outbox", "people", "staff"):
+        for topic in ("signals", "incidents", "notices", "outbox", "people", "staff", "canaries"):
             found = statements(topic)
             assert found
             for statement in found.values():

@@ -33,6 +33,7 @@ SELECT * FROM deliveries WHERE (:state IS NULL OR state = :state) ORDER BY numbe
 UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
 WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
   AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:channel IS NULL OR channel = :channel)
   AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
   AND number IN (SELECT number FROM deliveries WHERE incident = :incident
                  UNION SELECT number FROM deliveries WHERE notice = :notice);
@@ -41,6 +42,7 @@ WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
 UPDATE deliveries SET cancel_reason = :reason
 WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
   AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:channel IS NULL OR channel = :channel)
   AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
   AND number IN (SELECT number FROM deliveries WHERE incident = :incident
                  UNION SELECT number FROM deliveries WHERE notice = :notice);

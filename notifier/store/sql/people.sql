@@ -36,6 +36,15 @@ WHERE opted_out_at IS NULL
   AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
 ORDER BY address;
 
+-- some_of_kind --
+SELECT s.* FROM subscribers AS s
+WHERE s.id IN (
+    SELECT r.subscriber FROM subscriber_regions AS r JOIN subscribers AS who ON who.id = r.subscriber
+    WHERE r.region IN (SELECT value FROM json_each(:regions)) AND who.kind = :kind AND who.opted_out_at IS NULL
+      AND (who.services = '[]' OR EXISTS (SELECT 1 FROM json_each(who.services) WHERE value = :service))
+    LIMIT :limit)
+ORDER BY s.address;
+
 -- more_live_there --
 SELECT count(*) AS number
 FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)) LIMIT :most);

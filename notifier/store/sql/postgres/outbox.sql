@@ -8,6 +8,7 @@ SELECT * FROM deliveries WHERE id = :id FOR UPDATE NOWAIT;
 UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
 WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
   AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:channel IS NULL OR channel = :channel)
   AND (:stages IS NULL OR stage IN (SELECT jsonb_array_elements_text(:stages::jsonb)))
   AND number IN (SELECT number FROM deliveries WHERE incident = :incident
                  UNION SELECT number FROM deliveries WHERE notice = :notice);
@@ -16,6 +17,7 @@ WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
 UPDATE deliveries SET cancel_reason = :reason
 WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
   AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+  AND (:channel IS NULL OR channel = :channel)
   AND (:stages IS NULL OR stage IN (SELECT jsonb_array_elements_text(:stages::jsonb)))
   AND number IN (SELECT number FROM deliveries WHERE incident = :incident
                  UNION SELECT number FROM deliveries WHERE notice = :notice);

@@ -31,6 +31,19 @@ WHERE opted_out_at IS NULL
   AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
 ORDER BY address;
 
+-- some_of_kind --
+SELECT s.* FROM subscribers AS s
+WHERE s.id IN (
+    SELECT one.subscriber
+    FROM jsonb_array_elements_text(:regions::jsonb) WITH ORDINALITY AS g (region, place)
+    CROSS JOIN LATERAL (
+        SELECT r.subscriber FROM subscriber_regions AS r JOIN subscribers AS who ON who.id = r.subscriber
+        WHERE r.region = g.region AND who.kind = :kind AND who.opted_out_at IS NULL
+          AND (who.services = '[]' OR jsonb_exists(who.services::jsonb, :service))
+        ORDER BY r.subscriber LIMIT :limit) AS one
+    LIMIT :limit)
+ORDER BY s.address;
+
 -- more_live_there --
 SELECT count(*) AS number
 FROM (SELECT 1 FROM subscriber_regions WHERE region IN (SELECT jsonb_array_elements_text(:regions::jsonb)) LIMIT :most);
