@@ -296,7 +296,7 @@ class Daemon:
             mention_sources=lambda: frozenset(
                 id for id, settings in self.app.config.mentions.items() if getattr(settings, "push_secret", None)),
             push_mentions=self._push_mentions, push_results=self._push_results, before_scrape=self._before_scrape,
-            take_bounce=self._take_bounce,
+            take_bounce=self._take_bounce, delivery=lambda: self.app.config.delivery,
             public_url=lambda: self.app.config.company.public_url, company=lambda: self.app.config.company.name)
 
     def _check_leads(self) -> None:

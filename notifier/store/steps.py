@@ -106,10 +106,11 @@ class SqlStore:
             db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
-        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None
-    ) -> bool:
+        self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None, *,
+        again: Sequence[datetime] = (),
+    ) -> DeliveryState | None:
         return self._db.run_step("callback", lambda db: sending.callback(
-            db, provider_id, state, reason, now, delivery))
+            db, provider_id, state, reason, now, delivery, again))
 
     def expire(self, now: datetime) -> int:
         return self._db.run_step("expire", lambda db: sending.expire(db, now))
