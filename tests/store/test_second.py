@@ -245,7 +245,8 @@ def test_who_may_have_had_an_earlier_message_stays_told_whatever_becomes_of_the_
 # ── words about the messages before ──
 
 
-@pytest.mark.parametrize("word", [(S.FAILED, Reason.UNREACHABLE), (S.FAILED, Reason.LOST_ANSWER), (S.SENT, Reason.NONE)])
+@pytest.mark.parametrize("word", [
+    (S.FAILED, Reason.UNREACHABLE), (S.FAILED, Reason.LOST_ANSWER), (S.SENT, Reason.ACCEPTED)])
 def test_what_is_said_again_of_an_earlier_message_changes_nothing(
     store: Store, waiting: Delivery, word: tuple[DeliveryState, Reason]
 ) -> None:

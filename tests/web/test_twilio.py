@@ -82,7 +82,7 @@ def stop(site: Site) -> str | None:
         pytest.param("undelivered", "30005", S.FAILED, Reason.RECIPIENT_GONE, id="the number is no more"),
         pytest.param("undelivered", "30008", S.FAILED, Reason.LOST_ANSWER, id="nobody knows what became of it"),
         pytest.param("undelivered", "30007", S.FAILED, Reason.FILTERED, id="filtered"),
-        pytest.param("failed", "30036", S.PENDING, Reason.TOO_LATE, id="it waited too long: again while the notice lives"),
+        pytest.param("failed", "30036", S.PENDING, Reason.TOO_LATE, id="it waited too long: again"),
         pytest.param("failed", "30610", S.FAILED, Reason.QUIET_HOURS, id="Twilio keeps quiet for hours: not again"),
         pytest.param("failed", "30034", S.FAILED, Reason.NOT_PERMITTED, id="the sender is not registered"),
         pytest.param("failed", "99999", S.FAILED, Reason.BAD_ANSWER, id="a code nobody knows"),
