@@ -32,10 +32,12 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire", "callback")
+CALLBACK_PATH = ("callback.before_commit", "callback.after_commit")
+"""A provider's later word: it is acknowledged only after the second, and told once."""
+BESIDE = ("transaction", "reading", "unknowns", "unheld", "expire")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `reading`
-and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
-says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent."""
+and `unheld` read, `unknowns` takes what is to be looked for until its lease has passed, and `expire` says what the
+clock says again after a restart."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 

@@ -38,7 +38,8 @@ from notifier.store import SqlStore, StoreSettings, open_store
 from ..channels import far_sides
 from ..incidents.builders import NOW, policy, speaker
 from ..incidents.builders import signal as a_signal
-from .kinds import ADDRESSES, KINDS, PATIENCE
+from .hearing import Hearing
+from .kinds import ADDRESSES, EVERY, PATIENCE
 
 SERVICES = ("mobile-data", "power", "sms")
 """One incident each."""
@@ -173,7 +174,7 @@ def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", troub
     far_sides.TIMEOUT = PATIENCE
     store = opened(folder, place)
     clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock")
-    made = [KINDS[kind].channel(url) for kind, url in urls.items()]
+    made = [EVERY[kind].channel(url) for kind, url in urls.items()]
     channels: dict[str, Channel] = {channel.id: channel for channel in made}
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -181,11 +182,13 @@ def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", troub
     signal.signal(signal.SIGUSR1, made_trouble)
     settings = DeliverySettings()
     hear(store)
+    hearing = Hearing(urls, store, clock)
     loops = (
         Housekeeper(store, clock).run_once,
         decider(store, clock, channels).run_once,
         *(Sender(channel, store, clock, settings, stop=stop.is_set).run_once for channel in made),
         Reconciler(channels, store, clock, settings).run_once,
+        hearing.turn,
     )
     for _ in range(500):
         for turn in loops:
@@ -197,9 +200,10 @@ def main(folder: str, urls: dict[str, str], minutes: int, place: str = "", troub
         with contextlib.suppress(StoreUnavailable), store.reading() as tx:
             rows = tx.deliveries()
             about = {row.incident: tx.incident(row.incident) for row in rows}
-        if stop.is_set() or (rows and not any(row.state in OPEN for row in rows)):
+        if stop.is_set() or (rows and not hearing.waiting and not any(row.state in OPEN for row in rows)):
             break
         clock.advance(TICK)
     services = {id: incident.service for id, incident in about.items() if incident is not None}
     print(json.dumps([[row.channel, row.stage, services[row.incident], row.state, row.reason] for row in rows]))
+    hearing.close()
     store.close()

@@ -36,6 +36,10 @@ def _sms(url: str) -> Any:
     return _one_at_a_time(far_sides.sms_channel(url, per_minute=600))
 
 
+def _sms_heard(url: str) -> Any:
+    return _one_at_a_time(far_sides.sms_channel(url, per_minute=600, status_callback_base=BASE))
+
+
 def _one_at_a_time(channel: Any) -> Any:
     """So that a step means the same delivery every time."""
     channel.at_once = 1
@@ -51,6 +55,11 @@ KINDS = {
     "email": Kind(("smtp",), _email, sure=False),
     "webhook": Kind(("webhook",), far_sides.webhook_channel),
 }
+BASE = "https://notify.example.net"
+"""Our public address, as the far sides know it."""
+CALLING_BACK = {"sms-callbacks": Kind(("twilio",), _sms_heard)}
+"""Kinds that tell later what became of a message; their cases are `callbacks.py`'s."""
+EVERY = {**KINDS, **CALLING_BACK}
 CHANNELS = ("x", "mastodon", "bluesky", "sms", "email", "webhook")
 """One of each: a whole deployment."""
 ADDRESSES = {AddressKind.PHONE: "+18025550101", AddressKind.EMAIL: "ann@example.org"}
