@@ -35,12 +35,13 @@ SEND_PATH = (
 )
 """Every durable or visible step between the decision and the settled delivery, in order; then those of the way back
 from a crash or a lost answer."""
-BESIDE = ("transaction", "unknowns", "unheld", "expire", "callback", "give_back", "tighten", "restored")
+CALLBACK_PATH = ("callback.before_commit", "callback.after_commit")
+"""A provider's later word: it is acknowledged only after the second, and told once."""
+BESIDE = ("transaction", "unknowns", "unheld", "expire", "give_back", "tighten", "restored")
 """Transactions that are no step of their own: `transaction` is whoever opens it (the decider names its own), `unheld`
-reads, `unknowns` takes what is to be looked for until its lease has passed, `expire` says what the clock
-says again after a restart, and a lost `callback` leaves a message that is looked for or stays sent. `give_back` and
-`tighten` move limits only: what is lost is allowance that nobody used, or a provider's word that it repeats; `restored`
-is found anew until it was kept (tests/store/test_mark.py)."""
+reads, `unknowns` takes what is to be looked for until its lease has passed, and `expire` says what the clock says again
+after a restart. `give_back` and `tighten` move limits only: what is lost is allowance that nobody used, or a provider's
+word that it repeats; `restored` is found anew until it was kept (tests/store/test_mark.py)."""
 FANOUT_PATH = ("fanout.before_commit", "fanout.after_commit")
 """The steps a large audience is planned in after the decision; only a large one meets them (tests/incidents)."""
 CANARY_PATH = ("canary.before_commit", "canary.after_commit")

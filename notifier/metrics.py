@@ -121,6 +121,9 @@ CALLBACKS = Counter("notifier_callbacks_total", "Provider callbacks by result", 
 FATES = Counter(
     "notifier_delivery_fates_total", "Deliveries moved by a provider's later word", ["provider", "state", "reason"]
 )
+SECOND_ATTEMPTS = Counter(
+    "notifier_second_attempts_total", "Messages queued anew after a provider gave one up", ["provider", "reason"]
+)
 BOUNCES_READ = Gauge(
     "notifier_bounces_read_timestamp_seconds", "When a channel's mailbox was last read for bounces", ["channel"]
 )

@@ -333,8 +333,8 @@ class Transaction(Protocol):
         stages: Iterable[str] | None = None,
         channel: str | None = None,
     ) -> int:
-        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. `channel`: only there.
-        Returns how many."""
+        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back, but no other attempt
+        follows it, not even where it was sent and is given up later. `channel`: only there. Returns how many."""
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
@@ -474,7 +474,7 @@ class Store(Protocol):
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         """Take due pending deliveries of a channel, in order of priority then age, with a new fencing token each.
         Nothing while the kill switch is on. A delivery waits while an earlier notice of the same incident to the same
-        (channel, address) is pending, claimed or unknown."""
+        (channel, address) is pending, claimed or unknown; not for a second attempt that is pending: it is overtaken."""
         ...
 
     def claim_within(
@@ -559,13 +559,18 @@ class Store(Protocol):
 
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
-        route: str | None = None,
-    ) -> bool:
+        route: str | None = None, *, again: Sequence[datetime] = (),
+    ) -> DeliveryState | None:
         """A provider's later word. Moves only as DELIVERY_MOVES allows; late or doubled ones change nothing.
         Where another delivery of the same channel already has that number, the word is about that one. `route`: the
         channel whose provider speaks; that an attempt by one route failed says nothing of a later one by the other.
-        FAILED for LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear.
-        True if it changed something."""
+        FAILED for LOST_ANSWER leaves a doubt: the message may have arrived, and its person is owed the all-clear; so
+        does DELIVERED for what has ended otherwise.
+
+        `again`: when the first, second … further message may leave after one that FAILED; the delivery then goes back
+        to PENDING, unless its notice has too little life left, a cancel came or a later notice goes to the same person.
+        Of a message before the newest only DELIVERED counts: it spares the next, or is true all the same.
+        Returns the state it moved the delivery to; None where nothing moved."""
         ...
 
     def expire(self, now: datetime) -> int:

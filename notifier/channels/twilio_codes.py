@@ -20,7 +20,8 @@ BLOCKED_FOR = timedelta(minutes=30)
 class CodeClass(StrEnum):
     """What a code is about, and with it what follows. At creation: RECIPIENT and CONTENT end the delivery, STOP stops
     the channel and keeps the delivery, WAIT tries again later, UNKNOWN is looked for. By callback the message has
-    failed in any case: STOP stops the channel for those that come after it."""
+    failed in any case: STOP stops the channel for those that come after it, WAIT is followed by a second message, and
+    UNKNOWN where the settings say so."""
 
     RECIPIENT = "recipient"
     """This number cannot be reached by us, whatever we say to it."""
@@ -38,13 +39,15 @@ class CodeClass(StrEnum):
 class Meaning:
     """One line of the table. `again` False: this message must not be sent again even once the channel goes on.
     `wait`: how long, where Twilio names no time. `stops` by callback: one such message speaks for all; where it is
-    False, only their share does (a carrier filters some texts of every large sending)."""
+    False, only their share does (a carrier filters some texts of every large sending). `second` False by callback: what
+    passes of itself takes hours, so that another message would meet the same."""
 
     klass: CodeClass
     reason: Reason
     again: bool = True
     wait: timedelta = timedelta(seconds=60)
     stops: bool = False
+    second: bool = True
 
 
 _C, _R = CodeClass, Reason
@@ -73,7 +76,7 @@ LINES: tuple[tuple[tuple[int, ...], Meaning], ...] = (
     ((30450, 30453), Meaning(_C.WAIT, _R.FILTERED, wait=BLOCKED_FOR)),
     ((30003,), Meaning(_C.WAIT, _R.UNREACHABLE)),
     ((30036,), Meaning(_C.WAIT, _R.TOO_LATE)),
-    ((30610,), Meaning(_C.WAIT, _R.QUIET_HOURS)),
+    ((30610,), Meaning(_C.WAIT, _R.QUIET_HOURS, second=False)),
     # nobody knows
     ((30008,), Meaning(_C.UNKNOWN, _R.LOST_ANSWER)),
     # the words

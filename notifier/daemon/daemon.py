@@ -285,5 +285,6 @@ class Daemon:
             settings=lambda: app.config.web, store=self.store, clock=self.clock, stuck=self.hung, unready=self.unready,
             pushable=lambda: app.poller.pushable, push_poll=pushed.poll, mention_sources=pushed.mention_sources,
             push_mentions=pushed.mentions, push_results=pushed.results, take_bounce=pushed.bounce,
-            before_scrape=lambda: set_gauges(app), callback_tokens=lambda: callback_tokens(app.config.channels),
+            before_scrape=lambda: set_gauges(app), delivery=lambda: app.config.delivery,
+            callback_tokens=lambda: callback_tokens(app.config.channels),
             public_url=lambda: app.config.company.public_url, company=lambda: app.config.company.name)

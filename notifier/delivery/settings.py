@@ -67,6 +67,13 @@ class DeliverySettings(Settings):
     """How long a delivery may stay unknown before a person has to look."""
     lost: Mapping[str, LostAnswer] = Field(default_factory=dict)
     """By kind of channel: resend or hold what the far side does not have; resend where not named."""
+    second_waits: tuple[Duration, ...] = Field(
+        default=(timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10)), max_length=10)
+    """Waits before the first, second … further message where a carrier took an SMS and gave it up for what may pass
+    (the handset was off, a queue was full); [] for none. Each is paid for like any other."""
+    second_in_doubt: LostAnswer = LostAnswer.HOLD
+    """The same where it says only that nobody knows (Twilio 30008). Held by default: the message may have arrived, and
+    twice is what we promise not to do; its person still gets the all-clear."""
     stop_first: Duration = timedelta(minutes=1)
     """How long a channel stops after a fault of the account or of ours; doubles while the fault lasts."""
     stop_most: Duration = timedelta(minutes=30)

@@ -13,7 +13,8 @@ from .notice import Mode, Stage
 
 class DeliveryState(StrEnum):
     """Where a delivery stands. FAILED, DELIVERED, CANCELLED, EXPIRED and SUPPRESSED are final; SENT is final unless a
-    provider's callback moves it to DELIVERED or FAILED; UNKNOWN is reconciled, never blindly repeated."""
+    provider's callback moves it to DELIVERED or FAILED, or to PENDING for a second attempt; UNKNOWN is reconciled,
+    never blindly repeated."""
 
     PENDING = "pending"
     CLAIMED = "claimed"
@@ -28,12 +29,15 @@ class DeliveryState(StrEnum):
 
 _D = DeliveryState
 DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
-    # to UNKNOWN: the database was put back from a backup, and the message may have been sent since
-    _D.PENDING: frozenset({_D.CLAIMED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}),
+    # to UNKNOWN: the database was put back from a backup, and the message may have been sent since;
+    # to SENT or DELIVERED: of a message before this one, whose answer had been lost or which had been given up
+    _D.PENDING: frozenset(
+        {_D.CLAIMED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED, _D.SENT, _D.DELIVERED}
+    ),
     _D.CLAIMED: frozenset(
         {_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.UNKNOWN, _D.CANCELLED, _D.EXPIRED, _D.SUPPRESSED}
     ),
-    _D.SENT: frozenset({_D.DELIVERED, _D.FAILED}),
+    _D.SENT: frozenset({_D.DELIVERED, _D.FAILED, _D.PENDING}),
     _D.UNKNOWN: frozenset({_D.PENDING, _D.SENT, _D.DELIVERED, _D.FAILED, _D.CANCELLED, _D.EXPIRED}),
     _D.DELIVERED: frozenset(),
     _D.FAILED: frozenset(),

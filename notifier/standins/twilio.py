@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from twilio.request_validator import RequestValidator
@@ -24,8 +25,11 @@ from ..model.times import parse_rfc3339, rfc3339, utc
 from ..notices.sms import segments
 from .ledger import Entry
 from .speaking import Answer, Asked, StandIn
+from .twilio_words import Words
 
 _VERSION = "/2010-04-01/Accounts/"
+WORD_SECONDS = 0.5
+"""How long a word that is told by script waits for its answer; who does not answer has not heard it."""
 UNSENT = ("accepted", "scheduled", "queued", "sending", "failed", "canceled")
 """Statuses of a message that has not left, or never will: it has no DateSent."""
 _ERRORS: Mapping[int, tuple[int, str]] = {
@@ -59,6 +63,7 @@ class Twilio(StandIn):
         """How long a message that was accepted is missing from the list."""
         self._token = ""
         self._fates: dict[str, Fate] = {}
+        self.words = Words(ledger)
 
     def start(self) -> Twilio:
         """Begin to serve."""
@@ -70,9 +75,16 @@ class Twilio(StandIn):
         return asked.method == "POST" and asked.path.endswith("/Messages.json")
 
     def answer(self, asked: Asked) -> Answer:
-        """As Twilio would. POST /_callback {"sid", "status", "code"} lets a message meet its fate: see `call_back`."""
+        """As Twilio would. POST /_callback {"sid", "status", "code"} lets a message meet its fate: see `call_back`.
+        POST /_words says which fates messages will meet, and POST /_words/due {"to"} reports those whose time has come:
+        see `twilio_words`."""
         if asked.path == "/_callback":
             return self._callback(asked.fields())
+        if asked.path == "/_words":
+            self.words.rule(asked.fields())
+            return Answer(200, {})
+        if asked.path == "/_words/due":
+            return self._tell(str(asked.fields().get("to", "")))
         account = self._account(asked.headers.get("authorization", ""))
         if not account:
             return self.refusal(401)
@@ -91,14 +103,30 @@ class Twilio(StandIn):
         """Let a message meet a fate and report it to its StatusCallback, signed; returns the HTTP status of the
         answer. Called twice, or with an earlier status, it is the doubled or late callback that Twilio warns of.
         Raises KeyError for an unknown message or one without a callback."""
+        return self._post(sid, status, error_code, "", 10)
+
+    def _post(self, sid: str, status: str, error_code: str, to: str, timeout: float) -> int:
+        """Report a fate; `to` is where the public address really leads, "" where it is the address itself."""
         entry = {entry["id"]: entry for entry in self.ledger}[sid]
         url = entry["request"]["StatusCallback"]
         self._fates[sid] = Fate(status, error_code, self.now())
         form = {"MessageSid": sid, "MessageStatus": status, "To": entry["address"], "AccountSid": entry["account"]}
         form |= {"ErrorCode": error_code} if error_code else {}
         signature = RequestValidator(self.auth_token or self._token).compute_signature(url, form)
-        answer = requests.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=10)
+        where = to + urlsplit(url).path if to else url
+        answer = requests.post(where, data=form, headers={"X-Twilio-Signature": signature}, timeout=timeout)
         return answer.status_code
+
+    def _tell(self, to: str) -> Answer:
+        """Report, in their order, the words whose time has come."""
+        now = self.now()
+        for word in self.words.due(now):
+            answered = 0
+            if word.told:
+                with contextlib.suppress(requests.RequestException):
+                    answered = self._post(word.sid, word.status, word.code, to, WORD_SECONDS)
+            self.words.told(word, answered, after=len(self.ledger))
+        return Answer(200, {"waiting": self.words.waiting})
 
     def _callback(self, wish: Mapping[str, Any]) -> Answer:
         try:
@@ -130,6 +158,7 @@ class Twilio(StandIn):
             "body": fields["Body"], "account": account, "headers": asked.seen(), "request": fields,
         }
         self.book.add(entry)
+        self.words.made(sid, str(fields.get("StatusCallback", "")), self.now())
         return Answer(201, _message(entry, None))
 
     def _wrong(self, fields: Mapping[str, Any]) -> Answer | None:

@@ -19,6 +19,8 @@ class Surroundings:
     opted_out: bool
     told: bool
     """Whether an earlier notice of the incident reached the address, or this stage needs none."""
+    overtaken: Reason | None = None
+    """Why a second attempt comes too late: a cancel, or a later notice to the same person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def _content_refusal(delivery: Delivery, around: Surroundings, now: datetime) ->
         return _NOTICE_ENDED[around.notice]
     if delivery.expires_at <= now or around.valid_until <= now:
         return Refusal(Reason.TOO_LATE, DeliveryState.EXPIRED)
+    if around.overtaken is not None:
+        return Refusal(around.overtaken, DeliveryState.CANCELLED)
     if around.opted_out:
         return Refusal(Reason.OPTED_OUT, DeliveryState.SUPPRESSED)
     if not around.told:

@@ -30,7 +30,7 @@ MOVE_PATH = ("move.closed", "move.copied", "move.kept")
 """Every step of a move after which it may be interrupted."""
 AWAY = "moved_"
 """What the names of a closed file's tables begin with."""
-NUMBERED = {"moves": "number", "deliveries": "number", "requests": "id", "switches": "number"}
+NUMBERED = {"moves": "number", "deliveries": "number", "requests": "id", "switches": "number", "cancels": "number"}
 """Tables whose rows PostgreSQL numbers, and the column."""
 
 

@@ -46,7 +46,8 @@ def cancel(
     stages: Iterable[str] | None,
     channel: str | None = None,
 ) -> int:
-    """See Transaction.cancel_deliveries. An attempt under way cannot be called back, but no other will follow it."""
+    """See Transaction.cancel_deliveries. An attempt under way cannot be called back, and what was sent not either,
+    but no other will follow it."""
     if incident is None and notice is None:
         raise ValueError("cancel_deliveries needs an incident or a notice; the kill switch stops everything")
     given: Mapping[str, Any] = {
@@ -59,6 +60,7 @@ def cancel(
     }
     cancelled = db.run("outbox.cancel", given)
     db.run("outbox.cancel_after_this_attempt", given)
+    db.run("second.note_cancel", given)
     return cancelled
 
 

@@ -123,6 +123,8 @@ def erase(db: Database, kind: AddressKind, address: str, now: datetime) -> bool:
     db.run("people.suppress", given)
     db.run("people.stop_repeats", given)
     db.run("people.give_up_unknown", given)
+    for one in json.loads(spellings):
+        db.run("second.forget", {"address": one})
     deliveries = sum(db.run("people.erase_deliveries", {
         "address": one, "erased": f"erased:{db.keyed_hash('erased', one)}", "now": micros(now),
     }) for one in json.loads(spellings))

@@ -16,7 +16,7 @@ from notifier.model.notice import Notice, NoticeState
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Found, NotFound
 
-from . import notices, people
+from . import notices, people, second
 from .codec import build, micros, moment
 from .database import GATE, WRITER, Database, Row
 from .gate import Surroundings, refusal
@@ -32,6 +32,8 @@ RETRY_MOST = timedelta(minutes=5)
 """Wait before another attempt where the outcome named no time: doubling from the first to the most."""
 ATTEMPTS_MOST = 50
 """However a sender decides, no address is tried more often than this for one notice."""
+ENDED_UNTOLD = (DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED)
+"""Ends after which nobody counts as told."""
 CLAIMS_LOST_FREE = 2
 """Claims lost before sending, as a restart does; beyond them a row is suspected of ending its workers, and waits."""
 
@@ -55,7 +57,7 @@ def begin(db: Database, delivery: str, token: int, now: datetime, route: str | N
     stored = build(Delivery, held)
     row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
     assert row is not None  # it is held
-    refused = refusal(stored, token, _surroundings(row), now, route)
+    refused = refusal(stored, token, _surroundings(row, second.overtaken(db, held)), now, route)
     if refused is None:
         db.run("outbox.begin", {"id": delivery, "now": micros(now), "route": route})
         return None
@@ -79,7 +81,7 @@ def settle(
     stored = build(Delivery, row)
     if stored.token != token:
         return outcome.kind is OutcomeKind.SENT and _late_word(db, stored, outcome, now)
-    if stored.state is DeliveryState.SENT and outcome.kind is OutcomeKind.SENT:
+    if stored.state in (DeliveryState.SENT, DeliveryState.DELIVERED) and outcome.kind is OutcomeKind.SENT:
         # the provider's callback was faster than its answer
         db.run("outbox.add_provider_id", {"id": delivery, "provider_id": outcome.provider_id})
         return True
@@ -130,7 +132,9 @@ def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[st
     row = db.row("outbox.get", {"id": delivery})
     if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
         return None
-    return tuple(id for id in provider_ids if _holder(db, id, row["channel"], row["route"]) in (None, delivery))
+    channel, route = row["channel"], row["route"]
+    return tuple(id for id in provider_ids
+                 if _holder(db, id, channel, route) in (None, delivery) and second.holder(db, id, channel) is None)
 
 
 def _holder(db: Database, provider_id: str, channel: str, route: str | None) -> str | None:
@@ -178,36 +182,63 @@ def callback(
     reason: Reason,
     now: datetime,
     delivery: str | None,
-    route: str | None = None,
-) -> bool:
+    route: str | None,
+    again: Sequence[datetime],
+) -> DeliveryState | None:
     """See Store.callback. A provider's number that two deliveries share names neither."""
-    if state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
-        return False
     row = _told_of(db, provider_id, delivery, route)
-    if row is None or row["provider_id"] not in (None, provider_id):
-        return False
-    elsewhere = None not in (route, row["route"]) and route != row["route"]
-    if elsewhere and state is DeliveryState.FAILED and row["provider_id"] is None:
-        return False  # of an attempt by the other route, before this one: what is asked now may well arrive
+    if row is None or state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
+        return None
+    if state is DeliveryState.FAILED and _of_an_earlier_attempt(row, route):
+        return None
     stored = build(Delivery, row)
-    begun = stored.state is not DeliveryState.CLAIMED or stored.began_at is not None
-    if state not in DELIVERY_MOVES[stored.state] or not begun:
-        return False
-    given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now), "provider_id": provider_id}
-    changed = db.run("outbox.by_word", given) > 0
-    if changed and state is DeliveryState.FAILED and reason is Reason.LOST_ANSWER:
+    earlier = second.holder(db, provider_id, stored.channel) == stored.id
+    if earlier and state is not DeliveryState.DELIVERED:
+        return None
+    if not earlier and row["provider_id"] not in (None, provider_id):
+        return None
+    if not _movable(stored, state):
+        if state is DeliveryState.DELIVERED and stored.state in ENDED_UNTOLD:
+            db.run("outbox.doubt", {"id": stored.id, "now": micros(now)})
+        return None
+    if state is DeliveryState.FAILED and second.queued(db, stored, row, provider_id, reason, now, again):
+        return DeliveryState.PENDING
+    given = {"id": stored.id, "state": state, "reason": reason, "now": micros(now)}
+    db.run("outbox.by_word", {**given, "provider_id": None if earlier else provider_id})
+    if state is DeliveryState.FAILED and reason is Reason.LOST_ANSWER:
         db.run("outbox.doubt", {"id": stored.id, "now": micros(now)})
-    return changed
+    return state
+
+
+def _of_an_earlier_attempt(row: Row, route: str | None) -> bool:
+    """Whether a message that nobody here knows is one of before the attempt that is not answered yet: that one may well
+    arrive, and its answer will tell."""
+    if row["provider_id"] is not None:
+        return False
+    repeats = row["state"] == DeliveryState.CLAIMED and row["began_at"] is not None and row["attempts"] > 1
+    return repeats or (None not in (route, row["route"]) and route != row["route"])
+
+
+def _movable(stored: Delivery, state: DeliveryState) -> bool:
+    """Whether a word can be about a message of this delivery, and moves it. That one was taken is said also of a
+    message before the next, while that is waiting to be made; that one failed, only of the newest."""
+    if stored.state in (DeliveryState.PENDING, DeliveryState.CLAIMED) and stored.began_at is None:
+        return stored.attempts > 0 and state is not DeliveryState.FAILED
+    return state in DELIVERY_MOVES[stored.state]
 
 
 def _told_of(db: Database, provider_id: str, delivery: str | None, route: str | None) -> Row | None:
     """The row a provider's word is about, held: whoever has its number, else the delivery it names."""
     if delivery is None:
         rows = db.rows("outbox.by_provider", {"provider_id": provider_id})
-        id = rows[0]["id"] if len(rows) == 1 else None
+        id = rows[0]["id"] if len(rows) == 1 else None if rows else second.holder(db, provider_id, None)
     else:
         row = db.row("outbox.get", {"id": delivery})
-        id = delivery if row is None else _holder(db, provider_id, row["channel"], route or row["route"]) or delivery
+        id = delivery
+        if row is not None:
+            channel = row["channel"]
+            holder = _holder(db, provider_id, channel, route or row["route"])
+            id = holder or second.holder(db, provider_id, channel) or delivery
     return None if id is None else db.row("outbox.hold", {"id": id})
 
 
@@ -221,9 +252,10 @@ def expire(db: Database, now: datetime) -> int:
 def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
     """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
     delivery has ended otherwise its person is still owed the all-clear. A message that a twin has adopted meanwhile
-    is the twin's, and serves no second delivery."""
-    holder = _holder(db, outcome.provider_id, stored.channel, stored.route) if outcome.provider_id else None
-    if holder not in (None, stored.id):
+    is the twin's, and serves no second delivery; one that was given up meanwhile serves none."""
+    if outcome.provider_id and (
+            _holder(db, outcome.provider_id, stored.channel, stored.route) not in (None, stored.id)
+            or second.holder(db, outcome.provider_id, stored.channel) is not None):
         return False
     repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
     if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:
@@ -315,13 +347,14 @@ def _hashes(db: Database, address: str) -> dict[str, str]:
     return {name: db.keyed_hash(kind, address) if address else "" for name, kind in kinds.items()}
 
 
-def _surroundings(row: Row) -> Surroundings:
+def _surroundings(row: Row, overtaken: Reason | None) -> Surroundings:
     return Surroundings(
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),
         killed=row["kill"] == "on",
         opted_out=bool(row["opted_out"]),
         told=bool(row["told"]),
+        overtaken=overtaken,
     )
 
 

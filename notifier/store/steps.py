@@ -175,10 +175,10 @@ class SqlStore:
 
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
-        route: str | None = None,
-    ) -> bool:
+        route: str | None = None, *, again: Sequence[datetime] = (),
+    ) -> DeliveryState | None:
         return self._engine.run_step("callback", lambda db: sending.callback(
-            db, provider_id, state, reason, now, delivery, route))
+            db, provider_id, state, reason, now, delivery, route, again))
 
     def expire(self, now: datetime) -> int:
         return self._engine.run_step("expire", lambda db: sending.expire(db, now))

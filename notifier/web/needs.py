@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config.web_settings import WebSettings
+from ..delivery.settings import DeliverySettings
 from ..ports import Answer, Clock, Store
 from ..secret import Secret
 
@@ -18,8 +19,8 @@ class WebNeeds:
     before the daemon can do its work. `push_poll` takes a pushed status body for a source, `push_mentions` a signed
     batch of posts and returns (accepted, refused lines, problem), `push_results` a signed batch of a probe agent's
     results and returns (HTTP status, what to answer), `take_bounce` a mail that came back over a channel and returns
-    what became of it, None where no such channel sends mail. `settings`, `public_url` and `company` are asked at each
-    request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
+    what became of it, None where no such channel sends mail. `settings`, `public_url`, `company` and `delivery` are
+    asked at each request, so that a reload takes effect; host, port, threads and body_limit stay those of the start."""
 
     settings: Callable[[], WebSettings]
     store: Store
@@ -37,3 +38,4 @@ class WebNeeds:
     take_bounce: Callable[[str, bytes], str | None] = lambda channel, mail: None
     callback_tokens: Callable[[], Mapping[str, Sequence[Secret]]] = dict
     """By SMS channel whose account has auth tokens of its own: those."""
+    delivery: Callable[[], DeliverySettings] = DeliverySettings

@@ -2,7 +2,7 @@
 
 Status callbacks come late, doubled, out of order, or never: each is a fact about one message, and moves its delivery
 only where that is still open. `queued`, `sending` and `sent` prove that a message exists, no more: they settle a lost
-answer, and are never taken for "delivered".
+answer, and are never taken for "delivered". A message that failed for what may pass is followed by another.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlparse
 
 import structlog
@@ -19,8 +19,9 @@ from flask import Blueprint, Response, jsonify, request
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from .. import metrics
-from ..channels.twilio_codes import CODES
+from ..channels.twilio_codes import CODES, CodeClass, Meaning
 from ..delivery.order import Stop, read_stop
+from ..delivery.second import times, waits
 from ..model.delivery import DeliveryState, Reason
 from ..model.people import AddressKind
 from ..people.opt import Wish, classify
@@ -46,13 +47,18 @@ _STATES: Mapping[str, DeliveryState] = {
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What a status callback says became of a message. `code`: Twilio's error code, where it gives one; `stops`:
-    that the channel must stop for what this one message met."""
+    """What a status callback says became of a message. `code`: Twilio's error code, where it gives one, and its
+    `meaning`, where we know it."""
 
     state: DeliveryState
     reason: Reason
     code: int | None = None
-    stops: bool = False
+    meaning: Meaning | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether the channel must stop for what this one message met."""
+        return self.meaning is not None and self.meaning.stops
 
 
 def fate_of(form: Mapping[str, str]) -> Fate | None:
@@ -67,7 +73,7 @@ def fate_of(form: Mapping[str, str]) -> Fate | None:
         return Fate(state, Reason.WITHDRAWN)
     code = int(number) if number.isascii() and number.isdigit() and len(number) <= 6 else None
     meaning = CODES.get(code) if code is not None else None
-    return Fate(state, Reason.BAD_ANSWER, code) if meaning is None else Fate(state, meaning.reason, code, meaning.stops)
+    return Fate(state, Reason.BAD_ANSWER if meaning is None else meaning.reason, code, meaning)
 
 
 def signed_by(token: str, url: str, form: Mapping[str, str], signature: str) -> bool:
@@ -137,17 +143,36 @@ def _status(needs: WebNeeds, channel: str, delivery: str, form: Mapping[str, str
     if fate is None or not sid:
         metrics.CALLBACKS.labels("twilio", "interim").inc()
         return
-    changed = needs.store.callback(sid, fate.state, fate.reason, needs.clock.now(), delivery=delivery,
-                                   route=channel)
+    now = needs.clock.now()
+    again = _again(needs, fate, form.get("To", ""), now)
+    changed = needs.store.callback(sid, fate.state, fate.reason, now, delivery=delivery, route=channel, again=again)
     metrics.CALLBACKS.labels("twilio", "changed" if changed else "unchanged").inc()
     if changed:
         metrics.FATES.labels("twilio", fate.state, fate.reason).inc()
+    if changed is DeliveryState.PENDING:
+        metrics.SECOND_ATTEMPTS.labels("twilio", fate.reason).inc()
     if fate.state is DeliveryState.FAILED:
-        log.warning("sms.failed", delivery=delivery, channel=channel, code=fate.code, reason=fate.reason)
+        log.warning("sms.failed", delivery=delivery, channel=channel, code=fate.code, reason=fate.reason,
+                    again=changed is DeliveryState.PENDING)
     if fate.reason is Reason.OPTED_OUT and form.get("To"):
         _opt_out(needs, form["To"], "Twilio 21610")
     if changed and fate.stops:
         _stop(needs, channel, fate.reason)
+
+
+def _again(needs: WebNeeds, fate: Fate, address: str, now: datetime) -> tuple[datetime, ...]:
+    """When further messages may follow one that met this fate."""
+    meaning = fate.meaning
+    if meaning is None:
+        return ()
+    found = waits(
+        needs.delivery(), passes=meaning.klass is CodeClass.WAIT and meaning.second,
+        in_doubt=meaning.klass is CodeClass.UNKNOWN, least=meaning.wait)
+    if not found or not address:
+        return times(found, (), now)
+    with needs.store.reading() as tx:
+        people = tx.subscribers_at(AddressKind.PHONE, [address])
+    return times(found, people, now)
 
 
 def _stop(needs: WebNeeds, channel: str, reason: Reason) -> None:

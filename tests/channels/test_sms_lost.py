@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, far: Twilio, store: Store, clock: VirtualClock) -> None:
         self.far, self.store, self.clock = far, store, clock
         self.channel: SmsChannel = sms_channel(far.url, per_minute=6000)
-        self.settings = DeliverySettings()
+        self.settings = self.policy = DeliverySettings()
         self.sender = Sender(self.channel, store, clock, self.settings)
         self.reconciler = Reconciler({CHANNEL: self.channel}, store, clock, self.settings)
 
@@ -220,7 +220,8 @@ def heard(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         settings=lambda: settings, store=desk.store, clock=desk.clock, stuck=tuple, unready=tuple,
         pushable=frozenset, push_poll=lambda source, answer: None, mention_sources=frozenset,
         push_mentions=lambda source, body, headers: (0, (), ""), push_results=lambda source, body, headers: (404, {}),
-        before_scrape=lambda: None, public_url=lambda: address, company=lambda: "Hill")
+        before_scrape=lambda: None, public_url=lambda: address, company=lambda: "Hill",
+        delivery=lambda: desk.policy)
     web = WebServer(needs)
     web.start()
     address = f"http://127.0.0.1:{web.port}"

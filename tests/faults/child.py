@@ -44,7 +44,8 @@ from ..channels import far_sides
 from ..incidents.builders import NOW, policy, speaker
 from ..incidents.builders import signal as a_signal
 from ..parts.waiting import until
-from .kinds import ADDRESSES, KINDS, PATIENCE, senders
+from .hearing import Hearing
+from .kinds import ADDRESSES, EVERY, PATIENCE, senders
 
 SERVICES = ("mobile-data", "power", "sms")
 """One incident each."""
@@ -272,7 +273,7 @@ def main(
     under_way = Path(folder) / "under-way" if life.in_time else None
     clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock", under_way)
     store.look_back(clock.now())
-    made = {kind: KINDS[kind].channels(url) for kind, url in urls.items()}
+    made = {kind: EVERY[kind].channels(url) for kind, url in urls.items()}
     channels: dict[str, Channel] = {one.id: one for some in made.values() for one in some}
     for channel in channels.values():
         channel.send, channel.find = (in_time(call, under_way) for call in (channel.send, channel.find))
@@ -286,12 +287,14 @@ def main(
     hear(store)
     leading = Leading(store, lambda only: decider(only, clock, spoken))
     leading.wait()
+    hearing = Hearing(urls, store, clock)
     loops = (
         Housekeeper(store, clock).run_once,
         leading.run_once,
         *(sender.run_once for kind, some in made.items()
           for sender in senders(some, store, clock, stop.is_set)),
         Reconciler(channels, store, clock, settings).run_once,
+        hearing.turn,
     )
     for _ in range(500):
         for turn in loops:
@@ -303,9 +306,10 @@ def main(
         with contextlib.suppress(StoreUnavailable), store.reading() as tx:
             rows = tx.deliveries()
             about = {row.incident: tx.incident(row.incident) for row in rows}
-        if stop.is_set() or (rows and not any(row.state in OPEN for row in rows)):
+        if stop.is_set() or (rows and not hearing.waiting and not any(row.state in OPEN for row in rows)):
             break
         clock.advance(TICK)
     services = {id: incident.service for id, incident in about.items() if incident is not None}
     print(json.dumps([[row.channel, row.stage, services[row.incident], row.state, row.reason] for row in rows]))
+    hearing.close()
     store.close()

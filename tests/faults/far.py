@@ -18,7 +18,7 @@ from notifier.standins.ledger import read_ledger
 
 from ..incidents.builders import NOW
 from .child import SERVICES, text_of
-from .kinds import KINDS
+from .kinds import EVERY
 from .nursery import Ended, Nursery, Serving
 
 Fate = tuple[str, str]
@@ -119,7 +119,7 @@ def world(
     try:
         for kind in kinds:
             ledger = folder / f"{kind}.jsonl"
-            arguments = [*KINDS[kind].standin, "--ledger", str(ledger), "--clock", str(clock), "--host", host]
+            arguments = [*EVERY[kind].standin, "--ledger", str(ledger), "--clock", str(clock), "--host", host]
             fars[kind] = Far(nursery.far_side(arguments), ledger)
         yield Daemon(nursery, folder, fars, store or str(folder / "notifier.db"))
     finally:

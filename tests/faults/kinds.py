@@ -49,6 +49,10 @@ def _sms(url: str, at_once: int = 1) -> Any:
     return _so_many(at_once, far_sides.sms_channel(url, per_minute=600))
 
 
+def _sms_heard(url: str) -> Any:
+    return _so_many(1, far_sides.sms_channel(url, per_minute=600, status_callback_base=BASE))
+
+
 def _sms_standby(url: str) -> Any:
     """A second account at the same provider, which keeps them apart."""
     return _so_many(1, far_sides.sms_channel(url, per_minute=600, id="sms-two", account_sid="AC" + "0b" * 16))
@@ -82,6 +86,11 @@ KINDS = {
     "webhook": Kind(("webhook",), far_sides.webhook_channel),
 }
 ONE_BY_ONE = sorted(name for name, kind in KINDS.items() if kind.at_once == 1)
+BASE = "https://notify.example.net"
+"""Our public address, as the far sides know it."""
+CALLING_BACK = {"sms-callbacks": Kind(("twilio",), _sms_heard)}
+"""Kinds that tell later what became of a message; their cases are `callbacks.py`'s."""
+EVERY = {**KINDS, **CALLING_BACK}
 CHANNELS = ("x", "mastodon", "bluesky", "sms", "email", "webhook")
 """One of each: a whole deployment."""
 ADDRESSES = {AddressKind.PHONE: "+18025550101", AddressKind.EMAIL: "ann@example.org"}

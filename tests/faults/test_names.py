@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import notifier
-from notifier.failpoints import BESIDE, CANARY_PATH, FANOUT_PATH, SEND_PATH
+from notifier.failpoints import BESIDE, CALLBACK_PATH, CANARY_PATH, FANOUT_PATH, SEND_PATH
 from notifier.intake.merging import MERGE_PATH
 from notifier.intake.node import NODE_PATH
 from notifier.store.moving import MOVE_PATH
@@ -55,13 +55,13 @@ def points() -> set[str]:
 
 def test_every_fail_point_is_enumerated() -> None:
     beside = {suffix.format(name=step) for step in BESIDE for suffix in STEP}
-    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *CANARY_PATH, *beside}
+    others = {*NODE_PATH, *MERGE_PATH, *MOVE_PATH, *FANOUT_PATH, *CANARY_PATH, *CALLBACK_PATH, *beside}
     assert points() == {*SEND_PATH, *others}
     assert not set(SEND_PATH) & others
 
 
 def test_every_step_of_the_store_is_enumerated() -> None:
-    on_path = {point.split(".")[0] for point in SEND_PATH}
+    on_path = {point.split(".")[0] for point in (*SEND_PATH, *CALLBACK_PATH)}
     assert steps() - on_path == set(BESIDE), "a new step of the store goes into SEND_PATH, or BESIDE with its reason"
 
 

@@ -62,6 +62,9 @@ def lived(file: Path) -> SqlStore:
     store.tighten(Limit.flowing("sms/AC1/+18025550000", 1.0), Told(remaining=0, until=NOW + MINUTE), NOW)
     first = the(store, "n1/sms/+18025550100")
     store.settle(first.id, first.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id="SM1"), NOW)
+    assert store.callback("SM1", DeliveryState.FAILED, Reason.UNREACHABLE, NOW, first.id, again=[NOW + MINUTE])
+    with store.transaction() as tx:
+        tx.cancel_deliveries(incident="I260115-2", reason=Reason.WITHDRAWN, now=NOW)
     return store
 
 
@@ -121,7 +124,9 @@ def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, databa
         store.expired_leases(later)
         assert {d.id for d, _ in store.unknowns(10, LEASE, later)} == {
             "n1/sms/+18025550101", "n1/sms/+18025550102"}
-        assert the(store, "n1/sms/+18025550100").state is DeliveryState.SENT
+        first = the(store, "n1/sms/+18025550100")
+        assert first.state is DeliveryState.PENDING, "its message was given up: another is to follow"
+        assert store.callback("SM1", DeliveryState.DELIVERED, Reason.ACCEPTED, NOW, first.id), "or it arrived"
     finally:
         store.close()
 

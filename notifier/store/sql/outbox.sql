@@ -52,7 +52,7 @@ WITH RECURSIVE family (id) AS (
     SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
 SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);
 
 -- more_were_told --
 WITH RECURSIVE family (id) AS (
@@ -65,7 +65,7 @@ SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS 
 -- told_after --
 SELECT DISTINCT channel, address FROM deliveries
 WHERE incident = :incident AND (channel, address) > (:channel, :address) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL)
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL)
 ORDER BY channel, address LIMIT :limit;
 
 -- told_among --
@@ -74,7 +74,7 @@ WITH RECURSIVE family (id) AS (
 SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT value FROM json_each(:channels))
   AND address IN (SELECT value FROM json_each(:addresses)) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);
 
 -- claim --
 UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
@@ -83,7 +83,9 @@ WHERE number IN (
     WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
       AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                       WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
-                        AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+                        AND e.sequence < d.sequence
+                        AND (e.state IN ('claimed', 'unknown')
+                             OR (e.state = 'pending' AND e.second_attempts = 0)))
     ORDER BY d.priority, d.created_at, d.number LIMIT :limit)
 RETURNING *;
 
@@ -100,7 +102,8 @@ SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
                       SELECT 1 FROM family
                       JOIN deliveries AS e ON e.incident = family.id AND e.channel = d.channel AND e.address = d.address
                       WHERE (e.sequence < d.sequence OR e.incident <> d.incident)
-                        AND (e.state IN ('sent', 'delivered', 'unknown') OR e.doubt_since IS NOT NULL))
+                        AND (e.state IN ('sent', 'delivered', 'unknown') OR e.doubt_since IS NOT NULL
+                             OR e.earlier_doubt IS NOT NULL))
            AS told
 FROM deliveries AS d JOIN notices AS n ON n.id = d.notice
 WHERE d.id = :id;
@@ -140,7 +143,7 @@ WHERE id = :id;
 
 -- by_word --
 UPDATE deliveries SET state = :state, reason = :reason, leased_until = NULL, look_at = NULL, settled_at = :now,
-                      provider_id = coalesce(provider_id, :provider_id), doubt_since = NULL
+                      provider_id = CASE WHEN erased_at IS NULL THEN coalesce(provider_id, :provider_id) END, doubt_since = NULL
 WHERE id = :id;
 
 -- doubt --

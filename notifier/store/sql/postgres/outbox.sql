@@ -28,7 +28,7 @@ WITH RECURSIVE family (id) AS (
     UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
 SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);
 
 -- claim --
 WITH due AS MATERIALIZED (
@@ -36,7 +36,9 @@ WITH due AS MATERIALIZED (
     WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
       AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                       WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
-                        AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+                        AND e.sequence < d.sequence
+                        AND (e.state IN ('claimed', 'unknown')
+                             OR (e.state = 'pending' AND e.second_attempts = 0)))
     ORDER BY d.priority, d.created_at, d.number LIMIT :limit FOR UPDATE SKIP LOCKED)
 UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leased_until, reason = 'none'
 FROM due WHERE deliveries.number = due.number
@@ -64,4 +66,4 @@ WITH RECURSIVE family (id) AS (
 SELECT DISTINCT channel, address FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT jsonb_array_elements_text(:channels::jsonb))
   AND address IN (SELECT jsonb_array_elements_text(:addresses::jsonb)) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL);
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);

@@ -66,7 +66,7 @@ audience (id) AS (
 SELECT channel, coalesce(subscriber IN (SELECT id FROM audience), false) AS living_there, count(DISTINCT address) AS number
 FROM deliveries
 WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
-  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL
+  AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL
        OR (state = 'claimed' AND began_at IS NOT NULL))
 GROUP BY channel, living_there;
 
