@@ -143,7 +143,7 @@ def test_a_cancel_says_nothing_of_what_is_queued_after_it(store: Store) -> None:
 def test_a_cancel_that_the_word_did_not_see_stops_the_message_at_the_gate(store: Store, waiting: Delivery) -> None:
     """Between several nodes: the cancel found the delivery sent, and the word committed after it."""
     (claimed, _), = store.claim("sms", 1, LEASE, NOW + 2 * MINUTE)
-    with store._db.step("transaction") as db:  # type: ignore[attr-defined] # a cancel as the other node's saw it
+    with store._engine.step("transaction") as db:  # type: ignore[attr-defined] # a cancel as the other node's saw it
         db.run("second.note_cancel", {"incident": INCIDENT, "notice": None, "stages": None,
                                       "reason": Reason.WITHDRAWN, "now": 0})
     assert store.begin(claimed.id, claimed.token, NOW + 2 * MINUTE) is Reason.WITHDRAWN
@@ -362,7 +362,7 @@ def test_a_lost_answer_of_the_next_ends_as_any_other(store: Store, waiting: Deli
 def test_erasure_takes_the_earlier_numbers_too(store: Store, waiting: Delivery) -> None:
     with store.transaction() as tx:
         assert tx.erase(AddressKind.PHONE, TO, NOW)
-    with store._db.step("reading") as db:  # type: ignore[attr-defined] # nothing of it may be anywhere
+    with store._engine.step("reading") as db:  # type: ignore[attr-defined] # nothing of it may be anywhere
         assert db.rows("second.holders", {"provider_id": "SM1"}) == []
     assert (the(store, waiting.id).state, the(store, waiting.id).provider_id) == (S.SUPPRESSED, None)
 
