@@ -124,7 +124,7 @@ def test_a_word_before_the_answer(
     if lost:
         assert store.settle(second.id, second.token, LOST, NOW)
     changed = store.callback("SM1", state, Reason.NONE, NOW, delivery=first.id, route=speaker)
-    assert (changed, the(store, first.id).state) == (after is not None, after or (S.UNKNOWN if lost else S.CLAIMED))
+    assert (changed, the(store, first.id).state) == (after, after or (S.UNKNOWN if lost else S.CLAIMED))
 
 
 def test_a_number_of_one_account_is_not_the_others(store: Store) -> None:
