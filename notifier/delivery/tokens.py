@@ -18,9 +18,9 @@ from notifier.ports import Channel, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-LOOK_AGAIN = timedelta(seconds=5)
-"""However long a limit is said to keep a channel back, its row is looked at as often as this: what another node gives
-back, or a changed configuration, is noticed."""
+LOOK_AGAIN = timedelta(seconds=1)
+"""However long a limit is said to keep a channel back, it is looked as often as this whether that is still so: what
+cannot wait may have come, which finds more room than what can, or another node has given something back."""
 WORTH = timedelta(seconds=1)
 """What flows in again by itself within so long is not worth a transaction to give back."""
 

@@ -3,6 +3,7 @@ waits as long as it is told to gets its turn."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -174,6 +175,33 @@ def test_a_provider_holds_all(untils: list[timedelta], waits_until: timedelta) -
         held = grant((limit,), (level,), [1.0], NOW)
         assert (held.number, held.wait and held.wait.until) == (0, NOW + waits_until)
         assert grant((limit,), (level,), [1.0], NOW + waits_until).number == 1
+
+
+@given(limits, st.floats(0.0, 0.9), st.lists(st.tuples(st.floats(0, 500), st.integers(1, 300)), max_size=30))
+def test_what_can_wait_leaves_its_share_and_gets_what_flows_in(
+    limit: Limit, kept: float, asked: list[tuple[float, int]]
+) -> None:
+    """However greedily updates ask, an acknowledgement finds the kept share; once it is full they flow as before."""
+    limit = replace(limit, kept=kept)
+    level, now = Level(), NOW
+    for seconds, number in asked:
+        now += timedelta(seconds=seconds)
+        found = grant((limit,), (level,), [1.0] * number, now, [True] * number)
+        (level,) = found.levels
+        urgent = room((limit,), (level,), now)
+        assert urgent >= int(limit.burst * kept / limit.cost - 1e-6) or limit.burst * (1 - kept) < limit.cost
+        if found.wait is not None:
+            (later,) = grant((limit,), (level,), [1.0], found.wait.until, [True]).levels
+            assert later != level, "who waits as long as it is told to gets its turn"
+
+
+def test_what_cannot_wait_is_not_held_up_behind_what_can_though_a_window_is_used_up() -> None:
+    day = Limit.within("day", 240, 24 * HOUR)
+    updates = grant((day,), (Level(),), [1.0] * 500, NOW, [True] * 500)
+    assert updates.number == 60, "three quarters of the eighty that may leave at once"
+    mixed = grant((day,), updates.levels, [1.0] * 30, NOW, [False] * 5 + [True] * 25)
+    assert mixed.number == 5
+    assert grant((day,), mixed.levels, [1.0] * 30, NOW).number == 15
 
 
 def test_of_several_limits_the_tightest_decides_and_is_named() -> None:
