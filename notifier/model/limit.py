@@ -135,14 +135,12 @@ def ready_at(limit: Limit, level: Level, weight: float, now: datetime, *, can_wa
     return max(flowed, level.held_until) if _is_held(level, now) and level.held_until else flowed
 
 
-def give_back(limit: Limit, level: Level, unspent: float, reserved: float, reserved_at: datetime,
-              now: datetime) -> Level:
-    """The level after `unspent` of the weight `reserved` at `reserved_at` was not sent. Nothing comes back later than
-    `reserved` itself takes to flow in: by then the bucket may have been full in between, and what would have run over
-    would be spent twice."""
-    if timedelta() <= now - reserved_at < length(limit, reserved):
-        return replace(level, spent_ns=level.spent_ns - _length(limit, unspent))
-    return level
+def give_back(limit: Limit, level: Level, unspent: float, reserved_at: datetime, now: datetime) -> Level:
+    """The level after `unspent` of what was taken at `reserved_at` was not sent. What has flowed in since does not come
+    back: without that taking the bucket may have been full meanwhile, and what would have run over cannot be spent."""
+    since = now - reserved_at
+    back = _length(limit, unspent) - since // _MICROSECOND * 1000
+    return replace(level, spent_ns=level.spent_ns - back) if back > 0 and since >= timedelta() else level
 
 
 def tighten(limit: Limit, level: Level, told: Told, now: datetime) -> Level:

@@ -62,12 +62,10 @@ def _room(db: Database, channel: str, limits: Sequence[Limit], levels: Sequence[
     return others, rules.grant(limits, levels, [1.0] * (others + 1), now, [True] * (others + 1)).wait
 
 
-def give_back(
-    db: Database, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
-) -> None:
+def give_back(db: Database, limits: Sequence[Limit], unspent: float, reserved_at: datetime, now: datetime) -> None:
     """See Store.give_back."""
     levels = _held(db, limits)
-    after = [rules.give_back(limit, level, unspent, reserved, reserved_at, now)
+    after = [rules.give_back(limit, level, unspent, reserved_at, now)
              for limit, level in zip(limits, levels, strict=True)]
     _put(db, limits, levels, after)
 

@@ -4,7 +4,7 @@ waits as long as it is told to gets its turn."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -22,8 +22,9 @@ limits = st.one_of(
     st.builds(lambda most, seconds, cost: Limit.within("window", most, timedelta(seconds=seconds), cost=cost),
               st.integers(4, 10_000), st.integers(1, 90_000), st.sampled_from([1.0, 2.0, 3.0])))
 weights = st.lists(st.integers(1, MOST).map(float), max_size=30)
-steps = st.lists(st.tuples(st.floats(0, 500), weights, st.floats(0, 1)), max_size=40)
-"""Seconds until somebody asks, what for, and which share of what it gets it sends."""
+steps = st.lists(st.tuples(st.floats(0, 12), weights, st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 3)), max_size=40)
+"""After how many messages' time somebody asks, what for, which share of what it gets it sends, and how many turns later
+it gives the rest back."""
 
 
 @given(limits, st.lists(st.tuples(st.floats(0, 500), weights), max_size=40))
@@ -67,20 +68,24 @@ def test_a_far_side_that_counts_arrivals_never_counts_more_than_the_contract_all
 
 @given(limits, steps)
 def test_giving_back_what_was_not_sent_lets_no_more_pass(
-    limit: Limit, asked: list[tuple[float, list[float], float]]
+    limit: Limit, asked: list[tuple[float, list[float], float, int]]
 ) -> None:
-    """What is really sent keeps the law, though each gives back what it did not send, as late as the next one asks."""
+    """Several nodes: each gives back what it did not send after so many others have taken their turn. What is really
+    sent keeps the law."""
     level, now = Level(), NOW
     sent: list[tuple[float, float]] = []
-    for seconds, wanted, share in asked:
+    holding: list[tuple[int, float, datetime]] = []
+    for turn, (seconds, wanted, share, others) in enumerate(asked):
+        now += seconds * length(limit, 1.0)
         granted = grant((limit,), (level,), wanted, now)
         (level,) = granted.levels
-        got, at = wanted[:granted.number], now
+        got = wanted[:granted.number]
         used = got[: int(len(got) * share)]
         sent.append(((now - NOW).total_seconds(), sum(used) * limit.cost))
-        now += timedelta(seconds=seconds)
-        if len(used) < len(got):
-            level = give_back(limit, level, sum(got) - sum(used), sum(got), at, now)
+        holding.append((turn + others, sum(got) - sum(used), now))
+        for when, unspent, at in holding:
+            if when == turn and unspent:
+                level = give_back(limit, level, unspent, at, now)
     over = max(0.0, MOST * limit.cost - limit.burst)
     for first, (since, _) in enumerate(sent):
         seen = 0.0
@@ -94,9 +99,11 @@ def test_what_is_given_back_too_late_would_be_spent_twice() -> None:
     (level,) = grant((limit,), (Level(),), [1.0] * 5, NOW).levels
     later = NOW + 5 * SECOND  # full again by itself
     (level,) = grant((limit,), (level,), [1.0] * 10, later).levels
-    assert room((limit,), (give_back(limit, level, 5, 5, NOW, later),), later) == 0
+    assert room((limit,), (give_back(limit, level, 5, NOW, later),), later) == 0
     (level,) = grant((limit,), (Level(),), [1.0] * 5, NOW).levels
-    assert room((limit,), (give_back(limit, level, 3, 5, NOW, NOW + SECOND),), NOW + SECOND) == 9
+    assert room((limit,), (give_back(limit, level, 3, NOW, NOW),), NOW) == 8
+    assert room((limit,), (give_back(limit, level, 3, NOW, NOW + SECOND),), NOW + SECOND) == 8, "one has flowed in"
+    assert give_back(limit, level, 3, NOW, NOW - SECOND) == level, "the clock has gone back: nobody can tell"
 
 
 @given(limits, weights, st.integers(1, MOST))

@@ -129,9 +129,9 @@ def test_nothing_is_taken_while_the_kill_switch_is_on(store: Store) -> None:
 def test_what_was_not_sent_is_given_back(store: Store) -> None:
     hundred(store)
     assert claims(store, FIVE, THREE) == 3
-    store.give_back((FIVE, THREE), 2, 3, NOW, NOW + SECOND)
+    store.give_back((FIVE, THREE), 2, NOW, NOW + SECOND)
     assert claims(store, FIVE, THREE, now=SECOND) == 2
-    store.give_back((FIVE,), 2, 2, NOW + SECOND, NOW + LATER)
+    store.give_back((FIVE,), 2, NOW + SECOND, NOW + LATER)
     assert claims(store, FIVE, now=LATER) == 5, "never more than the burst"
 
 
