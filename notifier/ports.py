@@ -491,9 +491,7 @@ class Store(Protocol):
         due first goes first. `weigh` is pure. Cost: the limits' rows, however much was sent."""
         ...
 
-    def give_back(
-        self, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
-    ) -> None:
+    def give_back(self, limits: Sequence[Limit], unspent: float, reserved_at: datetime, now: datetime) -> None:
         """Put back into the limits what `claim_within` took at `reserved_at` and nobody sent, as far as it still
         counts (model.limit.give_back)."""
         ...

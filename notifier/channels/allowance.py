@@ -27,7 +27,8 @@ class Allowance(Settings):
     within: Duration
     """The time."""
     burst: int | None = Field(default=None, ge=2)
-    """How many of them may leave at once; a third where not given. The more, the slower the rest flows in."""
+    """How many of them may leave at once; a third where not given. The more, the slower the rest flows in. A quarter of
+    them is kept for acknowledgements, all-clears and corrections."""
 
     @field_validator("within")
     @classmethod

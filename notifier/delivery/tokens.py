@@ -18,9 +18,9 @@ from notifier.ports import Channel, Store, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-LOOK_AGAIN = timedelta(seconds=5)
-"""However long a limit is said to keep a channel back, its row is looked at as often as this: what another node gives
-back, or a changed configuration, is noticed."""
+LOOK_AGAIN = timedelta(seconds=1)
+"""However long a limit is said to keep a channel back, it is looked as often as this whether that is still so: what
+cannot wait may have come, which finds more room than what can, or another node has given something back."""
 WORTH = timedelta(seconds=1)
 """What flows in again by itself within so long is not worth a transaction to give back."""
 
@@ -82,11 +82,11 @@ class Tokens:
     def end_turn(self, now: datetime) -> None:
         """Give back what was not sent and pass on what the provider said. Where the store cannot be used, what was
         said is kept for the next turn, and what was not sent is lost, which is the safe way."""
-        unspent, reserved, at = self._reserved - self._spent, self._reserved, self._reserved_at
+        unspent, at = self._reserved - self._spent, self._reserved_at
         self._reserved = self._spent = 0.0
         try:
-            if at is not None and unspent > 0 and any(length(limit, unspent) >= WORTH for limit in self.limits):
-                self._store.give_back(self.limits, unspent, reserved, at, now)
+            if at and unspent > 0 and any(length(limit, unspent) >= now - at + WORTH for limit in self.limits):
+                self._store.give_back(self.limits, unspent, at, now)
                 self._look_at = None
             self._tell(now)
         except StoreUnavailable as error:

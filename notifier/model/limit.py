@@ -17,6 +17,8 @@ LATE = timedelta(minutes=2)
 arrivals sees in one window what was granted in that window and so long before it."""
 HELD_MOST = timedelta(hours=25)
 """A provider's "not before" further away than this is a clock that went back: channels keep it within a day."""
+KEPT = 0.25
+"""Of what an account may send at once, kept for acknowledgements and all-clears."""
 HEAVIEST = 24
 """Segments of the longest SMS there is: the heaviest message."""
 SLOWEST = 1e-6
@@ -30,16 +32,18 @@ class Limit:
     """`rate` tokens flow in each second, up to `burst`; a message of weight 1 takes `cost`. In any `t` seconds no more
     than `burst + rate * t` tokens leave, but that one message may be heavier than the burst. All who use the same
     `name` share it. `window`: what a clock that has gone back keeps anybody waiting longer than it would have
-    been anyway. Raises ValueError for one nothing could ever pass."""
+    been anyway. `kept`: the share of the burst that what can wait leaves alone, so that what cannot finds it there.
+    Raises ValueError for one nothing could ever pass."""
 
     name: str
     rate: float
     burst: float
     window: timedelta
     cost: float = 1.0
+    kept: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.rate > 0 and 0 < self.cost <= self.burst and self.window > timedelta()):
+        if not (self.rate > 0 and 0 < self.cost <= self.burst and self.window > timedelta() and 0 <= self.kept < 1):
             raise ValueError(f"limit {self.name}: expected a rate above 0 and room for one message")
 
     @classmethod
@@ -55,7 +59,7 @@ class Limit:
         may leave at once, and the others flow in over the window and `LATE`. A provider that counts from a fixed
         moment on would let more pass; nobody knows its moment."""
         at_once = max(most / 3, cost) if burst is None else burst
-        return cls(name, (most - at_once) / (window + LATE).total_seconds(), at_once, window, cost)
+        return cls(name, (most - at_once) / (window + LATE).total_seconds(), at_once, window, cost, KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +98,25 @@ class Granted:
     wait: Wait | None
 
 
-def room(limits: Sequence[Limit], levels: Sequence[Level], now: datetime) -> int:
+def room(limits: Sequence[Limit], levels: Sequence[Level], now: datetime, *, can_wait: bool = False) -> int:
     """How many messages of weight 1 may leave now under all of them."""
-    return min((_room(limit, level, now) for limit, level in zip(limits, levels, strict=True)), default=0)
+    return min((_room(limit, level, now, can_wait) for limit, level in zip(limits, levels, strict=True)), default=0)
 
 
-def grant(limits: Sequence[Limit], levels: Sequence[Level], weights: Sequence[float], now: datetime) -> Granted:
+def grant(limits: Sequence[Limit], levels: Sequence[Level], weights: Sequence[float], now: datetime,
+          can_wait: Sequence[bool] = ()) -> Granted:
     """Let as many of the first messages of these weights leave as all limits allow; none goes ahead of one before it,
-    so that a heavy one is not passed by for ever."""
+    so that a heavy one is not passed by for ever. `can_wait` says of each whether it leaves alone what is kept; none
+    does where it is empty."""
     at, held = _ns(now), any(_is_held(level, now) for level in levels)
-    fulls = [_full(limit) for limit in limits]
+    patient = (*can_wait, *[False] * (len(weights) - len(can_wait)), bool(can_wait) and can_wait[-1])
+    reaches = {which: [_reach(limit, which) for limit in limits] for which in set(patient)}
     spent = [_spent(limit, level, now) for limit, level in zip(limits, levels, strict=True)]
     number = 0
     for weight in weights:
         lengths = [_length(limit, weight) for limit in limits]
-        if held or any(s + min(long, full) > at + full for s, long, full in zip(spent, lengths, fulls, strict=True)):
+        reach = reaches[patient[number]]
+        if held or any(s + min(long, most) > at + most for s, long, most in zip(spent, lengths, reach, strict=True)):
             break
         spent = [s + long for s, long in zip(spent, lengths, strict=True)]
         number += 1
@@ -116,25 +124,23 @@ def grant(limits: Sequence[Limit], levels: Sequence[Level], weights: Sequence[fl
     if number:
         after = tuple(replace(level, spent_ns=s) for level, s in zip(levels, spent, strict=True))
     following = weights[number] if number < len(weights) else 1.0
-    return Granted(number, after, _waits(limits, after, following, now))
+    return Granted(number, after, _waits(limits, after, following, now, patient[number]))
 
 
-def ready_at(limit: Limit, level: Level, weight: float, now: datetime) -> datetime:
+def ready_at(limit: Limit, level: Level, weight: float, now: datetime, *, can_wait: bool = False) -> datetime:
     """When a message of this weight may leave, if nobody takes anything before; `now`, or earlier, where it may leave
     at once. One heavier than the burst leaves from a full bucket, and what it is too heavy is paid off after it."""
-    spent, full = _spent(limit, level, now), _full(limit)
-    flowed = _moment(spent + min(_length(limit, weight), full) - full)
+    spent, reach = _spent(limit, level, now), _reach(limit, can_wait)
+    flowed = _moment(spent + min(_length(limit, weight), reach) - reach)
     return max(flowed, level.held_until) if _is_held(level, now) and level.held_until else flowed
 
 
-def give_back(limit: Limit, level: Level, unspent: float, reserved: float, reserved_at: datetime,
-              now: datetime) -> Level:
-    """The level after `unspent` of the weight `reserved` at `reserved_at` was not sent. Nothing comes back later than
-    `reserved` itself takes to flow in: by then the bucket may have been full in between, and what would have run over
-    would be spent twice."""
-    if timedelta() <= now - reserved_at < length(limit, reserved):
-        return replace(level, spent_ns=level.spent_ns - _length(limit, unspent))
-    return level
+def give_back(limit: Limit, level: Level, unspent: float, reserved_at: datetime, now: datetime) -> Level:
+    """The level after `unspent` of what was taken at `reserved_at` was not sent. What has flowed in since does not come
+    back: without that taking the bucket may have been full meanwhile, and what would have run over cannot be spent."""
+    since = now - reserved_at
+    back = _length(limit, unspent) - since // _MICROSECOND * 1000
+    return replace(level, spent_ns=level.spent_ns - back) if back > 0 and since >= timedelta() else level
 
 
 def tighten(limit: Limit, level: Level, told: Told, now: datetime) -> Level:
@@ -157,18 +163,19 @@ def length(limit: Limit, weight: float) -> timedelta:
 # ── the arithmetic, in whole nanoseconds ─────────────────────────────────────────────────────────────────────────────
 
 
-def _waits(limits: Sequence[Limit], levels: Sequence[Level], weight: float, now: datetime) -> Wait | None:
+def _waits(limits: Sequence[Limit], levels: Sequence[Level], weight: float, now: datetime,
+           can_wait: bool) -> Wait | None:
     """The limit that lets a message of this weight leave last; None where it may leave now."""
-    waits = [Wait(limit.name, ready_at(limit, level, weight, now))
+    waits = [Wait(limit.name, ready_at(limit, level, weight, now, can_wait=can_wait))
              for limit, level in zip(limits, levels, strict=True)]
     last = max(waits, key=lambda wait: wait.until, default=None)
     return last if last is not None and last.until > now else None
 
 
-def _room(limit: Limit, level: Level, now: datetime) -> int:
-    if ready_at(limit, level, 1.0, now) > now:
+def _room(limit: Limit, level: Level, now: datetime, can_wait: bool) -> int:
+    if ready_at(limit, level, 1.0, now, can_wait=can_wait) > now:
         return 0
-    return max((_ns(now) + _full(limit) - _spent(limit, level, now)) // _length(limit, 1.0), 1)
+    return max((_ns(now) + _reach(limit, can_wait) - _spent(limit, level, now)) // _length(limit, 1.0), 1)
 
 
 def _spent(limit: Limit, level: Level, now: datetime) -> int:
@@ -183,6 +190,11 @@ def _spent(limit: Limit, level: Level, now: datetime) -> int:
 def _full(limit: Limit) -> int:
     """What the whole burst takes to flow in; a nanosecond for each message's rounding beside it."""
     return round(limit.burst / limit.rate * 1e9) + math.ceil(limit.burst / limit.cost)
+
+
+def _reach(limit: Limit, can_wait: bool) -> int:
+    """How far ahead of now what is taken may reach."""
+    return round(_full(limit) * (1 - limit.kept)) if can_wait else _full(limit)
 
 
 def _length(limit: Limit, weight: float) -> int:

@@ -24,6 +24,11 @@ class Stage(StrEnum):
     MAINTENANCE = "maintenance"
 
 
+CAN_WAIT = frozenset({Stage.UPDATE, Stage.WORKAROUND, Stage.MAINTENANCE})
+"""What follows an incident up or tells of planned work: of several incidents, the begin and the end of each are told
+before it."""
+
+
 class Wording(StrEnum):
     """The texts a template holds: one for each stage, and the variants a stage has.
 

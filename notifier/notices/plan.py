@@ -15,7 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Delivery, DeliveryState, Reason
-from notifier.model.notice import Notice, Reach, Stage, Text
+from notifier.model.notice import CAN_WAIT, Notice, Reach, Stage, Text
 from notifier.model.people import AddressKind, AudienceSizes, QuietHours, Subscriber
 from notifier.model.region import RegionTree
 
@@ -41,14 +41,13 @@ WEEKS = 10_000
 """Priorities between two steps of nearness: one for each week of consent since 1970, enough until 2161."""
 NEARNESS_MOST = 9_999
 """Steps of nearness told apart, so that a priority stays below 2^31."""
-CAN_WAIT = 1_000_000_000
-"""Added for what follows an incident up or tells of planned work. However much of it waits for a channel's limit, an
-acknowledgement, an all-clear or a correction of another incident is sent before the rest of it."""
+PRIORITY_WAITING = 1_000_000_000
+"""Added for what can wait: however much of it waits for a channel's limit, an acknowledgement, an all-clear or a
+correction of another incident is sent before the rest of it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMESPACE = uuid.UUID("5f0c1c3e-9a39-5d8e-8a51-6d0f7e3b2c10").bytes
 _CLOSING = (Stage.RESOLVE, Stage.CORRECT)
 _FOLLOWING = (Stage.UPDATE, Stage.WORKAROUND)
-_WAITING = (*_FOLLOWING, Stage.MAINTENANCE)
 
 
 def delivery_id(notice: str, channel: str, address: str) -> str:
@@ -240,7 +239,7 @@ def _delivery(
         DeliveryState.SUPPRESSED if suppressed else DeliveryState.PENDING,
         reason,
         0,
-        _priority(profile, person, near) + (CAN_WAIT if notice.stage in _WAITING else 0),
+        _priority(profile, person, near) + (PRIORITY_WAITING if notice.stage in CAN_WAIT else 0),
         settled_at=now if suppressed else None,
     )
 

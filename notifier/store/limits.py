@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from notifier.model import limit as rules
 from notifier.model.delivery import Delivery, Message, Reason
-from notifier.model.limit import Level, Limit, Told
+from notifier.model.limit import Level, Limit, Told, Wait
+from notifier.model.notice import CAN_WAIT
 from notifier.ports import Claimed
 
 from . import sending
@@ -32,26 +33,39 @@ def claim(
     """See Store.claim_within. It is looked first, so that what cannot leave is not claimed, and the limits are held
     only once it is known what is due; what another node took in between is missing then, and the last are put back."""
     before = [_level(db.row("limits.get", {"name": limit.name})) for limit in limits]
-    room = rules.room(limits, before, now)
+    room, wait = _room(db, channel, limits, before, most, now)
     if room < 1:
-        return Claimed((), rules.grant(limits, before, (), now).wait)
-    claimed = sending.claim(db, channel, min(most, room), lease, now)
+        return Claimed((), wait)
+    claimed = sending.claim(db, channel, room, lease, now)
     if not claimed:
         return Claimed()
     levels = _held(db, limits)
-    granted = rules.grant(limits, levels, [weigh(message) for _, message in claimed], now)
+    granted = rules.grant(limits, levels, [weigh(message) for _, message in claimed], now,
+                          [delivery.stage in CAN_WAIT for delivery, _ in claimed])
     for delivery, _ in claimed[granted.number:]:
         _put_back(db, delivery)
     _put(db, limits, levels, granted.levels)
     return Claimed(claimed[:granted.number], granted.wait)
 
 
-def give_back(
-    db: Database, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
-) -> None:
+def _room(db: Database, channel: str, limits: Sequence[Limit], levels: Sequence[Level], most: int,
+          now: datetime) -> tuple[int, Wait | None]:
+    """How many to claim, at most `most`, and what the next waits for where that is none. Where there is room for what
+    cannot wait only, it is looked whether such a one is next: what can wait is due after it."""
+    room, wait = min(rules.room(limits, levels, now), most), rules.grant(limits, levels, (), now).wait
+    others = min(rules.room(limits, levels, now, can_wait=True), most)
+    if room == others:
+        return room, wait
+    head = db.row("outbox.next_due", {"channel": channel, "now": micros(now)})
+    if head is None or head["stage"] not in CAN_WAIT:
+        return room, wait
+    return others, rules.grant(limits, levels, [1.0] * (others + 1), now, [True] * (others + 1)).wait
+
+
+def give_back(db: Database, limits: Sequence[Limit], unspent: float, reserved_at: datetime, now: datetime) -> None:
     """See Store.give_back."""
     levels = _held(db, limits)
-    after = [rules.give_back(limit, level, unspent, reserved, reserved_at, now)
+    after = [rules.give_back(limit, level, unspent, reserved_at, now)
              for limit, level in zip(limits, levels, strict=True)]
     _put(db, limits, levels, after)
 

@@ -124,11 +124,8 @@ class SqlStore:
     ) -> Claimed:
         return self._engine.run_step("claim", lambda db: limiting.claim(db, channel, limits, weigh, most, lease, now))
 
-    def give_back(
-        self, limits: Sequence[Limit], unspent: float, reserved: float, reserved_at: datetime, now: datetime
-    ) -> None:
-        self._engine.run_step("give_back", lambda db: limiting.give_back(
-            db, limits, unspent, reserved, reserved_at, now))
+    def give_back(self, limits: Sequence[Limit], unspent: float, reserved_at: datetime, now: datetime) -> None:
+        self._engine.run_step("give_back", lambda db: limiting.give_back(db, limits, unspent, reserved_at, now))
 
     def tighten(self, limit: Limit, told: Told, now: datetime) -> None:
         self._engine.run_step("tighten", lambda db: limiting.tighten(db, limit, told, now))

@@ -3,7 +3,8 @@ waits as long as it is told to gets its turn."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -21,8 +22,9 @@ limits = st.one_of(
     st.builds(lambda most, seconds, cost: Limit.within("window", most, timedelta(seconds=seconds), cost=cost),
               st.integers(4, 10_000), st.integers(1, 90_000), st.sampled_from([1.0, 2.0, 3.0])))
 weights = st.lists(st.integers(1, MOST).map(float), max_size=30)
-steps = st.lists(st.tuples(st.floats(0, 500), weights, st.floats(0, 1)), max_size=40)
-"""Seconds until somebody asks, what for, and which share of what it gets it sends."""
+steps = st.lists(st.tuples(st.floats(0, 12), weights, st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 3)), max_size=40)
+"""After how many messages' time somebody asks, what for, which share of what it gets it sends, and how many turns later
+it gives the rest back."""
 
 
 @given(limits, st.lists(st.tuples(st.floats(0, 500), weights), max_size=40))
@@ -66,20 +68,24 @@ def test_a_far_side_that_counts_arrivals_never_counts_more_than_the_contract_all
 
 @given(limits, steps)
 def test_giving_back_what_was_not_sent_lets_no_more_pass(
-    limit: Limit, asked: list[tuple[float, list[float], float]]
+    limit: Limit, asked: list[tuple[float, list[float], float, int]]
 ) -> None:
-    """What is really sent keeps the law, though each gives back what it did not send, as late as the next one asks."""
+    """Several nodes: each gives back what it did not send after so many others have taken their turn. What is really
+    sent keeps the law."""
     level, now = Level(), NOW
     sent: list[tuple[float, float]] = []
-    for seconds, wanted, share in asked:
+    holding: list[tuple[int, float, datetime]] = []
+    for turn, (seconds, wanted, share, others) in enumerate(asked):
+        now += seconds * length(limit, 1.0)
         granted = grant((limit,), (level,), wanted, now)
         (level,) = granted.levels
-        got, at = wanted[:granted.number], now
+        got = wanted[:granted.number]
         used = got[: int(len(got) * share)]
         sent.append(((now - NOW).total_seconds(), sum(used) * limit.cost))
-        now += timedelta(seconds=seconds)
-        if len(used) < len(got):
-            level = give_back(limit, level, sum(got) - sum(used), sum(got), at, now)
+        holding.append((turn + others, sum(got) - sum(used), now))
+        for when, unspent, at in holding:
+            if when == turn and unspent:
+                level = give_back(limit, level, unspent, at, now)
     over = max(0.0, MOST * limit.cost - limit.burst)
     for first, (since, _) in enumerate(sent):
         seen = 0.0
@@ -93,9 +99,11 @@ def test_what_is_given_back_too_late_would_be_spent_twice() -> None:
     (level,) = grant((limit,), (Level(),), [1.0] * 5, NOW).levels
     later = NOW + 5 * SECOND  # full again by itself
     (level,) = grant((limit,), (level,), [1.0] * 10, later).levels
-    assert room((limit,), (give_back(limit, level, 5, 5, NOW, later),), later) == 0
+    assert room((limit,), (give_back(limit, level, 5, NOW, later),), later) == 0
     (level,) = grant((limit,), (Level(),), [1.0] * 5, NOW).levels
-    assert room((limit,), (give_back(limit, level, 3, 5, NOW, NOW + SECOND),), NOW + SECOND) == 9
+    assert room((limit,), (give_back(limit, level, 3, NOW, NOW),), NOW) == 8
+    assert room((limit,), (give_back(limit, level, 3, NOW, NOW + SECOND),), NOW + SECOND) == 8, "one has flowed in"
+    assert give_back(limit, level, 3, NOW, NOW - SECOND) == level, "the clock has gone back: nobody can tell"
 
 
 @given(limits, weights, st.integers(1, MOST))
@@ -174,6 +182,33 @@ def test_a_provider_holds_all(untils: list[timedelta], waits_until: timedelta) -
         held = grant((limit,), (level,), [1.0], NOW)
         assert (held.number, held.wait and held.wait.until) == (0, NOW + waits_until)
         assert grant((limit,), (level,), [1.0], NOW + waits_until).number == 1
+
+
+@given(limits, st.floats(0.0, 0.9), st.lists(st.tuples(st.floats(0, 500), st.integers(1, 300)), max_size=30))
+def test_what_can_wait_leaves_its_share_and_gets_what_flows_in(
+    limit: Limit, kept: float, asked: list[tuple[float, int]]
+) -> None:
+    """However greedily updates ask, an acknowledgement finds the kept share; once it is full they flow as before."""
+    limit = replace(limit, kept=kept)
+    level, now = Level(), NOW
+    for seconds, number in asked:
+        now += timedelta(seconds=seconds)
+        found = grant((limit,), (level,), [1.0] * number, now, [True] * number)
+        (level,) = found.levels
+        urgent = room((limit,), (level,), now)
+        assert urgent >= int(limit.burst * kept / limit.cost - 1e-6) or limit.burst * (1 - kept) < limit.cost
+        if found.wait is not None:
+            (later,) = grant((limit,), (level,), [1.0], found.wait.until, [True]).levels
+            assert later != level, "who waits as long as it is told to gets its turn"
+
+
+def test_what_cannot_wait_is_not_held_up_behind_what_can_though_a_window_is_used_up() -> None:
+    day = Limit.within("day", 240, 24 * HOUR)
+    updates = grant((day,), (Level(),), [1.0] * 500, NOW, [True] * 500)
+    assert updates.number == 60, "three quarters of the eighty that may leave at once"
+    mixed = grant((day,), updates.levels, [1.0] * 30, NOW, [False] * 5 + [True] * 25)
+    assert mixed.number == 5
+    assert grant((day,), mixed.levels, [1.0] * 30, NOW).number == 15
 
 
 def test_of_several_limits_the_tightest_decides_and_is_named() -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from notifier.clock import SystemClock
 from notifier.model.limit import Limit
-from notifier.model.notice import Stage
 from notifier.standins.twilio import Twilio
 from notifier.store import StoreSettings, open_store
 from tests.channels.far_sides import SECRETS
@@ -51,7 +50,7 @@ def test_the_ledger_of_two_processes_keeps_the_limit_of_their_account(database: 
     far = Twilio(auth_token=SECRETS["T_TWILIO"])
     far.start()
     store = open_store(StoreSettings(url=database, connections=2))
-    notice = a_notice(stage=Stage.UPDATE, created_at=began, valid_until=began + timedelta(hours=1))
+    notice = a_notice(created_at=began, valid_until=began + timedelta(hours=1))
     queue(store, notice, *(a_delivery(notice, address=f"+1802555{n:04}") for n in range(60)))
     lost = 0
     try:

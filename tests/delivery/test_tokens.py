@@ -165,10 +165,11 @@ def test_an_empty_queue_costs_no_write(desk: Desk) -> None:
     assert connection.total_changes == before
 
 
-def test_a_limit_that_is_used_up_costs_no_write_either(desk: Desk) -> None:
+@pytest.mark.parametrize("stage", [Stage.ACKNOWLEDGE, Stage.UPDATE])
+def test_a_limit_that_is_used_up_costs_no_write_either(desk: Desk, stage: Stage) -> None:
     far = limited()
     sender = another(desk, far)
-    many(desk)
+    many(desk, stage=stage)
     drain(sender)
     connection = desk.store._engine._connection  # type: ignore[attr-defined]
     before = connection.total_changes

@@ -101,6 +101,21 @@ def test_what_is_due_first_has_the_first_tokens(store: Store) -> None:
     assert delivery.notice == "n2"
 
 
+def test_updates_leave_a_share_that_an_acknowledgement_finds(store: Store) -> None:
+    limit = Limit.within("account", 120, HOUR)
+    hundred_updates = a_notice(stage=Stage.UPDATE)
+    queue(store, hundred_updates, *(a_delivery(hundred_updates, address=f"+1802555{n:04}", priority=500)
+                                    for n in range(100)))
+    assert claims(store, limit) == 30
+    waits = store.claim_within("sms", (limit,), one, 50, LEASE, NOW)
+    assert (waits.deliveries, waits.wait and waits.wait.limit) == ((), "account")
+    urgent = a_notice("n2", incident="I260115-2")
+    queue(store, urgent, *(a_delivery(urgent, address=f"+1802555{n:04}", priority=1) for n in range(12)))
+    assert claims(store, limit) == 10
+    assert claims(store, limit) == 0
+    assert states(store).count(S.CLAIMED) == 40
+
+
 def test_nothing_is_taken_while_the_kill_switch_is_on(store: Store) -> None:
     hundred(store)
     with store.transaction() as tx:
@@ -114,9 +129,9 @@ def test_nothing_is_taken_while_the_kill_switch_is_on(store: Store) -> None:
 def test_what_was_not_sent_is_given_back(store: Store) -> None:
     hundred(store)
     assert claims(store, FIVE, THREE) == 3
-    store.give_back((FIVE, THREE), 2, 3, NOW, NOW + SECOND)
+    store.give_back((FIVE, THREE), 2, NOW, NOW + SECOND)
     assert claims(store, FIVE, THREE, now=SECOND) == 2
-    store.give_back((FIVE,), 2, 2, NOW + SECOND, NOW + LATER)
+    store.give_back((FIVE,), 2, NOW + SECOND, NOW + LATER)
     assert claims(store, FIVE, now=LATER) == 5, "never more than the burst"
 
 

@@ -89,6 +89,14 @@ WHERE number IN (
     ORDER BY d.priority, d.created_at, d.number LIMIT :limit)
 RETURNING *;
 
+-- next_due --
+SELECT d.stage FROM deliveries AS d INDEXED BY deliveries_due
+WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
+  AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                  WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
+                    AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+ORDER BY d.priority, d.created_at, d.number LIMIT 1;
+
 -- at_the_gate --
 SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
        coalesce((SELECT value FROM switches WHERE name = 'kill' ORDER BY number DESC LIMIT 1), 'off') AS kill,

@@ -44,6 +44,14 @@ UPDATE deliveries SET state = 'claimed', token = token + 1, leased_until = :leas
 FROM due WHERE deliveries.number = due.number
 RETURNING deliveries.*;
 
+-- next_due --
+SELECT d.stage FROM deliveries AS d
+WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
+  AND NOT EXISTS (SELECT 1 FROM deliveries AS e
+                  WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
+                    AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+ORDER BY d.priority, d.created_at, d.number LIMIT 1;
+
 -- leases_passed --
 SELECT * FROM deliveries WHERE state = 'claimed' AND leased_until <= :now ORDER BY leased_until FOR UPDATE SKIP LOCKED;
 
