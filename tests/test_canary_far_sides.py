@@ -70,11 +70,11 @@ class Desk:
         self.scene.settle()
         self.run()
 
-    def run(self, seconds: int = 30) -> None:
-        """Send and decide, second by second."""
-        for _ in range(seconds):
+    def run(self, turns: int = 8, seconds: int = 5) -> None:
+        """Send and decide, so many times, with so many seconds between two."""
+        for _ in range(turns):
             self.sender.run_once()
-            self.scene.clock.advance(timedelta(seconds=1))
+            self.scene.clock.advance(timedelta(seconds=seconds))
             self.scene.decider.run_once()
 
     @property
@@ -125,11 +125,11 @@ def test_what_carriers_filter_reaches_twenty_and_nobody_else(texts: Desk, far: T
     texts.begin()
     assert len(far.ledger) == 20
     call_back(far, "undelivered", "30007")
-    texts.run(60)
+    texts.run(8, seconds=60)
     assert texts.state is S.STOPPED
     assert len(far.ledger) == 20
     texts.scene.ask(Verb.DROP, notice=texts.scene.notices()[0].id, channel="sms-main")
-    texts.run(60)
+    texts.run(8, seconds=60)
     assert len(far.ledger) == 20
 
 
@@ -195,14 +195,14 @@ def test_mail_that_bounces_reaches_twenty_and_nobody_else(mails: Desk, relay: Sm
     assert len(relay.ledger) == 20
     for entry in relay.ledger:
         assert taken(settings_of(relay.port), report(id=entry["id"]), mails.scene.store, mails.scene.clock) == "changed"
-    mails.run(240)
+    mails.run(8, seconds=60)
     assert mails.state is S.STOPPED
     assert len(relay.ledger) == 20
 
 
 def test_mail_of_which_nothing_is_heard_follows_after_three_minutes(mails: Desk, relay: Smtp) -> None:
     mails.begin()
-    mails.run(120)
+    mails.run(20)
     assert len(relay.ledger) == 20
-    mails.run(60)
+    mails.run(20)
     assert sorted(entry["address"] for entry in relay.ledger) == sorted(ADDRESSES)
