@@ -32,6 +32,7 @@ brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
 EVERY ?= 1
 proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (hours; EVERY=100: one case in so many)
 	$(BIN)/python -m tests.faults --every $(EVERY)
+	$(BIN)/python -m tests.faults.callbacks --every $(EVERY)
 
 fuzz: $(STAMP) ## Fuzz every source's reader, coverage-guided, FUZZ_SECONDS each (10 minutes; hours in all)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock

@@ -92,7 +92,7 @@ OUTBOX = Gauge(
     "notifier_outbox_deliveries", "Deliveries by channel and state, final ones left out", ["channel", "state"]
 )
 OUTBOX_OLDEST = Gauge(
-    "notifier_outbox_oldest_timestamp_seconds", "Creation time of the oldest pending delivery", ["channel"]
+    "notifier_outbox_oldest_timestamp_seconds", "Since when the delivery that is longest due has been due", ["channel"]
 )
 CHANNEL_STOPPED = Gauge(
     "notifier_channel_stopped", "1 while a channel is stopped by an account or content fault", ["channel"]

@@ -92,14 +92,15 @@ def told_among(
 def gauges(db: Database, now: datetime) -> Mapping[str, float]:
     """Counts for metrics, each from an index that holds only what is open:
 
-    outbox.<channel>.<state>, outbox_oldest.<channel> (seconds since 1970), incidents.<state>, evidence.<class>,
+    outbox.<channel>.<state>, outbox_oldest.<channel> (since when what is longest due has been, seconds since 1970;
+    what waits for the end of quiet hours or for a second attempt is not due), incidents.<state>, evidence.<class>,
     signals (all ever kept), notices_waiting, kill_switch. What has no rows is left out.
     """
     found: dict[str, float] = {}
     for state in (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN):
-        for row in db.rows(f"outbox.{state}_by_channel"):
+        for row in db.rows(f"outbox.{state}_by_channel", {"now": micros(now)}):
             found[f"outbox.{row['channel']}.{state}"] = row["number"]
-            if state is DeliveryState.PENDING:
+            if state is DeliveryState.PENDING and row["oldest"] is not None:
                 found[f"outbox_oldest.{row['channel']}"] = moment(row["oldest"]).timestamp()
     for row in db.rows("incidents.open_by_state"):
         found[f"incidents.{row['state']}"] = row["number"]

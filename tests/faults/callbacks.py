@@ -217,6 +217,8 @@ def _problem(made: Sequence[tuple[int, str]], words: Sequence[Sequence[Entry]], 
     if len(made) > 1 + FOLLOWED:
         return f"{len(made)} messages"
     final, state = _final(words), fate[0]
+    if state == "delivered" and any(word["status"] == "delivered" and word["told"] for one in words for word in one):
+        return ""  # acknowledged, or kept by who was stopped before it could answer
     if final:
         given_up = any(word["code"] == "30003" for word in words[-1])
         if final == "failed" and given_up and len(made) <= FOLLOWED:

@@ -56,6 +56,8 @@ OFF = word("A", "undelivered", "30003")
     pytest.param("A", [word("A", "delivered", answered=0)], "delivered", True, id="it was kept, the answer lost"),
     pytest.param("A", [word("A", "sent")], "delivered", False, id="nobody said that it arrived"),
     pytest.param("A", [OFF], "failed", False, id="it failed, and nothing follows"),
+    pytest.param("A", [OFF, word("A", "delivered", answered=0)], "delivered", True, id="kept, not answered"),
+    pytest.param("A", [OFF, word("A", "delivered", answered=0)], "failed", False, id="failed, and none follows"),
     pytest.param("AB", [OFF], "sent", True, id="it failed, and another follows"),
     pytest.param("AB", [], "sent", False, id="another follows, and nobody had said that the first failed"),
     pytest.param("AB", [word("A", "undelivered", "30003", after=2)], "sent", False, id="that was said too late"),

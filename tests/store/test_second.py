@@ -104,6 +104,13 @@ def test_no_second_attempt_for_a_notice_that_was_put_aside(store: Store, state: 
     assert off(store, delivery) is S.FAILED
 
 
+def test_while_it_waits_its_channel_is_not_stuck(store: Store, waiting: Delivery) -> None:
+    """An alarm rests on the oldest that is due: one that waits for its time is not."""
+    with store.transaction() as tx:
+        assert "outbox_oldest.sms" not in tx.gauges(NOW + MINUTE)
+        assert tx.gauges(NOW + HOUR)["outbox_oldest.sms"] == AGAIN[0].timestamp()
+
+
 # ── cancels ──
 
 

@@ -185,7 +185,8 @@ UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now
 WHERE state = 'pending' AND expires_at <= :now;
 
 -- pending_by_channel --
-SELECT channel, count(*) AS number, min(created_at) AS oldest FROM deliveries WHERE state = 'pending' GROUP BY channel;
+SELECT channel, count(*) AS number, min(CASE WHEN not_before <= :now THEN not_before END) AS oldest
+FROM deliveries WHERE state = 'pending' GROUP BY channel;
 
 -- claimed_by_channel --
 SELECT channel, count(*) AS number FROM deliveries WHERE state = 'claimed' GROUP BY channel;
