@@ -36,6 +36,7 @@ class FarClock:
         self.ahead = min(max(now - date, timedelta()), AHEAD_MOST)
         return answer
 
-    def earliest(self, message: Message) -> datetime:
-        """When the far side may have written this message's post at the earliest, by its own clock."""
-        return message.created_at - CLOCKS_DIFFER - self.ahead
+    def earliest(self, message: Message, now: datetime) -> datetime:
+        """When the far side may have written this message's post at the earliest, by its own clock. A message from the
+        future was planned by a clock that has been put back since."""
+        return min(message.created_at, now) - CLOCKS_DIFFER - self.ahead

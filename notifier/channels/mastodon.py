@@ -175,7 +175,7 @@ class MastodonChannel:
             posts = read_statuses(self._far.heard(answer, now))
             if posts is None:
                 return CannotTell(f"our own posts answered HTTP {answer.status}")
-            recent = [post for post in posts if written_at(post) >= self._far.earliest(message)]
+            recent = [post for post in posts if written_at(post) >= self._far.earliest(message, now)]
             for post in recent:
                 same = self._is_same(message.body, post)
                 if isinstance(same, CannotTell):

@@ -127,7 +127,7 @@ class XChannel:
         found = self._looked(message, timedelta(), now)
         if isinstance(found, CannotTell):
             return found
-        return Found(found.id) if found is not None and self._may_be(found, message) else NotFound()
+        return Found(found.id) if found is not None and self._may_be(found, message, now) else NotFound()
 
     def check(self) -> Sequence[Finding]:
         """Ask X who we are, how the account is labelled, what credit is left, and for our own posts."""
@@ -176,13 +176,13 @@ class XChannel:
             return unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
         if found is None:  # younger than what the timeline shows yet, or older than was looked
             return unknown(Reason.DUPLICATE, "X has this text, but the timeline does not show it")
-        if self._may_be(found, message):
+        if self._may_be(found, message, now):
             return replace(sent(found.id), reason=Reason.ADOPTED)
         return rejected(Reason.DUPLICATE, "HTTP 403: an earlier post says the same")
 
-    def _may_be(self, post: Post, message: Message) -> bool:
+    def _may_be(self, post: Post, message: Message, now: datetime) -> bool:
         """Whether a post with the message's text can be this message's, and from now on is."""
-        if post.at < self._far.earliest(message) or self._own.is_anothers(post.id, message.key):
+        if post.at < self._far.earliest(message, now) or self._own.is_anothers(post.id, message.key):
             return False
         self._note(post.id, message)
         return True
@@ -190,9 +190,9 @@ class XChannel:
     def _looked(self, message: Message, back: timedelta, now: datetime) -> Post | CannotTell | None:
         """Our post with this text: this message's own where there is one, else another's since then, `back` further
         than it may be this message's. None: none."""
-        since = self._far.earliest(message) - back
+        since = self._far.earliest(message, now) - back
         found = self._looked_once(message, since, now)
-        further = self._far.earliest(message) - back
+        further = self._far.earliest(message, now) - back
         if since - further < CLOCKS_DIFFER / 2:
             return found
         return self._looked_once(message, further, now)  # the answers told that our clock is ahead
@@ -207,7 +207,7 @@ class XChannel:
                     same = self._is_same(message.body, post, now)
                     if isinstance(same, CannotTell):
                         return same
-                    if same and self._may_be(post, message):
+                    if same and self._may_be(post, message, now):
                         return post
                     anothers = post if same else anothers
         except SecretMissing as error:

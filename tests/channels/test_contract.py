@@ -118,6 +118,14 @@ def test_another_message_is_not_taken_for_ours(side: Side, far: Any, channel: Ch
     assert channel.find(other, now()) == NotFound()
 
 
+@pytest.mark.parametrize("kind", READABLE)
+def test_what_a_clock_that_was_put_back_had_planned_is_found(side: Side, far: Any, channel: Channel) -> None:
+    """Our clock was half an hour ahead when the notice was planned, and right again when it was sent."""
+    sent = message(side.address, created_at=now() + timedelta(minutes=30))
+    assert channel.send(sent, now()).kind is OutcomeKind.SENT
+    assert isinstance(channel.find(sent, now()), Found)
+
+
 @pytest.mark.parametrize("kind", ["x", "mastodon", "sms"])
 def test_the_same_words_of_an_hour_ago_are_not_taken_for_ours(side: Side, far: Any, channel: Channel) -> None:
     far.now = lambda: now() - timedelta(hours=1)
