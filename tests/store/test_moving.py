@@ -54,7 +54,7 @@ def lived(file: Path) -> SqlStore:
     with store.transaction() as tx:
         tx.put_approval(Approval(notice.id, "ann", "digest", NOW))
     for delivery, _ in store.claim("sms", 3, LEASE, NOW):
-        assert store.begin(delivery.id, delivery.token, NOW) is None
+        assert store.begin(delivery.id, delivery.token, NOW, "sms-two") is None
     first = the(store, "n1/sms/+18025550100")
     store.settle(first.id, first.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id="SM1"), NOW)
     return store
@@ -117,6 +117,7 @@ def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, databa
         assert {d.id for d, _ in store.unknowns(10, LEASE, later)} == {
             "n1/sms/+18025550101", "n1/sms/+18025550102"}
         assert the(store, "n1/sms/+18025550100").state is DeliveryState.SENT
+        assert {d.route for d, _ in store.unknowns(10, LEASE, later + LEASE)} == {"sms-two"}, "looked for where asked"
     finally:
         store.close()
 
