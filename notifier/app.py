@@ -208,6 +208,8 @@ def make_bounces(app: App) -> dict[str, Bounces]:
 def make_routes(app: App) -> dict[str, Routes]:
     """Both routes of every channel that has a standby. What is known of a pair outlives a reload."""
     found: dict[str, Routes] = {}
+    for pair in app.routes.values():
+        pair.forget()
     for standby, primary in standbys(app.config).items():
         if standby in app.channels and primary in app.channels:
             known = app.routes.get(primary)

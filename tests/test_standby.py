@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from notifier.app import App, apply, build
 from notifier.clock import VirtualClock
@@ -65,6 +66,16 @@ def test_a_reload_keeps_what_is_known_of_both(app: App, tmp_path: Path) -> None:
     apply(app, config(tmp_path / "again", "\n# edited again\n"), listen=False)
     assert app.routes["sms"].status()["active"] == "sms-two"
     assert [app.senders[id]._route.allowed() for id in ("sms", "sms-two")] == [0, ALL]
+
+
+def test_a_pair_that_is_none_any_more_is_shown_no_longer(app: App, tmp_path: Path) -> None:
+    def shown(route: str) -> float | None:
+        return REGISTRY.get_sample_value("notifier_route_active", {"channel": "sms", "route": route})
+
+    apply(app, config(tmp_path / "same"), listen=False)
+    assert (shown("sms"), shown("sms-two")) == (1, 0)
+    apply(app, load(laid_over(tmp_path / "alone")), listen=False)
+    assert (shown("sms"), shown("sms-two"), app.routes, set(app.senders)) == (None, None, {}, {"sms"})
 
 
 def test_limits_follow_a_reload(app: App, tmp_path: Path) -> None:

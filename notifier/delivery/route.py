@@ -93,12 +93,13 @@ def fault(health: Health, limits: FailoverSettings, now: float) -> str:
     """What is wrong with a route, in words for people; "": nothing is known to be."""
     if health.stopped:
         return f"stopped: {health.stopped}"
-    seen = [one for one in health.seen if one.at > now - limits.window.total_seconds()]
+    oldest_seen = now - limits.window.total_seconds()
+    seen = [one for one in health.seen if one.at > oldest_seen]
     oldest = min((began for began in health.under_way.values() if began >= health.since), default=now)
     waited, well = now - oldest, any(not one.why and one.at >= oldest for one in seen)
     if waited >= limits.slow_after.total_seconds() and not well:
         return f"no answer for {waited:.0f} s"
-    last = seen[-limits.in_a_row :]
+    last = health.seen[-limits.in_a_row :]  # whenever it was: where little is sent, they lie far apart
     if len(last) == limits.in_a_row and all(one.why for one in last):
         return f"{len(last)} attempts in a row: {last[-1].why}"
     bad = [one.why for one in seen if one.why]

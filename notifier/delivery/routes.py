@@ -109,6 +109,12 @@ class Routes:
     def replace(self, limits: FailoverSettings) -> None:
         """Judge by new limits from now on."""
         self._limits = limits
+        self._show()
+
+    def forget(self) -> None:
+        """Show nothing of them: they may be no pair any more."""
+        for id in self.ids.values():
+            metrics.clear(metrics.ROUTE_ACTIVE, self.ids[Side.PRIMARY], id)
 
     def of(self, id: str) -> Route:
         """The route of the channel `id`, one of the two."""

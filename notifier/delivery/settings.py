@@ -31,7 +31,7 @@ class FailoverSettings(Settings):
     least: int = Field(default=10, ge=1, le=50)
     """Attempts the share is taken of at least; at most the newest 50."""
     window: Duration = timedelta(minutes=2)
-    """How long an attempt says something of its account."""
+    """How long an attempt counts in the share; of those in a row every one does."""
     slow_after: Duration = timedelta(seconds=8)
     """An answer that takes longer counts as failed, and so does a request that has had none for so long."""
     quiet_first: Duration = timedelta(minutes=2)

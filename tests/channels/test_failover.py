@@ -397,3 +397,22 @@ def test_what_waits_behind_a_hanging_request_is_let_go_and_carried_by_the_other(
     assert [len(far.ledger) for far in (one, two)] == [1, 4]
     with store.transaction() as tx:
         assert Counter(row.state for row in tx.deliveries()) == {S.UNKNOWN: 1, S.SENT: 4}
+
+
+@pytest.mark.parametrize("how", ["accept_then_drop", "reset", "429"])
+def test_many_under_way_at_once_when_it_fails(sms: Desk, how: str) -> None:
+    for channel in sms.channels:
+        channel.at_once = 8
+    sms.restart()
+    sms.plan(20)
+    sms.turn()
+    begin(sms, how)
+    sms.plan(60)
+    sms.turn(5.0)
+    sms.turn(5.0)
+    assert sms.active == "sms-two"
+    asked = sum(1 for method, _ in sms.fars[0].asked if method == "POST")
+    assert asked <= 20 + 3 + 2 * 8, "no more than was under way when it was left"
+    end(sms)
+    sms.settle(minutes=30)
+    sms.check_each_once()

@@ -58,7 +58,7 @@ def lived(file: Path) -> SqlStore:
         tx.put_canary(Canary(notice.id, "sms", notice.incident, CanaryState.STOPPED, 900, 50, NOW, NOW, "40 of 50",
                              since=NOW, stopped_channel="on n1: 40 of 50"))
     for delivery, _ in store.claim("sms", 3, LEASE, NOW):
-        assert store.begin(delivery.id, delivery.token, NOW) is None
+        assert store.begin(delivery.id, delivery.token, NOW, "sms-two") is None
     store.tighten(Limit.flowing("sms/AC1/+18025550000", 1.0), Told(remaining=0, until=NOW + MINUTE), NOW)
     first = the(store, "n1/sms/+18025550100")
     store.settle(first.id, first.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id="SM1"), NOW)
@@ -124,6 +124,7 @@ def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, databa
         store.expired_leases(later)
         assert {d.id for d, _ in store.unknowns(10, LEASE, later)} == {
             "n1/sms/+18025550101", "n1/sms/+18025550102"}
+        assert {d.route for d, _ in store.unknowns(10, LEASE, later + LEASE)} == {"sms-two"}, "looked for where asked"
         first = the(store, "n1/sms/+18025550100")
         assert first.state is DeliveryState.PENDING, "its message was given up: another is to follow"
         assert store.callback("SM1", DeliveryState.DELIVERED, Reason.ACCEPTED, NOW, first.id), "or it arrived"
