@@ -29,7 +29,8 @@ class StoreSettings(Settings):
     """With PostgreSQL: after so long without a word from a node that leads, or is within a transaction, it is taken for
     stopped: another takes over, and what it held is free. Shorter than `busy_timeout`, for others wait for it."""
     hash_key: Secret | None = None
-    """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database."""
+    """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database.
+    To be chosen before the first subscriber: afterwards another, or none, is refused."""
 
     _without_key: bool = PrivateAttr(default=False)
 

@@ -18,6 +18,7 @@ from notifier.model.notice import Approval
 from notifier.model.people import AddressKind
 from notifier.model.staff import Verb
 from notifier.ports import SourceState, StoreUnavailable
+from notifier.secret import Secret
 from notifier.store import SqlStore, StoreSettings, open_store
 from notifier.store.moving import AWAY, MOVE_PATH, CannotMove, move, take_back
 
@@ -119,6 +120,23 @@ def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, databa
         assert the(store, "n1/sms/+18025550100").state is DeliveryState.SENT
     finally:
         store.close()
+
+
+def test_the_key_of_the_opt_outs_comes_along(
+        lived: SqlStore, file: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that is set together with the address of PostgreSQL is refused before, and after."""
+    lived.close()
+    monkeypatch.setenv("T_KEY", "k" * 40)
+    key = Secret(env="T_KEY")
+    with pytest.raises(StoreUnavailable, match=r"take store\.hash_key out"):
+        move(StoreSettings(path=str(file), hash_key=key), StoreSettings(url=database, hash_key=key))
+    move(StoreSettings(path=str(file)), StoreSettings(url=database))
+    with pytest.raises(StoreUnavailable, match=r"take store\.hash_key out"):
+        open_store(StoreSettings(url=database, hash_key=key))
+    store = open_store(StoreSettings(url=database, connections=2))
+    with store.transaction() as tx:
+        assert tx.is_opted_out(AddressKind.PHONE, "+18025550199")
+    store.close()
 
 
 @pytest.mark.parametrize("step", MOVE_PATH)
