@@ -46,7 +46,6 @@ _UNSENT = (
     requests.ConnectTimeout,
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
     requests.exceptions.MissingSchema,
     ssl.SSLCertVerificationError,
 )
@@ -125,6 +124,7 @@ class Wire(HTTPAdapter):
             url = urlsplit(str(request.url))
             request.url = self._base + url.path + (f"?{url.query}" if url.query else "")
         kwargs["stream"] = True
+        self._here.began = True
         response = super().send(request, *args, **kwargs)
         body = _read(response, self._timeout[1])
         response._content = body  # the documented property has no setter; requests itself assigns it so
@@ -136,17 +136,21 @@ class Wire(HTTPAdapter):
     def ask(self, call: Callable[[], object], quirk: type[Exception] = ValueError) -> HttpAnswer:
         """The raw answer that `call` got, whatever its library made of it (`quirk`: what it may raise of its own).
 
-        Raises requests.RequestException where there was none.
+        Raises requests.RequestException where there was none. What goes wrong once the request is on its way says
+        nothing of whether it arrived: libraries have one error for a header they cannot send and one they cannot read.
         """
-        self._here.answer = None
+        self._here.answer, self._here.began = None, False
         try:
             call()
-        except requests.RequestException:
+        except (requests.RequestException, ValueError, TypeError, AttributeError, LookupError, quirk) as error:
             if self._here.answer is None:
-                raise
-        except (ValueError, TypeError, AttributeError, LookupError, quirk):
-            if self._here.answer is None:
-                raise requests.exceptions.InvalidURL("the request could not be made") from None
+                refused = not isinstance(error, requests.RequestException) or isinstance(
+                    error, requests.exceptions.InvalidHeader)
+                if not self._here.began and refused:
+                    raise requests.exceptions.InvalidURL("the request could not be made") from None
+                if isinstance(error, requests.RequestException):
+                    raise
+                raise requests.exceptions.ContentDecodingError("the answer could not be read") from None
         answer: HttpAnswer | None = self._here.answer
         if answer is None:
             raise requests.exceptions.InvalidURL("the request was not made")

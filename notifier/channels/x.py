@@ -9,7 +9,7 @@ would be lost with it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from notifier.model.people import AddressKind
 from notifier.model.settings import Settings, Slug
 from notifier.model.times import rfc3339
 from notifier.notices.urls import find_links
-from notifier.ports import CannotTell, Finding, Found, NotFound
+from notifier.ports import CannotTell, Clock, Finding, Found, NotFound
 from notifier.secret import Secret, SecretMissing
 
 from .allowance import Allowance, limits_of, place, with_remaining
@@ -46,6 +46,9 @@ PAGE = 100
 LEAST = 5
 """Posts a page has at the least: X takes no smaller number."""
 PAGES = 5
+LOOKING_MOST = timedelta(seconds=35)
+"""How long after an attempt began our posts are asked for at the most: the last answer may take 23 seconds more
+(connecting, its beginning, its body), and an attempt is to be over within its minute."""
 _FIELDS = ["created_at", "entities"]
 
 
@@ -82,6 +85,10 @@ class XSettings(Settings):
     """Where X's API is; another only for stand-ins."""
 
 
+class _TooSlow(Exception):
+    """The time to look through our posts is over."""
+
+
 class XChannel:
     """One account on X. Nothing is read or connected before the first send, find or check. `rate`: posts a second."""
 
@@ -98,6 +105,7 @@ class XChannel:
                                       price=prices.post, price_with_link=prices.post_with_link)
         self._settings = settings
         self._wire = Wire(None, timeout) if timeout else Wire()
+        self._clock: Clock = SystemClock()
         self._lock = threading.Lock()
         self._client_made: tweepy.Client | None = None
         self._user = ""
@@ -106,6 +114,7 @@ class XChannel:
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Post it once. A text X calls a duplicate is adopted where our timeline shows that it is this one."""
+        until = self._until()
         try:
             client = self._client()
             answer = self._wire.ask(
@@ -120,11 +129,11 @@ class XChannel:
             self._forget()
         if outcome.kind is OutcomeKind.SENT:
             self._note(str(outcome.provider_id), message)
-        return self._double(message, now) if outcome.reason is Reason.DUPLICATE else outcome
+        return self._double(message, now, until) if outcome.reason is Reason.DUPLICATE else outcome
 
     def find(self, message: Message, now: datetime) -> Found | NotFound | CannotTell:
         """Look through our own timeline from a minute before the message was made."""
-        found = self._looked(message, timedelta(), now)
+        found = self._looked(message, timedelta(), now, self._until())
         if isinstance(found, CannotTell):
             return found
         return Found(found.id) if found is not None and self._may_be(found, message, now) else NotFound()
@@ -169,9 +178,18 @@ class XChannel:
 
     # ── our own posts ──
 
-    def _double(self, message: Message, now: datetime) -> Outcome:
+    def _until(self) -> float:
+        """Until when (monotonic seconds) an attempt that begins now may ask for posts."""
+        return self._clock.monotonic() + LOOKING_MOST.total_seconds()
+
+    def _read(self, until: float, call: Callable[[], object]) -> HttpAnswer:
+        if self._clock.monotonic() > until:
+            raise _TooSlow
+        return self._wire.ask(call, tweepy.TweepyException)
+
+    def _double(self, message: Message, now: datetime, until: float) -> Outcome:
         """What a refusal as a duplicate comes to: X has this text, but as whose post?"""
-        found = self._looked(message, DOUBLES_BACK, now)
+        found = self._looked(message, DOUBLES_BACK, now, until)
         if isinstance(found, CannotTell):
             return unknown(Reason.DUPLICATE, f"X has this text; {found.why}")
         if found is None:  # younger than what the timeline shows yet, or older than was looked
@@ -187,24 +205,24 @@ class XChannel:
         self._note(post.id, message)
         return True
 
-    def _looked(self, message: Message, back: timedelta, now: datetime) -> Post | CannotTell | None:
+    def _looked(self, message: Message, back: timedelta, now: datetime, until: float) -> Post | CannotTell | None:
         """Our post with this text: this message's own where there is one, else another's since then, `back` further
-        than it may be this message's. None: none."""
+        than it may be this message's. None: none. What is not looked through by `until` cannot be told."""
         since = self._far.earliest(message, now) - back
-        found = self._looked_once(message, since, now)
+        found = self._looked_once(message, since, now, until)
         further = self._far.earliest(message, now) - back
         if since - further < CLOCKS_DIFFER / 2:
             return found
-        return self._looked_once(message, further, now)  # the answers told that our clock is ahead
+        return self._looked_once(message, further, now, until)  # the answers told that our clock is ahead
 
-    def _looked_once(self, message: Message, since: datetime, now: datetime) -> Post | CannotTell | None:
+    def _looked_once(self, message: Message, since: datetime, now: datetime, until: float) -> Post | CannotTell | None:
         anothers: Post | None = None
         try:
-            for page in self._pages(since, now):
+            for page in self._pages(since, now, until):
                 if isinstance(page, CannotTell):
                     return page
                 for post in page.posts:
-                    same = self._is_same(message.body, post, now)
+                    same = self._is_same(message.body, post, now, until)
                     if isinstance(same, CannotTell):
                         return same
                     if same and self._may_be(post, message, now):
@@ -212,11 +230,13 @@ class XChannel:
                     anothers = post if same else anothers
         except SecretMissing as error:
             return CannotTell(str(error))
+        except _TooSlow:
+            return CannotTell("X answers too slowly for all of our timeline to be looked through")
         except requests.RequestException as error:
             return CannotTell(f"X cannot be read: {type(error).__name__}")
         return anothers
 
-    def _pages(self, since: datetime, now: datetime) -> Iterator[Page | CannotTell]:
+    def _pages(self, since: datetime, now: datetime, until: float) -> Iterator[Page | CannotTell]:
         """The timeline back to `since`, newest first; ends with why where it cannot be read so far."""
         user = self._whoami()
         if not user:
@@ -224,10 +244,10 @@ class XChannel:
             return
         client, token = self._client(), None
         for _ in range(PAGES):
-            answer = self._wire.ask(lambda token=token: client.get_users_tweets(  # type: ignore[misc]
+            answer = self._read(until, lambda token=token: client.get_users_tweets(  # type: ignore[misc]
                 user, max_results=PAGE, start_time=rfc3339(since.replace(microsecond=0)), tweet_fields=_FIELDS,
                 exclude=["retweets"], pagination_token=token, user_auth=True,
-            ), tweepy.TweepyException)
+            ))
             page = read_page(self._far.heard(answer, now), now)
             if answer.status == 401:
                 self._forget()
@@ -241,13 +261,13 @@ class XChannel:
                 return
         yield CannotTell(f"the timeline is longer than {PAGE * PAGES} posts")
 
-    def _is_same(self, text: str, post: Post, now: datetime) -> bool | CannotTell:
+    def _is_same(self, text: str, post: Post, now: datetime, until: float) -> bool | CannotTell:
         """Whether a post says `text`, or said so before somebody edited it."""
         like = {likeness(text, post.raw)}
         if post.versions and Likeness.SAME not in like:
             client = self._client()
-            answer = self._wire.ask(lambda: client.get_tweets(
-                list(post.versions), tweet_fields=_FIELDS, user_auth=True), tweepy.TweepyException)
+            answer = self._read(until, lambda: client.get_tweets(
+                list(post.versions), tweet_fields=_FIELDS, user_auth=True))
             before = read_versions(answer, post.versions, now)
             if before is None:
                 return CannotTell("a post of ours was edited, and what it said before cannot be read")

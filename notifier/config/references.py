@@ -185,6 +185,17 @@ def _channels(draft: Draft) -> None:
                          found=repr(str(mode)), expected=f"{expected!r}, as company.mode in notifier.yaml")
         _all_known(file, (*at, "languages"), "language", getattr(settings, "languages", ()), _languages(draft))
         _callbacks(draft, file, (*at, "status_callback_base"), getattr(settings, "status_callback_base", None))
+    _bounces(draft)
+
+
+def _bounces(draft: Draft) -> None:
+    """Bounces that are handed in count only by their mark."""
+    senders = [one for _, one in draft.entries.get("channels", ()) if getattr(one, "kind", None) == "email"]
+    token = draft.settings.web.bounces_token if draft.settings is not None else None
+    if token is not None and draft.channels.certain and not any(getattr(one, "bounce_key", None) for one in senders):
+        draft.file("notifier.yaml").mistake(
+            ("web", "bounces_token"), "takes bounces, of which none would be believed: anybody can make one up",
+            expected="bounce_key in an e-mail channel of channels.yaml, or no token")
 
 
 def _callbacks(draft: Draft, file: YamlFile, at: Path_, base: str | None) -> None:

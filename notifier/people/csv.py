@@ -63,8 +63,8 @@ class _Known:
 
 
 def subscriber_id(kind: AddressKind, address: str) -> str:
-    """The id of whoever has this address: the same at every import."""
-    return str(uuid.uuid5(_NAMESPACE, f"{kind}:{address}"))
+    """The id of whoever has this address: the same at every import, however it is spelled."""
+    return str(uuid.uuid5(_NAMESPACE, f"{kind}:{address.casefold()}"))
 
 
 def read_subscribers(

@@ -24,7 +24,7 @@ OLDEST_SERVER = 140000
 """The first that ends sessions which say nothing (idle_session_timeout)."""
 LOCKS = 0x6F757467
 """First number of our advisory locks; the second says which."""
-_NUMBERS = {"gate": 1, "writer": 2, "migration": 3, "leader": 4}
+_NUMBERS = {"gate": 1, "writer": 2, "migration": 3, "leader": 4, "moving": 5}
 
 
 def advisory(function: str, name: str) -> sql.Composed:

@@ -6,10 +6,7 @@ statements PostgreSQL needs otherwise. The schemas are `migrations/` and `migrat
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import cache
@@ -18,9 +15,6 @@ from importlib.resources.abc import Traversable
 from typing import Any, Protocol, TypeVar
 
 from notifier.ports import StoreUnavailable
-from notifier.secret import SecretMissing
-
-from .settings import StoreSettings
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -153,32 +147,3 @@ def unavailable(error: Exception) -> StoreUnavailable:
 def too_new(version: int, newest: int) -> StoreUnavailable:
     """That a newer program has migrated this database."""
     return StoreUnavailable(f"the database has schema {version}, this program knows {newest}: run the newer program")
-
-
-# ── the key of the hashes ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def hashed(key: bytes | None, kind: str, address: str) -> str:
-    """See Database.keyed_hash. Raises StoreUnavailable where the key could not be read here."""
-    if key is None:
-        raise StoreUnavailable("the store's hash_key cannot be read here, and without it no opt-out is found or kept")
-    plain = address if kind == "erased" else address.strip().casefold()
-    return hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
-
-
-def hash_key(settings: StoreSettings, kept: Callable[[str, bytes], bytes]) -> bytes | None:
-    """The key of the configuration, or one made once; refuses a changed one, which would forget every opt-out. None
-    where it cannot be read and `without_key` allows that. `kept` gives what is kept under a name, which is its second
-    argument where nothing was."""
-    if settings.hash_key is None:
-        return kept("hash_key", secrets.token_bytes(32))
-    try:
-        key = settings.hash_key.reveal().encode()
-    except SecretMissing as error:
-        if settings.without_key:
-            return None
-        raise StoreUnavailable(f"the store's hash_key: {error}") from error
-    mark = hmac.new(key, b"mark of the key", hashlib.sha256).digest()
-    if kept("hash_key_mark", mark) != mark:
-        raise StoreUnavailable("the store's hash_key is not the one its opt-outs were kept with: put it back")
-    return key

@@ -80,8 +80,10 @@ def after(db: Database, id: str, limit: int) -> tuple[Subscriber, ...]:
 
 
 def put(db: Database, subscriber: Subscriber) -> None:
-    """Insert or replace by id. An address that opted out stays so, whatever an import says: only `opt_in` undoes it."""
+    """Insert or replace by id; see `_one_person`. An address that opted out stays so, whatever an import says: only
+    `opt_in` undoes it."""
     hashed = db.keyed_hash(subscriber.kind, subscriber.address)
+    subscriber = _one_person(db, subscriber, hashed)
     if subscriber.opted_out_at is not None:
         _record_opt_out(db, subscriber.kind, hashed, subscriber.opted_out_at, "import")
     else:
@@ -91,6 +93,20 @@ def put(db: Database, subscriber: Subscriber) -> None:
     db.run("people.put", {**columns(subscriber), "address_hash": hashed})
     db.run("people.forget_regions", {"id": subscriber.id})
     db.run_many("people.add_region", ({"region": r, "subscriber": subscriber.id} for r in subscriber.regions))
+
+
+def _one_person(db: Database, subscriber: Subscriber, hashed: str) -> Subscriber:
+    """The subscriber under the id and the spelling that are kept already, where the address is there spelled otherwise:
+    in two rows a person would be told twice. What was sent to them is found by that spelling. Where there are two
+    rows already the one of this id stays."""
+    others = [row for row in db.rows("people.by_hash", {"hash": hashed}) if row["id"] != subscriber.id]
+    if not others:
+        return subscriber
+    if db.row("people.get", {"id": subscriber.id}) is None:
+        kept = min(others, key=lambda row: str(row["id"]))
+        subscriber = replace(subscriber, id=kept["id"], address=kept["address"])
+    db.run("people.forget_others", {"hash": hashed, "id": subscriber.id})
+    return subscriber
 
 
 def opt_out(db: Database, kind: AddressKind, address: str, now: datetime, how: str) -> bool:

@@ -41,7 +41,8 @@ from notifier.ports import StoreUnavailable
 
 from .announcements import OUTBOX
 from .connections import OLDEST_SERVER, Connection, Connections, Pooled, Seat, advisory
-from .database import WRITER, Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
+from .database import WRITER, Database, Row, T, migrations, pieces, statements, too_new, unavailable
+from .hash_key import MARK, choose, confirm, hashed, keep
 from .settings import StoreSettings
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class PostgresDatabase:
     def __init__(self, connection: Connection, key: bytes | None) -> None:
         self._connection = connection
         self._key = key
+        self._confirmed = False
 
     def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """See Database.rows."""
@@ -121,6 +123,9 @@ class PostgresDatabase:
 
     def keyed_hash(self, kind: str, address: str) -> str:
         """See Database.keyed_hash."""
+        if not self._confirmed:
+            confirm(self._key, self.row("staff.meta", {"name": MARK}))
+            self._confirmed = True
         return hashed(self._key, kind, address)
 
     def announce(self) -> None:
@@ -242,8 +247,9 @@ def open_postgres(settings: StoreSettings) -> tuple[PostgresEngine, Leader]:
                 raise StoreUnavailable(f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
                                        "is needed")
             _migrate(connection)
-            key = hash_key(settings, lambda name, value: _kept(connection, name, value))
             connection.execute("COMMIT")
+        with _words():
+            key = _chosen_key(settings, pooled)
     except BaseException:
         pooled.close()
         raise
@@ -269,9 +275,19 @@ def _migrate(connection: Connection) -> None:
         connection.execute("INSERT INTO schema_version (version) VALUES (%s)", (newest,))
 
 
-def _kept(connection: Connection, name: str, value: bytes) -> bytes:
-    """What is kept under a name; `value` from now on, where nothing is."""
-    connection.execute(_statement("staff.put_meta"), {"name": name, "value": value})
-    row = connection.execute(_statement("staff.meta"), {"name": name}).fetchone()
-    assert row is not None
-    return bytes(row["value"])
+def _chosen_key(settings: StoreSettings, pooled: Pooled) -> bytes | None:
+    """The key of the hashes; what is new to keep is kept while nobody else can put a person there."""
+    with pooled.begun() as connection:
+        db = PostgresDatabase(connection, None)
+        try:
+            choice = choose(settings, db)
+            if choice.new:
+                db.lock(WRITER)
+                choice = choose(settings, db)
+                keep(choice, db)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+            raise
+    return choice.key

@@ -35,7 +35,8 @@ class StoreSettings(Settings):
     known for one. Without it: beside the SQLite file; with PostgreSQL in the state directory systemd gives
     ($STATE_DIRECTORY), and where there is none, no mark is kept. Keep it out of the database's backup."""
     hash_key: Secret | None = None
-    """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database."""
+    """Key of the hashes opt-outs are kept as; without it a random key is made once and kept in the database.
+    To be chosen before the first subscriber: afterwards another, or none, is refused."""
 
     _without_key: bool = PrivateAttr(default=False)
 

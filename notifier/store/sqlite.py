@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import structlog
 from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
 
-from .database import Database, Row, T, hash_key, hashed, migrations, pieces, statements, too_new, unavailable
+from .database import Database, Row, T, migrations, pieces, statements, too_new, unavailable
+from .hash_key import MARK, choose, confirm, hashed, keep
 from .settings import StoreSettings
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,7 @@ class SqliteDatabase:
     def __init__(self, connection: sqlite3.Connection, key: bytes | None) -> None:
         self._connection = connection
         self._key = key
+        self._confirmed = False
         self.scrub = False
         """Whether the transaction deleted what must not stay in the log."""
 
@@ -85,6 +86,9 @@ class SqliteDatabase:
 
     def keyed_hash(self, kind: str, address: str) -> str:
         """See Database.keyed_hash."""
+        if not self._confirmed:
+            confirm(self._key, self.row("staff.meta", {"name": MARK}))
+            self._confirmed = True
         return hashed(self._key, kind, address)
 
     def announce(self) -> None:
@@ -237,7 +241,7 @@ class SqliteEngine:
             self._connection = connection
             self.opened += 1
             self._migrate(connection)
-            self._key = hash_key(self._settings, partial(self._kept, connection))
+            self._key = self._chosen_key(connection)
         except BaseException:
             self._connection = None
             connection.close()
@@ -268,12 +272,19 @@ class SqliteEngine:
                 connection.execute("ROLLBACK")
             raise
 
-    @staticmethod
-    def _kept(connection: sqlite3.Connection, name: str, value: bytes) -> bytes:
-        """What is kept under a name; `value` from now on, where nothing is."""
-        read = statements("staff")["meta"]
-        found = connection.execute(read, {"name": name}).fetchone()
-        if found is None:
-            connection.execute(statements("staff")["put_meta"], {"name": name, "value": value})
-            found = connection.execute(read, {"name": name}).fetchone()
-        return bytes(found["value"])
+    def _chosen_key(self, connection: sqlite3.Connection) -> bytes | None:
+        """The key of the hashes; where something is new to keep, chosen again once nobody else can write."""
+        db = SqliteDatabase(connection, None)
+        choice = choose(self._settings, db)
+        if not choice.new:
+            return choice.key
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            choice = choose(self._settings, db)
+            keep(choice, db)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return choice.key

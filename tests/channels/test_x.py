@@ -16,9 +16,13 @@ from oauthlib.oauth1.rfc5849 import signature
 from prometheus_client import Counter
 
 from notifier import metrics
+from notifier.channels.wire import TIMEOUT, HttpAnswer
+from notifier.channels.x import LOOKING_MOST, XChannel
 from notifier.channels.x_answers import judge
 from notifier.channels.x_timeline import Likeness, likeness, read_page, read_versions
-from notifier.model.delivery import OutcomeKind, Reason
+from notifier.clock import VirtualClock
+from notifier.delivery.sender import KEY_MARGIN
+from notifier.model.delivery import Message, OutcomeKind, Reason
 from notifier.ports import CannotTell, Found, NotFound
 from notifier.standins.speaking import Answer, Asked
 from notifier.standins.x import X
@@ -304,6 +308,53 @@ def test_it_is_found_behind_a_full_page(far: X, secrets: None) -> None:
     found = channel.find(ours, now())
     assert getattr(found, "provider_id", None) == far.ledger[0]["id"]
     assert sum(path.endswith("/tweets") for method, path in far.asked if method == "GET") == 2
+
+
+def slow_channel(far: X, monkeypatch: pytest.MonkeyPatch) -> tuple[XChannel, VirtualClock]:
+    """A channel over which every answer takes nine seconds, within its time-out."""
+    channel, clock = x_channel(far.url), VirtualClock(FIXED)
+    real = channel._wire.ask
+
+    def ask(*given: Any) -> HttpAnswer:
+        clock.advance(timedelta(seconds=9))
+        return real(*given)
+
+    monkeypatch.setattr(channel._wire, "ask", ask)
+    monkeypatch.setattr(channel, "_clock", clock)
+    return channel, clock
+
+
+def behind_four_pages(far: X) -> Message:
+    """A message that was posted, and then four hundred others."""
+    ours = message(body="the first of many")
+    x_channel(far.url).send(ours, now())
+    for number in range(420):
+        far.book.add({**far.ledger[0], "id": str(int(far.ledger[0]["id"]) + number + 1), "body": f"other {number}"})
+    return ours
+
+
+def test_an_attempt_over_a_slow_timeline_is_over_within_its_minute(
+        far: X, secrets: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender's lease reckons with a minute an attempt: after it another node may begin the same."""
+    ours, real = behind_four_pages(far), far.answer
+    double = Answer(403, json.dumps(DUPLICATE).encode())
+    monkeypatch.setattr(far, "answer", lambda asked: double if asked.method == "POST" else real(asked))
+    channel, clock = slow_channel(far, monkeypatch)
+    outcome = channel.send(ours, now())
+    assert (outcome.kind, outcome.reason) == (UNKNOWN, Reason.DUPLICATE)
+    assert "too slowly" in outcome.detail
+    assert clock.now() - FIXED <= LOOKING_MOST + timedelta(seconds=9)
+    assert LOOKING_MOST + timedelta(seconds=TIMEOUT[0] + 2 * TIMEOUT[1]) < KEY_MARGIN
+
+
+def test_what_was_not_looked_through_in_time_cannot_be_told(
+        far: X, secrets: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = behind_four_pages(far)
+    with monkeypatch.context() as patched:
+        found = slow_channel(far, patched)[0].find(ours, now())
+    assert isinstance(found, CannotTell)
+    assert "too slowly" in found.why
+    assert isinstance(x_channel(far.url).find(ours, now()), Found), "the same timeline, read in time"
 
 
 def test_requests_without_a_signature_are_refused(far: X) -> None:

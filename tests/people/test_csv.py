@@ -133,8 +133,9 @@ def test_a_wrong_optional_cell_is_reported(column: str, value: str, problem: str
     assert problem in refusal.problem
 
 
-def test_a_double_is_reported_with_the_line_it_repeats() -> None:
-    people, (refusal,) = read(f"{HEAD}\n{ROW}\n{ROW.replace('example.com', 'EXAMPLE.com')}\n")
+@pytest.mark.parametrize("spelling", ["ann@EXAMPLE.com", "Ann@example.com", "ANN@example.com"])
+def test_a_double_is_reported_with_the_line_it_repeats(spelling: str) -> None:
+    people, (refusal,) = read(f"{HEAD}\n{ROW}\n{ROW.replace('ann@example.com', spelling)}\n")
     assert len(people) == 1
     assert refusal == RefusedRow(3, "address", "the same address as in line 2")
 

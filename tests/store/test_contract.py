@@ -326,6 +326,31 @@ def test_an_opt_out_holds_however_the_address_is_spelt_and_whatever_an_import_sa
         assert (back.consent_at, back.consent_by) == (NOW + HOUR, "START")
 
 
+def test_who_is_there_under_another_spelling_stays_one_person(store: Store) -> None:
+    """Told once, at the address they were told at before; the rest is as the later import says."""
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber("s1", "Ann@example.net"))
+        tx.put_subscriber(a_subscriber("s2", "ann@example.net", language="fr", regions=("US-VT", "US-NH")))
+    with store.transaction() as tx:
+        (person,) = tx.audience(("US-VT",), "mobile")
+        assert (person.id, person.address, person.language) == ("s1", "Ann@example.net", "fr")
+        assert tx.audience(("US-NH",), "mobile") == (person,)
+        assert tx.subscriber("s2") is None
+        assert len(tx.subscribers()) == 1
+
+
+def test_two_rows_of_one_person_become_one_with_the_next_import(store: Store) -> None:
+    """As a store of before may hold them."""
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber("s1", "Ann@example.net"))
+        tx.put_subscriber(a_subscriber("s2", "bob@example.net"))
+    with store.transaction() as tx:
+        tx.put_subscriber(a_subscriber("s2", "ann@example.net"))
+    with store.transaction() as tx:
+        assert [person.id for person in tx.subscribers()] == ["s2"]
+        assert [person.address for person in tx.audience(("US-VT",), "mobile")] == ["ann@example.net"]
+
+
 def test_an_unknown_address_may_opt_out_too(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.opt_out(AddressKind.PHONE, "+18025550199", NOW, "STOP") is False

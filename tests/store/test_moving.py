@@ -20,8 +20,11 @@ from notifier.model.notice import Approval
 from notifier.model.people import AddressKind
 from notifier.model.staff import Verb
 from notifier.ports import SourceState, StoreUnavailable
+from notifier.secret import Secret
 from notifier.store import SqlStore, StoreSettings, open_store
+from notifier.store.connections import advisory
 from notifier.store.moving import AWAY, MOVE_PATH, CannotMove, move, take_back
+from tests.postgres_server import PostgresServer
 
 from .making import LEASE, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue, the
 
@@ -132,6 +135,23 @@ def test_the_deployment_goes_on_where_it_was(lived: SqlStore, file: Path, databa
         store.close()
 
 
+def test_the_key_of_the_opt_outs_comes_along(
+        lived: SqlStore, file: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that is set together with the address of PostgreSQL is refused before, and after."""
+    lived.close()
+    monkeypatch.setenv("T_KEY", "k" * 40)
+    key = Secret(env="T_KEY")
+    with pytest.raises(StoreUnavailable, match=r"take store\.hash_key out"):
+        move(StoreSettings(path=str(file), hash_key=key), StoreSettings(url=database, hash_key=key))
+    move(StoreSettings(path=str(file)), StoreSettings(url=database))
+    with pytest.raises(StoreUnavailable, match=r"take store\.hash_key out"):
+        open_store(StoreSettings(url=database, hash_key=key))
+    store = open_store(StoreSettings(url=database, connections=2))
+    with store.transaction() as tx:
+        assert tx.is_opted_out(AddressKind.PHONE, "+18025550199")
+    store.close()
+
+
 @pytest.mark.parametrize("step", MOVE_PATH)
 def test_a_move_that_is_interrupted_is_gone_on_with(
         lived: SqlStore, file: Path, database: str, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +195,95 @@ def test_a_move_that_was_begun_can_be_taken_back_but_not_one_that_was_completed(
     move(old, new)
     with pytest.raises(CannotMove, match="goes on in PostgreSQL"):
         take_back(old, new)
+
+
+@pytest.fixture
+def elsewhere(postgres: PostgresServer) -> str:
+    """A second database."""
+    return postgres.address(postgres.database())
+
+
+def test_a_move_is_gone_on_with_and_taken_back_only_where_it_was_begun(
+        lived: SqlStore, file: Path, database: str, elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the file would be open again, or live in a second database, while the first has it all."""
+    lived.close()
+    old, begun, other = StoreSettings(path=str(file)), StoreSettings(url=database), StoreSettings(url=elsewhere)
+
+    def dies(name: str) -> None:
+        if name == "move.copied":
+            raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr("notifier.store.moving.failpoint", dies)
+        with pytest.raises(Interrupted):
+            move(old, begun)
+    with pytest.raises(CannotMove, match="begun to another database"):
+        move(old, other)
+    with pytest.raises(CannotMove, match="begun to another database"):
+        take_back(old, other)
+    move(old, begun)
+    with pytest.raises(CannotMove, match="begun to another database"):
+        take_back(old, other)
+    with pytest.raises(StoreUnavailable):
+        open_store(old)
+
+
+@pytest.mark.parametrize("step", ["move.copied", "move.kept"])
+def test_nothing_is_taken_back_while_a_move_is_under_way(
+        lived: SqlStore, file: Path, database: str, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the session broke in which somebody typed it, and the process lives on."""
+    lived.close()
+    old, new = StoreSettings(path=str(file)), StoreSettings(url=database)
+
+    def taken_back(name: str) -> None:
+        if name == step:
+            with pytest.raises(CannotMove, match="wait for it to end"):
+                take_back(old, new)
+
+    monkeypatch.setattr("notifier.store.moving.failpoint", taken_back)
+    assert move(old, new)["deliveries"] == 5
+    with pytest.raises(StoreUnavailable):
+        open_store(old)
+
+
+def test_nothing_is_taken_back_while_the_server_may_still_commit_for_a_process_that_died(
+        lived: SqlStore, file: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lived.close()
+    old, new = StoreSettings(path=str(file)), StoreSettings(url=database)
+
+    def dies(name: str) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr("notifier.store.moving.failpoint", dies)
+        with pytest.raises(Interrupted):
+            move(old, new)
+    with psycopg.connect(database) as left_behind:
+        left_behind.execute(advisory("pg_advisory_xact_lock", "moving"))
+        with pytest.raises(CannotMove, match="under way"):
+            take_back(old, new)
+    take_back(old, new)
+    open_store(old).close()
+
+
+def test_a_move_that_was_taken_back_before_it_began_to_copy_moves_nothing(
+        lived: SqlStore, file: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lived.close()
+    old, new = StoreSettings(path=str(file)), StoreSettings(url=database)
+
+    def taken_back(name: str) -> None:
+        if name == "move.closed":
+            take_back(old, new)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("notifier.store.moving.failpoint", taken_back)
+        with pytest.raises(CannotMove, match="not closed"):
+            move(old, new)
+    store = open_store(old)
+    assert len(store.claim("sms", 10, LEASE, NOW)) == 2
+    store.close()
+    assert of_postgres(database, ["deliveries"]) == {"deliveries": []}
+    assert move(old, new)["deliveries"] == 5
 
 
 def test_a_database_that_holds_another_deployment_is_left_alone(lived: SqlStore, file: Path, database: str) -> None:

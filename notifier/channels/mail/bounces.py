@@ -58,28 +58,31 @@ class Bounces:
 
 def taken(settings: EmailSettings, raw: bytes, store: Store, clock: Clock) -> str:
     """Give the store what a mail says, where it is a bounce of ours. Returns what became of it: "changed",
-    "unchanged" (known already, or nothing of ours), or "no_bounce". Raises StoreUnavailable, and SecretMissing."""
+    "unchanged" (known already), "unmarked" (no mark of ours, or a made-up one) or "no_bounce". Raises StoreUnavailable,
+    and SecretMissing."""
     bounce = read_bounce(raw)
     result = "no_bounce" if bounce is None else _settled(settings, bounce, store, clock)
     metrics.CALLBACKS.labels("smtp", result).inc()
     if result == "changed" and bounce is not None:
         log.info("delivery.bounced", channel=settings.id, state=bounce.state, reason=bounce.reason)
+    if result == "unmarked":
+        log.warning("bounce.unmarked", channel=settings.id, keyed=settings.bounce_key is not None)
     return result
 
 
 def _settled(settings: EmailSettings, bounce: Bounce, store: Store, clock: Clock) -> str:
-    provider_id, delivery = subject_of(settings, bounce)
-    if provider_id is None:
-        return "unchanged"
-    changed = store.callback(
-        provider_id, bounce.state, bounce.reason, clock.now(), delivery=delivery, route=settings.id)
+    delivery = subject_of(settings, bounce)
+    if delivery is None:
+        return "unmarked"
+    id = message_id(delivery, settings.domain)
+    changed = store.callback(id, bounce.state, bounce.reason, clock.now(), delivery=delivery, route=settings.id)
     return "changed" if changed else "unchanged"
 
 
-def subject_of(settings: EmailSettings, bounce: Bounce) -> tuple[str | None, str | None]:
-    """The Message-ID and, where the return path says it, the delivery that a bounce is about. With a `bounce_key` only
-    the mark counts, because anybody may quote a Message-ID. Raises SecretMissing."""
+def subject_of(settings: EmailSettings, bounce: Bounce) -> str | None:
+    """The delivery that a bounce is about, by the mark it was sent to; None without one. The Message-ID a bounce quotes
+    proves nothing: whoever knows the notice and the address can work it out, and end a delivery that arrived. Raises
+    SecretMissing."""
     if settings.bounce_key is None:
-        return bounce.message_id, None
-    delivery = delivery_in(bounce.sent_to, settings.bounces_to or "", settings.bounce_key.reveal())
-    return (None, None) if delivery is None else (message_id(delivery, settings.domain), delivery)
+        return None
+    return delivery_in(bounce.sent_to, settings.bounces_to or "", settings.bounce_key.reveal())

@@ -97,8 +97,8 @@ class EmailSettings(Settings):
     """Envelope sender, where bounces go; the sender where absent."""
     bounce_key: Secret | None = None
     """Key of the marks in return paths (name+mark@…), at least 32 random characters: a bounce then names its delivery,
-    even where the relay's answer was lost, and cannot be made up. The mailbox must take name+anything. Changing the key
-    voids marks already sent."""
+    even where the relay's answer was lost, and cannot be made up. Without it no bounce is believed. The mailbox must
+    take name+anything. Changing the key voids marks already sent."""
     dkim: DkimSettings | None = None
     """Signs mail as the sender's domain; none where the relay does, which is cheaper."""
     bounces: MailboxSettings | None = None
@@ -122,6 +122,9 @@ class EmailSettings(Settings):
 
     def _bounce_fits(self) -> None:
         if self.bounce_key is None:
+            if self.bounces is not None:
+                raise ValueError("expected bounce_key beside bounces: anybody can make up a bounce without a mark, so "
+                                 "none would be believed")
             return
         local = (self.bounces_to or "").rpartition("@")[0]
         if not local or len(local) > BOUNCE_LOCAL_MOST or "+" in local:

@@ -9,6 +9,9 @@ ON CONFLICT (id) DO UPDATE SET
     consent_at = excluded.consent_at, consent_by = excluded.consent_by, services = excluded.services,
     quiet_hours = excluded.quiet_hours, opted_out_at = excluded.opted_out_at;
 
+-- forget_others --
+DELETE FROM subscribers WHERE address_hash = :hash AND id <> :id;
+
 -- forget_regions --
 DELETE FROM subscriber_regions WHERE subscriber = :id;
 

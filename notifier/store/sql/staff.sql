@@ -28,4 +28,12 @@ SELECT state FROM checkpoints WHERE name = :name;
 SELECT value FROM meta WHERE name = :name;
 
 -- put_meta --
-INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;
+INSERT INTO meta (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET
+    value = excluded.value;
+
+-- hash_key --
+SELECT name, value FROM meta WHERE name IN ('hash_key', 'hash_key_mark');
+
+-- anybody --
+SELECT EXISTS (SELECT 1 FROM subscribers) OR EXISTS (SELECT 1 FROM opt_outs) AS anybody;

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from notifier import metrics
 from notifier.channels.email import EmailChannel, EmailSettings
 from notifier.channels.mail import mailbox
 from notifier.channels.mail.bounces import MAILS_MOST, Bounces, taken
@@ -126,13 +127,26 @@ def test_what_a_mail_changes(store: Store, raw: bytes, before: Any, after: tuple
         assert (fate(store), far.unread()) == (after, [])
 
 
-def test_without_a_key_the_message_id_is_what_there_is(store: Store) -> None:
+@pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without one, as a relay may hand them in"])
+def test_a_forged_bounce_is_counted_and_logged_and_changes_nothing(
+        store: Store, keyed: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Message-ID is no secret: whoever knows the notice and the address can work it out."""
     accepted(store)
-    with Imap("bounces", PASSWORD) as far:
-        far.put(report(id="<other@example.com>"))
-        far.put(report(id=MESSAGE_ID))
-        reader(store, far.port, marked=False).run_once()
-    assert fate(store) == (S.FAILED, Reason.RECIPIENT_GONE)
+    own = settings().model_copy(update={"bounce_key": settings().bounce_key if keyed else None})
+    before = metrics.CALLBACKS.labels("smtp", "unmarked")._value.get()
+    for forged in (report(id=MESSAGE_ID), report(to="bounces@example.net", id=MESSAGE_ID),
+                   report(to=return_path("bounces@example.net", ID, "another key"), id=MESSAGE_ID)):
+        assert taken(own, forged, store, VirtualClock(NOW)) == "unmarked"
+    assert fate(store) == (S.SENT, Reason.ACCEPTED)
+    assert metrics.CALLBACKS.labels("smtp", "unmarked")._value.get() == before + 3
+    said = capsys.readouterr().out
+    assert said.count("bounce.unmarked") == 3
+    assert "example.org" not in said
+
+
+def test_a_mailbox_of_bounces_needs_the_key_of_their_marks() -> None:
+    with pytest.raises(ValidationError, match="expected bounce_key beside bounces"):
+        settings(marked=False)
 
 
 def test_a_bounce_after_the_good_word_changes_nothing(store: Store) -> None:
