@@ -152,9 +152,10 @@ def test_a_duplicate_that_is_ours_is_adopted(far: X, secrets: None) -> None:
 
 def test_a_duplicate_of_older_words_is_rejected(far: X, secrets: None) -> None:
     channel = x_channel(far.url)
-    channel.send(message(), now())
-    later = message(created_at=now() + timedelta(hours=1))
-    outcome = channel.send(later, now())
+    far.now = lambda: now() - timedelta(hours=1)
+    channel.send(message(created_at=far.now()), now())
+    far.now = now
+    outcome = channel.send(message(), now())
     assert (outcome.kind, outcome.reason) == (REJECTED, Reason.DUPLICATE)
 
 
