@@ -29,6 +29,8 @@ class Loop:
     run_once: Callable[[], bool]
     clock: Clock
     every: float = 1.0
+    backoff_most: float = BACKOFF_MOST
+    """Longest wait after a turn that failed; less for what must go on soon once a store is back."""
     stopping: threading.Event = field(default_factory=threading.Event)
     wanted: threading.Event = field(default_factory=threading.Event)
     """Set to have the next turn at once. A loop that failed waits all the same."""
@@ -56,7 +58,7 @@ class Loop:
             found = self.run_once()
         except Exception as error:  # noqa: BLE001 the only catch-all: one bad turn must not end the daemon
             self._failed(error)
-            return float(min(BACKOFF_FIRST * 2 ** (self.failures - 1), BACKOFF_MOST))
+            return float(min(BACKOFF_FIRST * 2 ** min(self.failures - 1, 16), self.backoff_most))
         if self.failures:
             log.info("loop.recovered", loop=self.name, failures=self.failures)
         self.failures = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from notifier.clock import SystemClock
 from notifier.runner import Loop
 from tests.parts.waiting import until
@@ -61,6 +63,17 @@ def test_a_loop_that_failed_waits_though_it_is_wanted() -> None:
     until(lambda: loop.stopping.is_set(), "it waits", within=10)
     assert loop.stop()
     assert clock.rings == [None], "nothing cuts the wait of a loop that fails short"
+
+
+@pytest.mark.parametrize(("most", "waits"), [
+    pytest.param(60.0, [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0], id="a source that is down is left alone"),
+    pytest.param(2.0, [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0], id="who leads is asked again soon"),
+])
+def test_waits_after_failures_double_up_to_the_most(most: float, waits: list[float]) -> None:
+    turn = Counting()
+    turn.fails = True
+    loop = Loop("test", turn, SystemClock(), backoff_most=most)
+    assert [loop.turn() for _ in waits] == waits
 
 
 class Waiting(SystemClock):

@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER = 120.0
 """Seconds without a turn after which a loop counts as hung; longer than a sender's turn, whose last
 attempt begins within half a minute and takes one at most."""
+SOON = 2.0
+"""Seconds after which leading and sending are tried again at the latest, where the store was away: a takeover within
+ten seconds is promised of when it is back."""
 LEADERSHIP_LOST = 75
 """Exit code of a node that led and may no more (EX_TEMPFAIL): it is to be started again."""
 STATUS = "status"
@@ -83,7 +86,7 @@ class Daemon:
             Loop("reload", self._reload, self.clock, every=2.0))
         self._start_senders()
         self._lead()
-        self._turn(Loop("leadership", self._lead, self.clock, every=1.0))
+        self._turn(Loop("leadership", self._lead, self.clock, every=1.0, backoff_most=SOON))
         self.web.start()
         log.info("daemon.started", revision=app.config.revision, mode=str(app.config.company.mode), port=self.web.port,
                  leads=self.leads)
@@ -194,7 +197,8 @@ class Daemon:
 
     def _start_senders(self) -> None:
         self.sender_loops = {
-            id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5) for id, sender in self.app.senders.items()}
+            id: Loop(f"sender:{id}", sender.run_once, self.clock, every=0.5, backoff_most=SOON)
+            for id, sender in self.app.senders.items()}
         for id in self.app.channels:
             name = f"reconciler:{id}"
             self.sender_loops[name] = Loop(name, partial(self.app.reconciler.look, id), self.clock, every=5.0)

@@ -75,6 +75,14 @@ def verdict(
 # ── a stopped channel ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+LATER = "told later:"
+"""What a stop's reason begins with where a callback told it: that a message is accepted does not show that it ended."""
+
+
+TRYING = "a message is on trial"
+"""The reason of a stop that waits for what becomes of one message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """That a channel does not send: until a time, or until somebody clears it (None)."""

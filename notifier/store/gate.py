@@ -19,6 +19,8 @@ class Surroundings:
     opted_out: bool
     told: bool
     """Whether an earlier notice of the incident reached the address, or this stage needs none."""
+    quiet_until: datetime | None = None
+    """The end of the person's quiet hours, where they are now."""
     overtaken: Reason | None = None
     """Why a second attempt comes too late: a cancel, or a later notice to the same person."""
 
@@ -29,6 +31,8 @@ class Refusal:
 
     reason: Reason
     state: DeliveryState | None
+    until: datetime | None = None
+    """Where it goes back to the queue: not to be sent before."""
 
 
 _NOTICE_ENDED = {
@@ -72,4 +76,8 @@ def _content_refusal(delivery: Delivery, around: Surroundings, now: datetime) ->
         return Refusal(Reason.OPTED_OUT, DeliveryState.SUPPRESSED)
     if not around.told:
         return Refusal(Reason.NOT_TOLD_BEFORE, DeliveryState.SUPPRESSED)
+    if around.quiet_until is not None and around.quiet_until >= min(delivery.expires_at, around.valid_until):
+        return Refusal(Reason.QUIET_HOURS, DeliveryState.SUPPRESSED)
+    if around.quiet_until is not None:  # planned for the day, and still waiting when night fell
+        return Refusal(Reason.QUIET_HOURS, DeliveryState.PENDING, around.quiet_until)
     return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from notifier.model.delivery import Reason
-from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, Subscriber
+from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, QuietHours, Subscriber
+from notifier.notices import plan
 
 from .codec import build, build_all, columns, micros, moment
 from .database import Database
@@ -72,6 +73,22 @@ def get(db: Database, id: str) -> Subscriber | None:
     """One subscriber by id."""
     row = db.row("people.get", {"id": id})
     return None if row is None else build(Subscriber, row)
+
+
+def quiet_until(db: Database, subscriber: str | None, now: datetime) -> datetime | None:
+    """The end of the quiet hours a person is in now; None where they are in none."""
+    row = None if subscriber is None else db.row("people.quiet_hours", {"id": subscriber})
+    person = None if row is None else build(_Rest, row)
+    ends = None if person is None else plan.quiet_until(person.quiet_hours, person.timezone, now)
+    return None if ends is None or ends <= now else ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """When a person is left in peace."""
+
+    quiet_hours: QuietHours
+    timezone: str
 
 
 def after(db: Database, id: str, limit: int) -> tuple[Subscriber, ...]:

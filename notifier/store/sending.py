@@ -57,12 +57,13 @@ def begin(db: Database, delivery: str, token: int, now: datetime, route: str | N
     stored = build(Delivery, held)
     row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
     assert row is not None  # it is held
-    refused = refusal(stored, token, _surroundings(row, second.overtaken(db, held)), now, route)
+    quiet = people.quiet_until(db, stored.subscriber, now)
+    refused = refusal(stored, token, _surroundings(row, second.overtaken(db, held), quiet), now, route)
     if refused is None:
         db.run("outbox.begin", {"id": delivery, "now": micros(now), "route": route})
         return None
     if refused.state is DeliveryState.PENDING:
-        _to_pending(db, stored, now, Reason.NONE, doubt=stored.doubt_since)
+        _to_pending(db, stored, refused.until or now, Reason.NONE, doubt=stored.doubt_since)
     elif refused.state is not None:
         _to_end(db, stored, refused.state, refused.reason, now)
     return refused.reason
@@ -156,11 +157,17 @@ def reconcile(
     resend: bool,
 ) -> bool:
     """See Store.reconcile. CannotTell with `resend`: pending again with the doubt kept, for a channel whose key makes
-    repeating harmless. What is no longer unknown, or has become so anew, is left alone."""
+    repeating harmless. What is no longer unknown, or has become so anew, is left alone; so is a delivery whose message
+    another has adopted since it was looked for."""
+    if isinstance(result, Found):
+        db.lock(WRITER)  # of two that found one message, only one is to have it
     row = db.row("outbox.hold", {"id": delivery})
     if row is None or row["state"] != DeliveryState.UNKNOWN or row["token"] != token:
         return False
     stored = build(Delivery, row)
+    if isinstance(result, Found) and (
+            _holder(db, result.provider_id, stored.channel, stored.route) not in (None, delivery)):
+        return False
     if isinstance(result, Found):
         _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
     elif resend:
@@ -347,13 +354,14 @@ def _hashes(db: Database, address: str) -> dict[str, str]:
     return {name: db.keyed_hash(kind, address) if address else "" for name, kind in kinds.items()}
 
 
-def _surroundings(row: Row, overtaken: Reason | None) -> Surroundings:
+def _surroundings(row: Row, overtaken: Reason | None, quiet: datetime | None) -> Surroundings:
     return Surroundings(
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),
         killed=row["kill"] == "on",
         opted_out=bool(row["opted_out"]),
         told=bool(row["told"]),
+        quiet_until=quiet,
         overtaken=overtaken,
     )
 

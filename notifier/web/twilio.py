@@ -20,7 +20,7 @@ from twilio.request_validator import RequestValidator, add_port, remove_port
 
 from .. import metrics
 from ..channels.twilio_codes import CODES, CodeClass, Meaning
-from ..delivery.order import Stop, read_stop
+from ..delivery.order import LATER, TRYING, Stop, read_stop
 from ..delivery.second import times, waits
 from ..model.delivery import DeliveryState, Reason
 from ..model.people import AddressKind
@@ -181,9 +181,9 @@ def _stop(needs: WebNeeds, channel: str, reason: Reason) -> None:
     now, switch = needs.clock.now(), f"stop:{channel}"
     with needs.store.transaction() as tx:
         stop = read_stop(tx.switch(switch))
-        if stop is not None and stop.holds(now):
+        if stop is not None and stop.holds(now) and stop.why != TRYING:
             return
-        tx.set_switch(switch, Stop(now + STOPPED_FOR, reason).to_switch(), "twilio", now)
+        tx.set_switch(switch, Stop(now + STOPPED_FOR, f"{LATER} {reason}").to_switch(), "twilio", now)
     metrics.CHANNEL_STOPPED.labels(channel).set(1)
     log.error("channel.stopped", channel=channel, reason=reason, seconds=STOPPED_FOR.total_seconds())
 

@@ -59,7 +59,7 @@ class FarSide:
         if not self.readable:
             return CannotTell("it cannot be read")
         if any(entry.key == message.key for entry in self.ledger):
-            return Found("found")
+            return Found(f"found {message.key}")
         return NotFound()
 
     def check(self) -> Sequence[Finding]:

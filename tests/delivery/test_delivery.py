@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from notifier.delivery.housekeeper import Housekeeper
+from notifier.delivery.order import LATER, Stop
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings, LostAnswer
 from notifier.model.delivery import DeliveryState, Message, Outcome, OutcomeKind, Reason
@@ -304,6 +305,54 @@ def test_a_channel_that_hangs_ends_the_turn_and_holds_up_no_other(desk: Desk) ->
     desk.reconciler.look("sms")
     assert desk.states() == [S.SENT] * 3
     assert len(desk.far.ledger) == 3
+
+
+def test_where_nobody_is_reached_one_message_tries_the_way(desk: Desk) -> None:
+    """Our own uplink is down for twenty minutes while two hundred wait; none is lost, and few knock."""
+    desk.queue(*(f"+1{number}" for number in range(200)))
+    desk.far.plan = [(False, Outcome(OutcomeKind.RETRY, Reason.UNREACHABLE))] * 1000
+    for _ in range(1200):
+        desk.sender.run_once()
+        desk.clock.advance(timedelta(seconds=1))
+    assert desk.far.calls < 60
+    desk.far.plan = []
+    tried = desk.far.calls
+    for _ in range(90):
+        desk.sender.run_once()
+        desk.clock.advance(timedelta(seconds=1))
+    assert desk.states() == [S.SENT] * 200
+    assert desk.far.calls == tried + 200
+
+
+def test_a_stop_by_callback_waits_for_what_becomes_of_the_trial(desk: Desk) -> None:
+    """That a message is accepted does not show that a number is registered now: its callback would."""
+    desk.queue(*(f"+1{number}" for number in range(50)))
+    with desk.store.transaction() as tx:
+        tx.set_switch("stop:sms", Stop(NOW + MINUTE, f"{LATER} not_permitted").to_switch(), "twilio", NOW)
+    desk.clock.advance(MINUTE)
+    for _ in range(100):
+        desk.sender.run_once()
+        desk.clock.advance(timedelta(seconds=1))
+    assert desk.far.calls == 1
+    for _ in range(60):
+        desk.sender.run_once()
+        desk.clock.advance(timedelta(seconds=1))
+    assert desk.states() == [S.SENT] * 50
+
+
+def test_a_turn_under_way_ends_soon_after_the_channel_was_stopped(desk: Desk) -> None:
+    desk.queue(*(f"+1{number}" for number in range(15)))
+
+    def answers() -> None:
+        desk.clock.advance(timedelta(seconds=1))
+        if desk.far.calls == 3:
+            with desk.store.transaction() as tx:
+                tx.set_switch("stop:sms", "on they complain", "ann", NOW)
+
+    desk.far.meanwhile = answers
+    desk.sender.run_once()
+    assert desk.far.calls <= 6
+    assert S.CLAIMED not in desk.states()
 
 
 def test_a_channel_that_breaks_its_promise_is_not_asked_twice_blindly(desk: Desk) -> None:

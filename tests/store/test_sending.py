@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from notifier.model.delivery import Delivery, DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState
 from notifier.model.notice import NoticeState, Stage
-from notifier.model.people import AddressKind
+from notifier.model.people import AddressKind, QuietHours
 from notifier.ports import CannotTell, Found, NotFound, Store
 
 from .making import HOUR, LEASE, MINUTE, NOW, a_delivery, a_notice, a_subscriber, an_incident, queue, the
@@ -260,6 +260,53 @@ def test_attempts_are_bounded_whatever_the_sender_says(store: Store) -> None:
         error = replace(RETRY, reason=Reason.SERVER_ERROR, retry_at=NOW + at)
         store.settle(delivery.id, delivery.token, error, NOW + at)
     assert stands(store, delivery) == (S.FAILED, Reason.GAVE_UP)
+
+
+@pytest.mark.parametrize(("ends", "after", "not_before"), [
+    pytest.param(time(14, 0), (S.PENDING, Reason.NONE), NOW + 2 * HOUR, id="put off to their end"),
+    pytest.param(time(6, 0), (S.SUPPRESSED, Reason.QUIET_HOURS), NOW, id="they outlast the notice"),
+])
+def test_what_waited_into_quiet_hours_leaves_people_in_peace(
+    store: Store, ends: time, after: tuple[DeliveryState, Reason], not_before: datetime
+) -> None:
+    """Planned by day, on a channel that is slow or was stopped."""
+    with store.transaction() as tx:
+        person = a_subscriber(quiet_hours=QuietHours(time(11, 30), ends), timezone="UTC")
+        tx.put_subscriber(person)
+    notice = a_notice(valid_until=NOW + 3 * HOUR)
+    queue(store, notice, a_delivery(notice, address=person.address, subscriber=person.id))
+    claimed = claim_one(store)
+    assert store.begin(claimed.id, claimed.token, NOW) is Reason.QUIET_HOURS
+    assert stands(store, claimed) == after
+    assert the(store, claimed.id).not_before == not_before
+    assert the(store, claimed.id).attempts == 0
+
+
+def test_one_message_is_adopted_by_one_delivery(store: Store) -> None:
+    """Two nodes looked for two deliveries with the same words at the same time, and both found the same message."""
+    notice, other = a_notice(), a_notice("n2", incident="I260115-2")
+    queue(store, notice, a_delivery(notice))
+    queue(store, other, a_delivery(other))
+    for delivery, _ in store.claim("sms", 2, LEASE, NOW):
+        assert store.begin(delivery.id, delivery.token, NOW) is None
+        store.settle(delivery.id, delivery.token, UNKNOWN, NOW)
+    first, second = (delivery for delivery, _ in store.unknowns(2, LEASE, NOW))
+    for delivery, kept in ((first, True), (second, False)):
+        assert store.unheld(delivery.id, ("SMx",)) == (("SMx",) if kept else ())
+        assert store.reconcile(
+            delivery.id, delivery.token, Found("SMx"), NOW, again_at=None, resend=False) is kept
+    assert {the(store, one.id).state for one in (first, second)} == {S.SENT, S.UNKNOWN}
+
+
+def test_that_an_earlier_message_failed_says_nothing_of_the_one_under_way(store: Store) -> None:
+    queue(store, a_notice())
+    lost_one = lost(store)
+    (looked, _), = store.unknowns(1, LEASE, NOW)
+    assert store.reconcile(lost_one.id, looked.token, NotFound(), NOW, again_at=None, resend=True)
+    again = begun(store, MINUTE)
+    assert store.callback("SM-first", S.FAILED, Reason.UNREACHABLE, NOW + MINUTE, delivery=again.id) is None
+    assert store.settle(again.id, again.token, SENT, NOW + MINUTE)
+    assert stands(store, again) == (S.SENT, Reason.ACCEPTED)
 
 
 @pytest.mark.parametrize("changes", [

@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 
 from notifier.channels.twilio_codes import CODES
 from notifier.clock import VirtualClock
-from notifier.delivery.order import read_stop
+from notifier.delivery.order import LATER, read_stop
 from notifier.model.delivery import Delivery, DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.people import AddressKind
 from notifier.secret import Secret
@@ -197,7 +197,7 @@ def test_a_fault_of_account_or_sender_stops_the_channel(site: Site, clock: Virtu
     status(site, "failed", code)
     found = read_stop(stop(site))
     assert found is not None
-    assert (found.until, found.why) == (clock.now() + timedelta(minutes=30), "not_permitted")
+    assert (found.until, found.why) == (clock.now() + timedelta(minutes=30), f"{LATER} not_permitted")
     assert REGISTRY.get_sample_value("notifier_channel_stopped", {"channel": "sms"}) == 1
 
 

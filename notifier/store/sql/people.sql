@@ -18,6 +18,9 @@ DELETE FROM subscriber_regions WHERE subscriber = :id;
 -- add_region --
 INSERT INTO subscriber_regions (region, subscriber) VALUES (:region, :subscriber) ON CONFLICT DO NOTHING;
 
+-- quiet_hours --
+SELECT quiet_hours, timezone FROM subscribers WHERE id = :id AND quiet_hours IS NOT NULL;
+
 -- get --
 SELECT * FROM subscribers WHERE id = :id;
 
