@@ -6,17 +6,17 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
+from .model.delivery import Alike, Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
 from .model.mention import Mention
 from .model.notice import Approval, Notice, NoticeState
-from .model.people import AddressKind, AudienceSizes, Subscriber
+from .model.people import AddressKind, AudienceSizes, Cohort, Member, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
 from .model.track import TrackRecord
@@ -304,6 +304,10 @@ class Transaction(Protocol):
         """Insert those whose (notice, channel, address) is not there yet; returns how many were new."""
         ...
 
+    def add_alike(self, deliveries: Iterable[Alike]) -> int:
+        """`add_deliveries` for many."""
+        ...
+
     def deliveries(
         self,
         *,
@@ -355,8 +359,8 @@ class Transaction(Protocol):
         fewer, never False where there are more."""
         ...
 
-    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
-        """Those of `ids` that have not opted out, by address."""
+    def cohorts(self, numbers: Iterable[int], service: str) -> Mapping[Cohort, Sequence[Member]]:
+        """Those of `Store.audience_numbers` that are still there, have not opted out and want this service."""
         ...
 
     def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
@@ -422,10 +426,11 @@ class Store(Protocol):
         that a large audience keeps nobody waiting."""
         ...
 
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
-        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
-        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
-        look each up again in the transaction that uses it. Memory: some bytes for each."""
+    def audience_numbers(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[int]:
+        """Numbers of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first
+        behind the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among
+        them, and a number may be another's by then: look each up again in the transaction that uses it. Memory: eight
+        bytes for each."""
         ...
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:

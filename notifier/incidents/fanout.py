@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from ..failpoints import failpoint
 from ..model.delivery import Delivery, DeliveryState
 from ..model.notice import Notice, NoticeState, Reach, Stage
-from ..model.people import AddressKind, Subscriber
+from ..model.people import AddressKind, Cohort, Member, Subscriber
 from ..notices.audience import expand
+from ..notices.cohorts import own, plan_cohorts
 from ..notices.plan import Carried, nearness, plan, reached
 from ..ports import Clock, Store
 from .places import Place, next_place, put_places, read_places
@@ -30,7 +31,9 @@ AT_ONCE = 1000
 PIECE = 2500
 """People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often."""
 GIVE_WAY = 0.1
-"""Part of its time the lock is left free between two pieces: other processes ask for it only now and then."""
+"""Part of its time the lock is left free between pieces."""
+PAUSE = 0.11
+"""Seconds it is left free at least, where it is: other processes ask for it every tenth of a second."""
 SPELL = 0.5
 """Seconds of planning before the decider looks at the world again."""
 _CLOSING = (Stage.RESOLVE, Stage.CORRECT)
@@ -126,15 +129,16 @@ def _head_start(turn: Turn, notice: Notice, service: str) -> tuple[Delivery, ...
     near = nearness(notice.regions, cause, turn.plans.speaker.regions)
     people = turn.tx.some_of_audience([region for region in near if near[region] == 0], service, AT_ONCE)
     theirs = replace(notice, reach=Reach.SUBSCRIBERS)
-    return _rows(turn, theirs, people, _told_among(turn, notice, people), cause, service)
+    return _rows(turn, theirs, people, _told_among(turn, notice, [p.address for p in people]), cause,
+                 service)
 
 
-def _told_among(turn: Turn, notice: Notice, people: tuple[Subscriber, ...]) -> Told:
-    """Whom of these people the incident told already, for notices that follow whoever was told."""
+def _told_among(turn: Turn, notice: Notice, addresses: Sequence[str]) -> Told:
+    """Whom at these addresses the incident told already, for notices that follow whoever was told."""
     ids = turn.family(notice.incident) if notice.stage in _FOLLOWING else ()
     none: Told = frozenset()
     return none.union(*(
-        turn.tx.told_among(id, turn.plans.speaker.channels, [p.address for p in people]) for id in ids))
+        turn.tx.told_among(id, turn.plans.speaker.channels, addresses) for id in ids))
 
 
 def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
@@ -156,7 +160,8 @@ class Fanout:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._streams: dict[tuple[str, str, int], Iterator[str]] = {}
+        self._streams: dict[tuple[str, str, int], Iterator[int]] = {}
+        self._owed = 0.0
 
     def run_once(self, plans: Plans) -> bool:
         """Plan for a spell; True if anybody is left, or was."""
@@ -171,14 +176,20 @@ class Fanout:
                 raise
             worked = True
             now = self._clock.monotonic()
+            self._give_way(now - began)
             if now >= until:
                 break
-            if now > began:  # virtual time stands still meanwhile
-                self._clock.wait((now - began) * GIVE_WAY, lambda: False)
             began = self._clock.monotonic()
         return worked
 
-    def _next(self, plans: Plans) -> tuple[str, Place, list[str]] | None:
+    def _give_way(self, seconds: float) -> None:
+        """Leave the store to others for a part of the time it was held, once that is long enough to be met."""
+        self._owed += seconds * GIVE_WAY
+        if self._owed >= PAUSE:
+            self._clock.wait(self._owed, lambda: False)
+            self._owed = 0.0
+
+    def _next(self, plans: Plans) -> tuple[str, Place, list[int]] | None:
         """The notice to go on with, its place, and the next of its audience, read while nobody is kept waiting."""
         with self._store.transaction() as tx:
             places = read_places(tx)
@@ -194,10 +205,10 @@ class Fanout:
         key = (id, place.mark, place.part)
         if key not in self._streams:
             ring = parts.rings[place.part]
-            self._streams[key] = self._store.audience_ids(ring, place.service, place.address)
+            self._streams[key] = iter(self._store.audience_numbers(ring, place.service, place.address))
         return id, place, list(islice(self._streams[key], PIECE))
 
-    def _piece(self, plans: Plans, id: str, place: Place, ids: list[str]) -> None:
+    def _piece(self, plans: Plans, id: str, place: Place, numbers: Sequence[int]) -> None:
         with self._store.transaction() as tx:
             turn = Turn(tx, self._clock.now(), plans)
             places, notice = read_places(tx), tx.notice(id)
@@ -207,12 +218,12 @@ class Fanout:
             if notice is not None and parts.start(place) != place:
                 self._streams.clear()
                 return  # other regions, or other incidents merged into it: the place is found anew
-            rows: tuple[Delivery, ...] = ()
             if notice is None or place.part >= len(parts) or _over(notice, turn):
                 del places[id]
+            elif place.part < len(parts.rings):
+                places[id] = _plan_ring(turn, notice, place, numbers)
             else:
-                rows, places[id] = _advance(turn, notice, place, parts, ids)
-            tx.add_deliveries(rows)
+                places[id] = _plan_told(turn, notice, place, parts.incidents[place.part - len(parts.rings)])
             put_places(tx, places, turn.now)
             failpoint("fanout.before_commit")
         failpoint("fanout.after_commit")
@@ -246,21 +257,44 @@ def _over(notice: Notice, turn: Turn) -> bool:
     return notice.state is not NoticeState.RELEASED or notice.valid_until <= turn.now
 
 
-def _advance(
-    turn: Turn, notice: Notice, place: Place, parts: _Parts, ids: list[str]
-) -> tuple[tuple[Delivery, ...], Place]:
-    """The rows of a piece, and the place after it."""
-    then = replace(place, part=place.part + 1, channel="", address="")
+def _plan_ring(turn: Turn, notice: Notice, place: Place, numbers: Sequence[int]) -> Place:
+    """Put some of the people of a ring into the outbox; returns the place after them."""
+    if not numbers:
+        return place.next_part()
+    cohorts = turn.tx.cohorts(numbers, place.service)
+    speaker = turn.plans.speaker
+    rows = plan_cohorts(notice, tuple(cohorts), channels=speaker.channels, regions=speaker.regions, now=turn.now,
+                        cause=place.cause, carried=carried_by(turn, place.service))
+    addresses = [address for members in cohorts.values() for _, address, _ in members]
+    told = _told_among(turn, notice, addresses)
+    elsewhere = _told_elsewhere(told, cohorts, rows)
+    turn.tx.add_alike(
+        (row, own(row, (one for one in cohorts[cohort] if one[1] not in elsewhere) if elsewhere else cohorts[cohort]))
+        for cohort, row in rows.items())
+    if elsewhere:
+        theirs = frozenset(pair for pair in told if pair[1] in elsewhere)
+        turn.tx.add_deliveries(_rows(turn, replace(notice, reach=Reach.SUBSCRIBERS), _known(turn, theirs), theirs,
+                                     place.cause, place.service))
+    return replace(place, address=max(addresses, default=place.address))
+
+
+def _told_elsewhere(
+    told: Told, cohorts: Mapping[Cohort, Sequence[Member]], rows: Mapping[Cohort, Delivery]
+) -> frozenset[str]:
+    """Addresses that were told on another channel than a first word would go out on: each is planned by itself."""
+    on: dict[str, set[str]] = {}
+    for channel, address in told:
+        on.setdefault(address, set()).add(channel)
+    usual = {cohort: {row.channel} for cohort, row in rows.items()}
+    return frozenset(
+        address for cohort, members in cohorts.items() for _, address, _ in members
+        if address in on and on[address] != usual.get(cohort))
+
+
+def _plan_told(turn: Turn, notice: Notice, place: Place, incident: str) -> Place:
+    """Put some of those told by an incident into the outbox; returns the place after them."""
     theirs = notice if notice.stage in _CLOSING else replace(notice, reach=Reach.SUBSCRIBERS)
-    if place.part < len(parts.rings):
-        people = turn.tx.subscribers_by_id(ids)
-        told = _told_among(turn, notice, people)
-        if ids:
-            then = replace(place, address=max((p.address for p in people), default=place.address))
-        return _rows(turn, theirs, people, told, place.cause, place.service), then
-    after = (place.channel, place.address)
-    page = turn.tx.told_after(parts.incidents[place.part - len(parts.rings)], after, PIECE)
-    if page:
-        then = replace(place, channel=page[-1][0], address=page[-1][1])
+    page = turn.tx.told_after(incident, (place.channel, place.address), PIECE)
     told = frozenset(page)
-    return _rows(turn, theirs, _known(turn, told), told, place.cause, place.service), then
+    turn.tx.add_deliveries(_rows(turn, theirs, _known(turn, told), told, place.cause, place.service))
+    return replace(place, channel=page[-1][0], address=page[-1][1]) if page else place.next_part()

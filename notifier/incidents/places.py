@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from ..ports import Transaction
@@ -29,6 +29,10 @@ class Place:
     part: int = 0
     channel: str = ""
     address: str = ""
+
+    def next_part(self) -> Place:
+        """The beginning of the part after this."""
+        return replace(self, part=self.part + 1, channel="", address="")
 
 
 def read_places(tx: Transaction) -> dict[str, Place]:

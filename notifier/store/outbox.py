@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from notifier.model.delivery import Delivery, DeliveryState, Reason
+from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 
 from .codec import build, columns, micros, moment
 from .database import Database
@@ -19,6 +19,11 @@ ALL = 2**62
 def add(db: Database, deliveries: Iterable[Delivery]) -> int:
     """See Transaction.add_deliveries."""
     return db.run_many("outbox.add", map(columns, deliveries))
+
+
+def add_alike(db: Database, deliveries: Iterable[Alike]) -> int:
+    """See Transaction.add_alike."""
+    return db.run_alike("outbox.add_alike", ((columns(like), own) for like, own in deliveries))
 
 
 def find(

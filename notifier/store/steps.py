@@ -15,9 +15,6 @@ from . import people, sending
 from .database import Database
 from .transaction import SqlTransaction
 
-IDS_AT_ONCE = 1000
-"""Ids of an audience looked up at once."""
-
 
 class Leader(Protocol):
     """Who may listen and decide, where several nodes could; `database` is for what only that node does."""
@@ -59,13 +56,9 @@ class SqlStore:
         with self._db.beside() as db:
             return people.sizes(db, regions, service, incident)
 
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+    def audience_numbers(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[int]:
         with self._db.beside() as db:
-            numbers = people.in_order(db, regions, service, after)
-        for first in range(0, len(numbers), IDS_AT_ONCE):
-            with self._db.beside() as db:
-                ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
-            yield from ids
+            return people.in_order(db, regions, service, after)
 
     def claim(self, channel: str, limit: int, lease: timedelta, now: datetime) -> tuple[tuple[Delivery, Message], ...]:
         return self._db.run_step("claim", lambda db: sending.claim(db, channel, limit, lease, now))

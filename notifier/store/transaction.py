@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from notifier.model.delivery import Delivery, DeliveryState, Reason
+from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Approval, Notice, NoticeState
-from notifier.model.people import AddressKind, Subscriber
+from notifier.model.people import AddressKind, Cohort, Member, Subscriber
 from notifier.model.signal import Signal
 from notifier.model.staff import StaffRequest, Verb
 from notifier.model.track import TrackRecord
@@ -101,6 +101,9 @@ class SqlTransaction:
     def add_deliveries(self, deliveries: Iterable[Delivery]) -> int:
         return outbox.add(self._db, deliveries)
 
+    def add_alike(self, deliveries: Iterable[Alike]) -> int:
+        return outbox.add_alike(self._db, deliveries)
+
     def deliveries(
         self,
         *,
@@ -147,8 +150,8 @@ class SqlTransaction:
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         return people.more_than(self._db, regions, incident, most)
 
-    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
-        return people.these(self._db, ids)
+    def cohorts(self, numbers: Iterable[int], service: str) -> Mapping[Cohort, Sequence[Member]]:
+        return people.cohorts(self._db, numbers, service)
 
     def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
         return people.at_addresses(self._db, kind, addresses)

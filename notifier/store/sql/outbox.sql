@@ -7,6 +7,15 @@ VALUES (:id, :notice, :incident, :stage, :sequence, :channel, :address, :languag
         :began_at, :settled_at, :provider_id, :detail, :doubt_since)
 ON CONFLICT (notice, channel, address) DO NOTHING;
 
+-- add_alike --
+INSERT INTO deliveries (id, address, subscriber, priority, notice, incident, stage, sequence, channel, language, mode,
+                        created_at, not_before, expires_at, state, reason, attempts, token,
+                        leased_until, began_at, settled_at, provider_id, detail, doubt_since)
+VALUES (:id, :address, :subscriber, :priority, :notice, :incident, :stage, :sequence, :channel, :language, :mode,
+        :created_at, :not_before, :expires_at, :state, :reason, :attempts, :token, :leased_until, :began_at,
+        :settled_at, :provider_id, :detail, :doubt_since)
+ON CONFLICT (notice, channel, address) DO NOTHING;
+
 -- get --
 SELECT * FROM deliveries WHERE id = :id;
 

@@ -1,3 +1,24 @@
+-- add_alike --
+INSERT INTO deliveries (id, address, subscriber, priority, notice, incident, stage, sequence, channel, language, mode,
+                        created_at, not_before, expires_at, state, reason, attempts, token,
+                        leased_until, began_at, settled_at, provider_id, detail, doubt_since)
+SELECT id, address, subscriber, priority, notice, incident, stage, sequence, channel, language, mode, created_at,
+       not_before, expires_at, state, reason, attempts, token, leased_until, began_at, settled_at,
+       provider_id, detail, doubt_since
+FROM unnest(:id::text[], :address::text[], :subscriber::text[], :priority::bigint[], :alike::bigint[])
+         AS own (id, address, subscriber, priority, alike)
+JOIN unnest(:notice::text[], :incident::text[], :stage::text[], :sequence::bigint[], :channel::text[], :language::text[],
+            :mode::text[], :created_at::bigint[], :not_before::bigint[], :expires_at::bigint[],
+            :state::text[], :reason::text[], :attempts::bigint[], :token::bigint[], :leased_until::bigint[],
+            :began_at::bigint[], :settled_at::bigint[], :provider_id::text[], :detail::text[],
+            :doubt_since::bigint[])
+         WITH ORDINALITY AS shared (notice, incident, stage, sequence, channel, language, mode, created_at, not_before,
+                                    expires_at, state, reason, attempts, token,
+                                    leased_until, began_at, settled_at, provider_id,
+                                    detail, doubt_since, number)
+    ON shared.number = own.alike
+ON CONFLICT (notice, channel, address) DO NOTHING;
+
 -- hold --
 SELECT * FROM deliveries WHERE id = :id FOR UPDATE;
 
