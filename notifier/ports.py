@@ -325,7 +325,13 @@ class Transaction(Protocol):
         now: datetime,
         stages: Iterable[str] | None = None,
     ) -> int:
-        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. Returns how many."""
+        """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back. Of a notice with very
+        many deliveries some are ended now and the others by `go_on_cancelling`; none of them begins once this has
+        committed. Returns how many were ended."""
+        ...
+
+    def go_on_cancelling(self, now: datetime) -> bool:
+        """End some more of what was cancelled; False where all of it has ended."""
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:

@@ -22,7 +22,7 @@ from ..model.people import AddressKind, Cohort, Member, Subscriber
 from ..notices.audience import expand
 from ..notices.cohorts import own, plan_cohorts
 from ..notices.plan import Carried, nearness, plan, reached
-from ..ports import Clock, Store
+from ..ports import Clock, Store, Transaction
 from .places import Place, next_place, put_places, read_places
 from .turn import Plans, Turn
 
@@ -155,7 +155,8 @@ def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
 
 
 class Fanout:
-    """Puts the people of released notices into the outbox, piece by piece; turned by the decider."""
+    """Puts the people of released notices into the outbox, and ends what was cancelled, piece by piece; turned by the
+    decider."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -168,12 +169,7 @@ class Fanout:
         began = self._clock.monotonic()
         until = began + SPELL
         worked = False
-        while (found := self._next(plans)) is not None:
-            try:
-                self._piece(plans, *found)
-            except BaseException:
-                self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
-                raise
+        while self._step(plans):
             worked = True
             now = self._clock.monotonic()
             self._give_way(now - began)
@@ -182,6 +178,23 @@ class Fanout:
             began = self._clock.monotonic()
         return worked
 
+    def _step(self, plans: Plans) -> bool:
+        """End some of what was cancelled, or else plan some; False where there is nothing to do."""
+        with self._store.transaction() as tx:
+            if tx.go_on_cancelling(self._clock.now()):
+                return True
+            found = self._next(tx, plans)
+        if found is None:
+            self._streams.clear()
+            return False
+        id, place, parts = found
+        try:
+            self._piece(plans, id, place, self._read(id, place, parts))
+        except BaseException:
+            self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
+            raise
+        return True
+
     def _give_way(self, seconds: float) -> None:
         """Leave the store to others for a part of the time it was held, once that is long enough to be met."""
         self._owed += seconds * GIVE_WAY
@@ -189,24 +202,25 @@ class Fanout:
             self._clock.wait(self._owed, lambda: False)
             self._owed = 0.0
 
-    def _next(self, plans: Plans) -> tuple[str, Place, list[int]] | None:
-        """The notice to go on with, its place, and the next of its audience, read while nobody is kept waiting."""
-        with self._store.transaction() as tx:
-            places = read_places(tx)
-            id = next_place(places)
-            if id is None:
-                self._streams.clear()
-                return None
-            notice = tx.notice(id)
-            parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
-        place = parts.start(places[id])
+    def _next(self, tx: Transaction, plans: Plans) -> tuple[str, Place, _Parts] | None:
+        """The notice to go on with, and its place."""
+        places = read_places(tx)
+        id = next_place(places)
+        if id is None:
+            return None
+        notice = tx.notice(id)
+        parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
+        return id, parts.start(places[id]), parts
+
+    def _read(self, id: str, place: Place, parts: _Parts) -> list[int]:
+        """The next of its audience, read while nobody is kept waiting."""
         if place.part >= len(parts.rings):
-            return id, place, []
+            return []
         key = (id, place.mark, place.part)
         if key not in self._streams:
             ring = parts.rings[place.part]
             self._streams[key] = iter(self._store.audience_numbers(ring, place.service, place.address))
-        return id, place, list(islice(self._streams[key], PIECE))
+        return list(islice(self._streams[key], PIECE))
 
     def _piece(self, plans: Plans, id: str, place: Place, numbers: Sequence[int]) -> None:
         with self._store.transaction() as tx:

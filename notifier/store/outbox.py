@@ -10,8 +10,10 @@ from typing import Any
 from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 
 from .codec import build, columns, micros, moment
-from .database import Database
+from .database import GATE, Database, Row
 
+PAGE = 2500
+"""Deliveries looked at by one step of a cancel: as many as can be ended while others wait."""
 ALL = 2**62
 """A limit no outbox reaches: SQLite has no word for none that PostgreSQL knows."""
 
@@ -53,16 +55,48 @@ def cancel(
     """See Transaction.cancel_deliveries. An attempt under way cannot be called back, but no other will follow it."""
     if incident is None and notice is None:
         raise ValueError("cancel_deliveries needs an incident or a notice; the kill switch stops everything")
-    given: Mapping[str, Any] = {
+    named = {
         "incident": incident,
         "notice": notice,
-        "reason": reason,
-        "now": micros(now),
         "stages": None if stages is None else json.dumps([str(stage) for stage in stages]),
     }
-    cancelled = db.run("outbox.cancel", given)
-    db.run("outbox.cancel_after_this_attempt", given)
+    return sum(_cancel(db, row["id"], reason, now) for row in db.rows("outbox.notices_of", named))
+
+
+def _cancel(db: Database, notice: str, reason: Reason, now: datetime) -> int:
+    """Cancel a notice's deliveries: some at once, and where there are more, the gate refuses them from now on."""
+    given = {"notice": notice, "reason": reason, "channel": "", "address": ""}
+    cancelled, last = _cancel_page(db, given, now)
+    for state in ("claimed", "unknown"):
+        db.run(f"outbox.cancel_{state}_after_this_attempt", given)
+    if last is not None:
+        db.lock(GATE)  # nobody is between having passed it and having written that sending begins
+        db.run("outbox.put_cancel", {**given, "channel": last["channel"], "address": last["address"]})
     return cancelled
+
+
+def go_on_cancelling(db: Database, now: datetime) -> bool:
+    """See Transaction.go_on_cancelling."""
+    found = db.row("outbox.cancels")
+    if found is None:
+        return False
+    given = {name: found[name] for name in ("notice", "reason", "channel", "address")}
+    _, last = _cancel_page(db, given, now)
+    if last is None:
+        db.run("outbox.drop_cancel", given)
+    else:
+        db.run("outbox.put_cancel", {**given, "channel": last["channel"], "address": last["address"]})
+    return True
+
+
+def _cancel_page(db: Database, given: Mapping[str, Any], now: datetime) -> tuple[int, Row | None]:
+    """Cancel behind a channel and address; returns how many, and the last that was looked at; None:
+    there is no more."""
+    last = db.row("outbox.end_of_page", {**given, "limit": PAGE - 1})
+    if last is None:
+        return db.run("outbox.cancel_rest", {**given, "now": micros(now)}), None
+    page = {**given, "last": last["channel"], "last_address": last["address"], "now": micros(now)}
+    return db.run("outbox.cancel_page", page), last
 
 
 def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:

@@ -30,6 +30,8 @@ Settled = tuple[str, int, Outcome]
 RETRY_FIRST = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=5)
 """Wait before another attempt where the outcome named no time: doubling from the first to the most."""
+EXPIRED_AT_ONCE = 2500
+"""Deliveries that one step ends because they are too late; the gate lets none of the others pass."""
 ATTEMPTS_MOST = 50
 """However a sender decides, no address is tried more often than this for one notice."""
 CLAIMS_LOST_FREE = 2
@@ -201,7 +203,7 @@ def expire(db: Database, now: datetime) -> int:
     """See Store.expire; also marks signals that ran out as over."""
     db.lock(WRITER)
     db.run("signals.seal", {"now": micros(now)})
-    return db.run("outbox.expire", {"now": micros(now)})
+    return db.run("outbox.expire", {"now": micros(now), "limit": EXPIRED_AT_ONCE})
 
 
 def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
@@ -301,6 +303,7 @@ def _surroundings(row: Row) -> Surroundings:
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),
         killed=row["kill"] == "on",
+        cancelled=None if row["notice_cancelled"] is None else Reason(row["notice_cancelled"]),
         opted_out=bool(row["opted_out"]),
         told=bool(row["told"]),
     )

@@ -125,6 +125,9 @@ class SqlTransaction:
     ) -> int:
         return outbox.cancel(self._db, incident=incident, notice=notice, reason=reason, now=now, stages=stages)
 
+    def go_on_cancelling(self, now: datetime) -> bool:
+        return outbox.go_on_cancelling(self._db, now)
+
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
         return outbox.told(self._db, incident)
 

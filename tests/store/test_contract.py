@@ -18,6 +18,7 @@ from notifier.model.staff import Verb
 from notifier.model.track import TrackRecord, Verdict
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState, StaleWrite, Store
+from notifier.store import outbox
 
 from .making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue
 
@@ -355,6 +356,31 @@ def test_deliveries_that_are_alike_are_queued_as_each_would_be_by_itself(store: 
 def test_a_delivery_without_its_notice_is_a_mistake_not_an_outage(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), store.transaction() as tx:
         tx.add_deliveries([a_delivery(a_notice("nowhere"))])
+
+
+def test_many_are_cancelled_piece_by_piece_but_none_begins_any_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PAGE", 3)
+    notice, other = a_notice(), a_notice("n2", incident="I260115-2")
+    queue(store, notice, *(a_delivery(notice, address=f"+{number}") for number in range(7)))
+    queue(store, other, a_delivery(other, address="+9"))
+    claimed = store.claim("sms", 8, 2 * MINUTE, NOW)
+    with store.transaction() as tx:
+        assert tx.cancel_deliveries(incident=notice.incident, reason=Reason.SUPERSEDED, now=NOW) == 3
+    last = claimed[6][0]
+    assert (last.notice, last.address) == ("n1", "+6")
+    assert store.begin(last.id, last.token, NOW) is Reason.SUPERSEDED
+    assert store.begin(claimed[7][0].id, claimed[7][0].token, NOW) is None, "another incident's go on"
+    rounds = [True, True, False]
+    for more in rounds:
+        with store.transaction() as tx:
+            assert tx.go_on_cancelling(NOW) is more
+    with store.transaction() as tx:
+        found = {one.address: (one.state, one.reason) for one in tx.deliveries()}
+    assert found.pop("+9")[0] is DeliveryState.CLAIMED
+    assert set(found.values()) == {(DeliveryState.CANCELLED, Reason.SUPERSEDED)}
+    assert len(found) == 7
 
 
 def test_cancel_names_an_incident_or_a_notice(store: Store) -> None:

@@ -27,7 +27,7 @@ from notifier.model.delivery import DELIVERY_MOVES, Delivery, DeliveryState, Out
 from notifier.model.notice import NoticeState, Stage
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Found, NotFound, Store
-from notifier.store import StoreSettings, open_store
+from notifier.store import StoreSettings, open_store, outbox
 
 from .making import HOUR, LEASE, NOW, a_delivery, a_notice
 
@@ -57,6 +57,7 @@ class Outbox(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.page, outbox.PAGE = outbox.PAGE, 1  # of two deliveries one is cancelled at once, the other later
         self.store = self.opened()
         self.now: datetime = NOW
         self.killed = False
@@ -72,6 +73,7 @@ class Outbox(RuleBasedStateMachine):
         return open_store(StoreSettings(path=":memory:"))
 
     def teardown(self) -> None:
+        outbox.PAGE = self.page
         self.store.close()
 
     @initialize()
@@ -163,6 +165,11 @@ class Outbox(RuleBasedStateMachine):
                 tx.put_notice(a_notice(name, stage=STAGES[number - 1], sequence=number, state=NoticeState.SUPERSEDED))
             tx.cancel_deliveries(notice=name, reason=Reason.SUPERSEDED, now=self.now)
         self.cancelled.add(name)
+
+    @rule()
+    def cancelling_goes_on(self) -> None:
+        with self.store.transaction() as tx:
+            tx.go_on_cancelling(self.now)
 
     @rule(on=st.booleans())
     def kill(self, on: bool) -> None:

@@ -38,21 +38,43 @@ ORDER BY number LIMIT :limit;
 -- all --
 SELECT * FROM deliveries WHERE (:state IS NULL OR state = :state) ORDER BY number LIMIT :limit;
 
--- cancel --
-UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
-WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+-- notices_of --
+SELECT id FROM notices
+WHERE (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR id = :notice)
   AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+ORDER BY id;
 
--- cancel_after_this_attempt --
+-- end_of_page --
+SELECT channel, address FROM deliveries WHERE notice = :notice AND (channel, address) > (:channel, :address)
+ORDER BY channel, address LIMIT 1 OFFSET :limit;
+
+-- cancel_page --
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE notice = :notice AND (channel, address) > (:channel, :address) AND (channel, address) <= (:last, :last_address)
+  AND (state = 'pending' OR (state = 'claimed' AND began_at IS NULL));
+
+-- cancel_rest --
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE notice = :notice AND (channel, address) > (:channel, :address)
+  AND (state = 'pending' OR (state = 'claimed' AND began_at IS NULL));
+
+-- cancel_claimed_after_this_attempt --
 UPDATE deliveries SET cancel_reason = :reason
-WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
-  AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+WHERE state = 'claimed' AND notice = :notice AND cancel_reason IS NULL;
+
+-- cancel_unknown_after_this_attempt --
+UPDATE deliveries SET cancel_reason = :reason
+WHERE state = 'unknown' AND notice = :notice AND cancel_reason IS NULL;
+
+-- cancels --
+SELECT * FROM cancels ORDER BY notice LIMIT 1;
+
+-- put_cancel --
+INSERT INTO cancels (notice, reason, channel, address) VALUES (:notice, :reason, :channel, :address)
+ON CONFLICT (notice) DO UPDATE SET channel = excluded.channel, address = excluded.address;
+
+-- drop_cancel --
+DELETE FROM cancels WHERE notice = :notice;
 
 -- told --
 WITH RECURSIVE family (id) AS (
@@ -96,6 +118,7 @@ RETURNING *;
 
 -- at_the_gate --
 SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
+       (SELECT reason FROM cancels WHERE notice = d.notice) AS notice_cancelled,
        coalesce((SELECT value FROM switches WHERE name = 'kill' ORDER BY number DESC LIMIT 1), 'off') AS kill,
        d.address <> '' AND EXISTS (SELECT 1 FROM opt_outs
                                    WHERE hash IN (:email, :phone))
@@ -174,7 +197,9 @@ WHERE d.id = :id AND e.id <> d.id AND e.address <> '' AND e.state = 'claimed' AN
 
 -- expire --
 UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now
-WHERE state = 'pending' AND expires_at <= :now;
+WHERE number IN (SELECT number FROM deliveries WHERE state = 'pending' AND expires_at <= :now
+                 ORDER BY expires_at LIMIT :limit)
+  AND state = 'pending';
 
 -- pending_by_channel --
 SELECT channel, count(*) AS number, min(created_at) AS oldest FROM deliveries WHERE state = 'pending' GROUP BY channel;

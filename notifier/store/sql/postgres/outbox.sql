@@ -25,21 +25,11 @@ SELECT * FROM deliveries WHERE id = :id FOR UPDATE;
 -- hold_at_once --
 SELECT * FROM deliveries WHERE id = :id FOR UPDATE NOWAIT;
 
--- cancel --
-UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
-WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
+-- notices_of --
+SELECT id FROM notices
+WHERE (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR id = :notice)
   AND (:stages IS NULL OR stage IN (SELECT jsonb_array_elements_text(:stages::jsonb)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
-
--- cancel_after_this_attempt --
-UPDATE deliveries SET cancel_reason = :reason
-WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
-  AND (:stages IS NULL OR stage IN (SELECT jsonb_array_elements_text(:stages::jsonb)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+ORDER BY id;
 
 -- told --
 WITH RECURSIVE family (id) AS (
