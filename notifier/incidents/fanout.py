@@ -28,8 +28,9 @@ from .turn import Plans, Turn
 
 AT_ONCE = 1000
 """Rows that go with the decision."""
-PIECE = 2500
-"""People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often."""
+PIECE = 5000
+"""People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often (the
+one of what is due has a place for each week of consent, and each piece meets them all)."""
 GIVE_WAY = 0.1
 """Part of its time the lock is left free between pieces."""
 PAUSE = 0.11
