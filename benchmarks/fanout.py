@@ -29,8 +29,8 @@ from notifier.delivery.settings import DeliverySettings
 from notifier.store import StoreSettings, open_store
 
 from . import fanout_million
-from .fanout_sending import KINDS, queue
-from .fanout_standins import PROJECT, STANDINS, Run, Standin, ceiling, child, standin
+from .fanout_sending import queue
+from .fanout_standins import PROJECT, Run, Standin, ceiling, child, standin
 
 LIMITS = {
     "SMS, one US long code": 1.0, "SMS, toll-free": 3.0, "SMS, short code": 100.0,
@@ -38,6 +38,7 @@ LIMITS = {
     "SMS, 10DLC score 50-74": 120.0, "SMS, 10DLC score 75-100": 225.0, "mail, SES's usual first quota": 14.0,
 }
 """Messages a second of one segment; three carriers together where the limit is a carrier's."""
+KINDS = ("sms", "mail", "mail, cheap relay", "mail, relay 5 ms away")
 IDLE = timedelta(seconds=0.5)
 """How long the daemon's sender waits where there is nothing it may send."""
 Rates = dict[str, dict[str, tuple[float, float]]]
@@ -71,8 +72,9 @@ def apprise(folder: Path) -> str | None:
 def contend(folder: Path, kind: str, messages: int, repeats: int, python: str | None) -> dict[str, list[Run]]:
     """Runs of each by turns."""
     runs: dict[str, list[Run]] = {}
+    sends = kind.split(",")[0]
     for _ in range(repeats):
-        with standin(STANDINS[kind]) as served:
+        with standin(kind) as served:
 
             def met(name: str, *arguments: object, served: Standin = served, **how: Any) -> None:
                 before = served.cpu()
@@ -80,12 +82,12 @@ def contend(folder: Path, kind: str, messages: int, repeats: int, python: str | 
                 runs.setdefault(name, []).append({**run, "served": served.cpu() - before})
 
             port = served.port
-            met("bare loop", "benchmarks.fanout_sending", "raw", kind, port, messages)
+            met("bare loop", "benchmarks.fanout_sending", "raw", sends, port, messages)
             for name, at_once in (("ours", 0), ("ours, one at a time", 1)):
-                path = queued(folder, kind, messages)
-                met(name, "benchmarks.fanout_sending", "ours", kind, port, messages, path, at_once)
+                path = queued(folder, sends, messages)
+                met(name, "benchmarks.fanout_sending", "ours", sends, port, messages, path, at_once)
             for name, group in (("Apprise", 100), ("Apprise, each their own", 1)) if python is not None else ():
-                met(name, "benchmarks/fanout_apprise.py", kind, port, messages, group, python=python, module=False)
+                met(name, "benchmarks/fanout_apprise.py", sends, port, messages, group, python=python, module=False)
     return runs
 
 
@@ -117,11 +119,12 @@ def shown(kind: str, messages: int, runs: dict[str, list[Run]]) -> dict[str, tup
 def processes(folder: Path, kind: str, messages: int, repeats: int) -> None:
     """One sender process and two over one store."""
     runs: dict[int, list[Run]] = {1: [], 2: []}
+    sends = kind.split(",")[0]
     for _ in range(repeats):
         for number in runs:
-            with standin(STANDINS[kind]) as served:
-                path = queued(folder, kind, messages)
-                given = [sys.executable, "-m", "benchmarks.fanout_sending", "ours", kind, str(served.port),
+            with standin(kind) as served:
+                path = queued(folder, sends, messages)
+                given = [sys.executable, "-m", "benchmarks.fanout_sending", "ours", sends, str(served.port),
                          str(messages), str(path), "0"]
                 before = served.cpu()
                 started = [subprocess.Popen(given, cwd=PROJECT, stdout=subprocess.PIPE, text=True)

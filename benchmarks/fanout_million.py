@@ -77,7 +77,7 @@ STORES = {"SQLite": sqlite, "PostgreSQL": postgres}
 def deciding(people: Path, store: str, repeats: int, decisions: int) -> Run:
     """Decide for everybody `repeats` times, the last time to the end; then `decisions` times for a county; then only
     insert the same rows."""
-    with (STORES[store](people) as fresh, standin("mastodon") as mastodon, standin("twilio") as twilio):
+    with (STORES[store](people) as fresh, standin("mastodon") as mastodon, standin("sms") as twilio):
         ports, runs = (mastodon.port, twilio.port), []
         for _ in range(repeats - 1):
             with fresh() as own:

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-STANDINS = {"sms": "twilio", "mail": "smtp"}
+STANDINS = {
+    "sms": ("notifier.standins", "twilio"), "mail": ("notifier.standins", "smtp"),
+    "mail, cheap relay": ("benchmarks.fanout_sink",), "mail, relay 5 ms away": ("benchmarks.fanout_sink", "5"),
+    "mastodon": ("notifier.standins", "mastodon"),
+}
+"""What is served, by what is sent to it: a module and its arguments."""
 Run = dict[str, Any]
 
 
@@ -42,8 +47,8 @@ def cpu_of(process: int) -> float:
 
 @contextlib.contextmanager
 def standin(name: str) -> Iterator[Standin]:
-    """A provider, until the end of the `with`."""
-    served = subprocess.Popen([sys.executable, "-m", "notifier.standins", name], cwd=PROJECT, text=True,
+    """One of STANDINS, until the end of the `with`."""
+    served = subprocess.Popen([sys.executable, "-m", *STANDINS[name]], cwd=PROJECT, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert served.stdout is not None
     try:
@@ -66,7 +71,7 @@ def child(*arguments: object, python: str = sys.executable, module: bool = True)
 def ceiling(kind: str, messages: int) -> tuple[float, float]:
     """What the stand-in takes from a client that costs next to nothing, its bytes made beforehand and sent over one
     connection: messages a second, and the part of a core it used."""
-    with standin(STANDINS[kind]) as served, socket.create_connection(("127.0.0.1", served.port)) as wire:
+    with standin(kind) as served, socket.create_connection(("127.0.0.1", served.port)) as wire:
         talk = _texts if kind == "sms" else _mails
         began, cpu = time.perf_counter(), served.cpu()
         talk(wire, messages)
