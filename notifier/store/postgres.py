@@ -62,6 +62,7 @@ AGAIN_SECONDS = 0.02
 """Before a step that found another in its way begins anew."""
 ROWS_AT_ONCE = 500
 """Of one INSERT of many."""
+FETCHED_AT_ONCE = 5000
 _GIVEN = re.compile(r"%\(([a-z_]+)\)s")
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 _IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
@@ -95,9 +96,13 @@ class Beside:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
-        """The rows of a statement."""
-        return cast(list[Row], self._connection.execute(_statement(name), _clean(parameters)).fetchall())
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
+        """The rows of a statement, some at a time: a million at once are hundreds of megabytes. One statement after
+        the other."""
+        self._connection.execute(f"DECLARE beside NO SCROLL CURSOR FOR {_statement(name)}", _clean(parameters))
+        while some := self._connection.execute(f"FETCH {FETCHED_AT_ONCE} FROM beside").fetchall():
+            yield from cast(list[Row], some)
+        self._connection.execute("CLOSE beside")
 
 
 class PostgresDatabase:
@@ -211,6 +216,7 @@ class PostgresDatabase:
         """See Database.beside."""
         with _words(), self._reading.begun() as connection:
             connection.execute(READ_ONLY)
+            connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # all of the rows are wanted
             yield Beside(connection)
             connection.execute("COMMIT")
 
