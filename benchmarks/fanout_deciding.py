@@ -162,7 +162,8 @@ def decide(address: str, mastodon: int, twilio: int, whole: bool, decisions: int
     def sending() -> list[Loop]:
         return [Loop(sender.switch, sender.run_once, CLOCK, every=0.5) for sender in senders]
 
-    with turning(Loop("decider", decider.run_once, CLOCK, every=1.0), Loop("leader", store.leads, CLOCK, every=1.0)):
+    leading = Loop("leader", lambda: not store.leads(), CLOCK, every=1.0)  # one that found something turns at once
+    with turning(Loop("decider", decider.run_once, CLOCK, every=1.0), leading):
         time.sleep(0.2)
         with turning(*sending()):
             began, before = time.perf_counter(), cpu(address)
