@@ -6,7 +6,7 @@ real ones. Each protocol has one contract suite, run on every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ from threading import Event
 from typing import Protocol
 
 from .model.canary import Canary, Fate
-from .model.delivery import Delivery, DeliveryState, Message, Outcome, Reason
+from .model.delivery import Alike, Delivery, DeliveryState, Message, Outcome, Reason
 from .model.incident import Incident, Move
 from .model.limit import Limit, Told, Wait
 from .model.mention import Mention
 from .model.notice import Approval, Notice, NoticeState
-from .model.people import AddressKind, AudienceSizes, Subscriber
+from .model.people import AddressKind, AudienceSizes, Cohort, Member, Subscriber
 from .model.signal import Freshness, Signal
 from .model.staff import StaffRequest, Verb
 from .model.track import TrackRecord
@@ -315,6 +315,10 @@ class Transaction(Protocol):
         """Insert those whose (notice, channel, address) is not there yet; returns how many were new."""
         ...
 
+    def add_alike(self, deliveries: Iterable[Alike]) -> int:
+        """`add_deliveries` for many."""
+        ...
+
     def deliveries(
         self,
         *,
@@ -334,7 +338,13 @@ class Transaction(Protocol):
         channel: str | None = None,
     ) -> int:
         """Cancel what is pending or claimed-but-not-begun; what has begun cannot be called back, but no other attempt
-        follows it, not even where it was sent and is given up later. `channel`: only there. Returns how many."""
+        follows it, not even where it was sent and is given up later. `channel`: only there. Of a notice with very many
+        deliveries some are ended now and the others by `go_on_cancelling`; none of them begins once this has
+        committed, whatever becomes of it. Returns how many were ended."""
+        ...
+
+    def go_on_cancelling(self, now: datetime) -> bool:
+        """End some more of what was cancelled; False where all of it has ended."""
         ...
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
@@ -386,8 +396,8 @@ class Transaction(Protocol):
         fewer, never False where there are more."""
         ...
 
-    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
-        """Those of `ids` that have not opted out, by address."""
+    def cohorts(self, numbers: Iterable[int], service: str) -> Mapping[Cohort, Sequence[Member]]:
+        """Those of `Store.audience_numbers` that are still there, have not opted out and want this service."""
         ...
 
     def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
@@ -457,10 +467,11 @@ class Store(Protocol):
         that a large audience keeps nobody waiting."""
         ...
 
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
-        """Ids of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first behind
-        the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among them:
-        look each up again in the transaction that uses it. Memory: some bytes for each."""
+    def audience_numbers(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[int]:
+        """Numbers of the subscribers `Transaction.audience` would hold, in the order of addresses, from the first
+        behind the address `after`; read beside whoever writes. Who comes or goes meanwhile may or may not be among
+        them, and a number may be another's by then: look each up again in the transaction that uses it. Memory: eight
+        bytes for each."""
         ...
 
     def look_back(self, now: datetime) -> None:

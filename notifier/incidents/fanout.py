@@ -11,27 +11,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ..failpoints import failpoint
 from ..model.delivery import Delivery, DeliveryState
 from ..model.notice import Notice, Reach, Stage
-from ..model.people import AddressKind, Subscriber
+from ..model.people import AddressKind, Cohort, Member, Subscriber
 from ..notices.audience import expand
+from ..notices.cohorts import own, plan_cohorts
 from ..notices.plan import Carried, nearness, plan, reached
-from ..ports import Clock, Store
+from ..ports import Clock, Store, Transaction
 from .places import Place, next_place, notice_of, put_places, read_places
 from .turn import Plans, Turn
-from .wave import first_on, of_place, on_place, over, places_apart, send_first
+from .wave import first_on, kinds_of, on_place, over, places_apart, send_first
 
 AT_ONCE = 1000
 """Rows that go with the decision."""
-PIECE = 2500
-"""People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often."""
+PIECE = 5000
+"""People planned in one transaction: fewer hold the write lock for less, and write the pages of indexes more often (the
+one of what is due has a place for each week of consent, and each piece meets them all)."""
 GIVE_WAY = 0.1
-"""Part of its time the lock is left free between two pieces: other processes ask for it only now and then."""
+"""Part of its time the lock is left free between pieces."""
+PAUSE = 0.11
+"""Seconds it is left free at least, where it is: other processes ask for it every tenth of a second."""
 SPELL = 0.5
 """Seconds of planning before the decider looks at the world again."""
 _CLOSING = (Stage.RESOLVE, Stage.CORRECT)
@@ -130,16 +134,16 @@ def _head_start(turn: Turn, notice: Notice, service: str, first: Collection[str]
     near = nearness(notice.regions, cause, turn.plans.speaker.regions)
     people = turn.tx.some_of_audience([region for region in near if near[region] == 0], service, AT_ONCE)
     theirs = replace(notice, reach=Reach.SUBSCRIBERS)
-    rows = _rows(turn, theirs, people, _told_among(turn, notice, people), cause, service)
+    rows = _rows(turn, theirs, people, _told_among(turn, notice, [p.address for p in people]), cause, service)
     return tuple(row for row in rows if row.channel not in first)
 
 
-def _told_among(turn: Turn, notice: Notice, people: tuple[Subscriber, ...]) -> Told:
-    """Whom of these people the incident told already, for notices that follow whoever was told."""
+def _told_among(turn: Turn, notice: Notice, addresses: Sequence[str]) -> Told:
+    """Whom at these addresses the incident told already, for notices that follow whoever was told."""
     ids = turn.family(notice.incident) if notice.stage in _FOLLOWING else ()
     none: Told = frozenset()
     return none.union(*(
-        turn.tx.told_among(id, turn.plans.speaker.channels, [p.address for p in people]) for id in ids))
+        turn.tx.told_among(id, turn.plans.speaker.channels, addresses) for id in ids))
 
 
 def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
@@ -156,53 +160,74 @@ def _known(turn: Turn, told: Told) -> tuple[Subscriber, ...]:
 
 
 class Fanout:
-    """Puts the people of released notices into the outbox, piece by piece; turned by the decider."""
+    """Puts the people of released notices into the outbox, and ends what was cancelled, piece by piece; turned by the
+    decider."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._streams: dict[tuple[str, str, int], Iterator[str]] = {}
+        self._streams: dict[tuple[str, str, int], Iterator[int]] = {}
+        self._owed = 0.0
 
     def run_once(self, plans: Plans) -> bool:
         """Plan for a spell; True if anybody is left, or was."""
         began = self._clock.monotonic()
         until = began + SPELL
         worked = False
-        while (found := self._next(plans)) is not None:
-            try:
-                self._piece(plans, *found)
-            except BaseException:
-                self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
-                raise
+        while self._step(plans):
             worked = True
             now = self._clock.monotonic()
+            self._give_way(now - began)
             if now >= until:
                 break
-            if now > began:  # virtual time stands still meanwhile
-                self._clock.wait((now - began) * GIVE_WAY, lambda: False)
             began = self._clock.monotonic()
         return worked
 
-    def _next(self, plans: Plans) -> tuple[str, Place, list[str]] | None:
-        """The notice to go on with, its place, and the next of its audience, read while nobody is kept waiting."""
+    def _step(self, plans: Plans) -> bool:
+        """End some of what was cancelled, or else plan some; False where there is nothing to do."""
         with self._store.transaction() as tx:
-            places = read_places(tx)
-            id = next_place(places)
-            if id is None:
-                self._streams.clear()
-                return None
-            notice = tx.notice(notice_of(id))
-            parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
-        place = parts.start(places[id])
+            if tx.go_on_cancelling(self._clock.now()):
+                return True
+            found = self._next(tx, plans)
+        if found is None:
+            self._streams.clear()
+            return False
+        id, place, parts = found
+        try:
+            self._piece(plans, id, place, self._read(id, place, parts))
+        except BaseException:
+            self._streams.clear()  # whoever was read and not kept is read again, from the place that was kept
+            raise
+        return True
+
+    def _give_way(self, seconds: float) -> None:
+        """Leave the store to others for a part of the time it was held, once that is long enough to be met."""
+        self._owed += seconds * GIVE_WAY
+        if self._owed >= PAUSE:
+            self._clock.wait(self._owed, lambda: False)
+            self._owed = 0.0
+
+    def _next(self, tx: Transaction, plans: Plans) -> tuple[str, Place, _Parts] | None:
+        """The notice to go on with, and its place."""
+        places = read_places(tx)
+        id = next_place(places)
+        if id is None:
+            return None
+        notice = tx.notice(notice_of(id))
+        parts = _parts(Turn(tx, self._clock.now(), plans), notice, places[id]) if notice else _Parts()
+        return id, parts.start(places[id]), parts
+
+    def _read(self, id: str, place: Place, parts: _Parts) -> list[int]:
+        """The next of its audience, read while nobody is kept waiting."""
         if place.part >= len(parts.rings) or place.first:
-            return id, place, []
+            return []
         key = (id, place.mark, place.part)
         if key not in self._streams:
             ring = parts.rings[place.part]
-            self._streams[key] = self._store.audience_ids(ring, place.service, place.address)
-        return id, place, list(islice(self._streams[key], PIECE))
+            self._streams[key] = iter(self._store.audience_numbers(ring, place.service, place.address))
+        return list(islice(self._streams[key], PIECE))
 
-    def _piece(self, plans: Plans, id: str, place: Place, ids: list[str]) -> None:
+    def _piece(self, plans: Plans, id: str, place: Place, numbers: Sequence[int]) -> None:
         with self._store.transaction() as tx:
             turn = Turn(tx, self._clock.now(), plans)
             places, notice = read_places(tx), tx.notice(notice_of(id))
@@ -212,14 +237,15 @@ class Fanout:
             if notice is not None and parts.start(place) != place:
                 self._streams.clear()
                 return  # other regions, or other incidents merged into it: the place is found anew
-            rows: tuple[Delivery, ...] = ()
             if notice is None or place.part >= len(parts) or over(notice, turn.now):
                 del places[id]
             elif place.first:
                 rows, places[id] = _canary(turn, notice, place, parts)
+                tx.add_deliveries(rows)
+            elif place.part < len(parts.rings):
+                places[id] = _plan_ring(turn, notice, place, numbers)
             else:
-                rows, places[id] = _advance(turn, notice, place, parts, ids)
-            tx.add_deliveries(rows)
+                places[id] = _plan_told(turn, notice, place, parts.incidents[place.part - len(parts.rings)])
             put_places(tx, places, turn.now)
             failpoint("fanout.before_commit")
         failpoint("fanout.after_commit")
@@ -252,25 +278,55 @@ def _parts(turn: Turn, notice: Notice, place: Place) -> _Parts:
 def _canary(turn: Turn, notice: Notice, place: Place, parts: _Parts) -> tuple[tuple[Delivery, ...], Place]:
     theirs = replace(notice, reach=Reach.SUBSCRIBERS)
     return send_first(turn, notice, place, parts.rings, carried_by(turn, place.service), lambda people: _rows(
-        turn, theirs, people, _told_among(turn, notice, people), place.cause, place.service))
+        turn, theirs, people, _told_among(turn, notice, [p.address for p in people]), place.cause, place.service))
 
 
-def _advance(
-    turn: Turn, notice: Notice, place: Place, parts: _Parts, ids: list[str]
-) -> tuple[tuple[Delivery, ...], Place]:
-    """The rows of a piece, and the place after it."""
-    then = replace(place, part=place.part + 1, channel="", address="")
+def _plan_ring(turn: Turn, notice: Notice, place: Place, numbers: Sequence[int]) -> Place:
+    """Put some of the people of a ring into the outbox; returns the place after them."""
+    if not numbers:
+        return place.next_part()
+    everybody = turn.tx.cohorts(numbers, place.service)
+    last = max((address for members in everybody.values() for _, address, _ in members), default=place.address)
+    kinds = kinds_of(turn, place)
+    cohorts = {cohort: members for cohort, members in everybody.items() if kinds is None or cohort.kind in kinds}
+    _plan_cohorts(turn, notice, place, cohorts)
+    return replace(place, address=last)
+
+
+def _plan_cohorts(turn: Turn, notice: Notice, place: Place, cohorts: Mapping[Cohort, Sequence[Member]]) -> None:
+    speaker = turn.plans.speaker
+    rows = plan_cohorts(notice, tuple(cohorts), channels=speaker.channels, regions=speaker.regions, now=turn.now,
+                        cause=place.cause, carried=carried_by(turn, place.service))
+    told = _told_among(turn, notice, [address for members in cohorts.values() for _, address, _ in members])
+    elsewhere = _told_elsewhere(told, cohorts, rows)
+    here = {cohort: row for cohort, row in rows.items() if not place.channels or row.channel in place.channels}
+    turn.tx.add_alike(
+        (row, own(row, (one for one in cohorts[cohort] if one[1] not in elsewhere) if elsewhere else cohorts[cohort]))
+        for cohort, row in here.items())
+    if elsewhere:
+        theirs = frozenset(pair for pair in told if pair[1] in elsewhere)
+        turn.tx.add_deliveries(on_place(place, _rows(
+            turn, replace(notice, reach=Reach.SUBSCRIBERS), _known(turn, theirs), theirs, place.cause, place.service)))
+
+
+def _told_elsewhere(
+    told: Told, cohorts: Mapping[Cohort, Sequence[Member]], rows: Mapping[Cohort, Delivery]
+) -> frozenset[str]:
+    """Addresses that were told on another channel than a first word would go out on: each is planned by itself."""
+    on: dict[str, set[str]] = {}
+    for channel, address in told:
+        on.setdefault(address, set()).add(channel)
+    usual = {cohort: {row.channel} for cohort, row in rows.items()}
+    return frozenset(
+        address for cohort, members in cohorts.items() for _, address, _ in members
+        if address in on and on[address] != usual.get(cohort))
+
+
+def _plan_told(turn: Turn, notice: Notice, place: Place, incident: str) -> Place:
+    """Put some of those told by an incident into the outbox; returns the place after them."""
     theirs = notice if notice.stage in _CLOSING else replace(notice, reach=Reach.SUBSCRIBERS)
-    if place.part < len(parts.rings):
-        people = turn.tx.subscribers_by_id(ids)
-        if ids:
-            then = replace(place, address=max((p.address for p in people), default=place.address))
-        people = of_place(turn, place, people)
-        told = _told_among(turn, notice, people)
-        return on_place(place, _rows(turn, theirs, people, told, place.cause, place.service)), then
-    after = (place.channel, place.address)
-    page = turn.tx.told_after(parts.incidents[place.part - len(parts.rings)], after, PIECE)
-    if page:
-        then = replace(place, channel=page[-1][0], address=page[-1][1])
+    page = turn.tx.told_after(incident, (place.channel, place.address), PIECE)
     told = frozenset(page)
-    return on_place(place, _rows(turn, theirs, _known(turn, told), told, place.cause, place.service)), then
+    rows = _rows(turn, theirs, _known(turn, told), told, place.cause, place.service)
+    turn.tx.add_deliveries(on_place(place, rows))
+    return replace(place, channel=page[-1][0], address=page[-1][1]) if page else place.next_part()

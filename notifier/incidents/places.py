@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from ..model.notice import Stage
@@ -37,6 +37,10 @@ class Place:
     first: int = 0
     people: int = 0
     held: bool = False
+
+    def next_part(self) -> Place:
+        """The beginning of the part after this."""
+        return replace(self, part=self.part + 1, channel="", address="")
 
     def shares(self, other: Place) -> bool:
         """Whether both plan something on one channel."""

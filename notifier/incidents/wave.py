@@ -77,10 +77,9 @@ def places_apart(turn: Turn, notice: Notice, place: Place, by_channel: Mapping[s
     return found
 
 
-def of_place(turn: Turn, place: Place, people: tuple[Subscriber, ...]) -> tuple[Subscriber, ...]:
-    """Those a place's channels can reach."""
-    kinds = {_kind(turn, channel) for channel in place.channels}
-    return tuple(person for person in people if person.kind in kinds) if place.channels else people
+def kinds_of(turn: Turn, place: Place) -> frozenset[AddressKind | None] | None:
+    """The kinds of address a place's channels reach; None: all."""
+    return frozenset(_kind(turn, channel) for channel in place.channels) if place.channels else None
 
 
 def on_place(place: Place, rows: tuple[Delivery, ...]) -> tuple[Delivery, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -194,3 +194,9 @@ class Delivery:
     with `began_at`; None before the first attempt."""
     doubt_since: datetime | None = None
     """First attempt that may have been accepted, where that was never ruled out; None: there is no doubt."""
+
+
+Own = tuple[str, str, str, int]
+"""What a delivery has of its own among those alike: id, address, subscriber, priority."""
+Alike = tuple[Delivery, Sequence[Own]]
+"""Deliveries that are like one but in what each has of its own: a million of them need not be made one by one."""

@@ -45,6 +45,21 @@ class Subscriber:
 
 
 @dataclass(frozen=True, slots=True)
+class Cohort:
+    """What planning asks of subscribers besides who they are and since when: those of one cohort are planned alike."""
+
+    kind: AddressKind
+    regions: tuple[str, ...]
+    language: str
+    timezone: str
+    quiet_hours: QuietHours | None
+
+
+Member = tuple[str, str, int]
+"""A subscriber of a cohort: id, address, and the week of their consent since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudienceGroup:
     """So many subscribers of an audience that planning treats alike."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from notifier.model.channel import ChannelProfile
 from notifier.model.delivery import Delivery, DeliveryState, Reason
@@ -28,6 +29,7 @@ __all__ = [
     "Carried",
     "delivery_id",
     "nearness",
+    "personal_id",
     "plan",
     "public_address",
     "quiet_until",
@@ -51,11 +53,32 @@ _FOLLOWING = (Stage.UPDATE, Stage.WORKAROUND)
 
 
 def delivery_id(notice: str, channel: str, address: str) -> str:
-    """A UUID (version 5) that is the same for the same notice, channel and address, whoever plans it and however
-    often."""
-    digest = hashlib.sha1(_NAMESPACE + f"{notice}|{channel}|{address}".encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digest[16], 16) & 3]  # uuid.uuid5, at a third of its cost
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    """The id at a public account: a UUID (version 5) that is the same for the same notice, channel and address, whoever
+    plans it and however often, so that a far side that takes a key knows it again even after an old backup."""
+    digest = _hashed(notice, channel)
+    digest.update(address.encode())
+    found = digest.hexdigest()
+    variant = "89ab"[int(found[16], 16) & 3]  # uuid.uuid5, at a third of its cost
+    return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
+
+
+def personal_id(at: datetime, notice: str, channel: str) -> Callable[[str], str]:
+    """The ids, by address, of what is planned for people at a moment: UUIDs (version 8) that begin with it, in
+    milliseconds since 1970, so that a million go to the end of their index and not each to a place of its own."""
+    begun, (high, low) = _hashed(notice, channel), divmod((at - _EPOCH) // timedelta(milliseconds=1), 1 << 16)
+    head = f"{high:08x}-{low:04x}-8"
+
+    def made(address: str) -> str:
+        digest = begun.copy()
+        digest.update(address.encode())
+        found = digest.hexdigest()
+        return f"{head}{found[:3]}-8{found[3:6]}-{found[6:18]}"
+
+    return made
+
+
+def _hashed(notice: str, channel: str) -> Any:
+    return hashlib.sha1(_NAMESPACE + f"{notice}|{channel}|".encode(), usedforsecurity=False)
 
 
 def public_address(index: int, language: str) -> str:
@@ -90,7 +113,7 @@ def plan(
     cause: Iterable[str] = (),
     carried: Carried = Carried(),
 ) -> tuple[Delivery, ...]:
-    """The deliveries of a notice, public ones first, each (channel, address) once, with ids that never change.
+    """The deliveries of a notice, public ones first, each (channel, address) once.
 
     Acknowledge and maintenance go to public channels and to the audience; workaround and update also to whoever was
     told, moved away or not; resolve and correct to exactly `told`. Subscribers opted out or outside the notice's
@@ -222,8 +245,9 @@ def _delivery(
     if reason is Reason.NONE:
         not_before = max(not_before, due or now)
     suppressed = reason is not Reason.NONE
-    return Delivery(  # by position: a million rows are made here
-        delivery_id(notice.id, channel, address),
+    to_people = profile is not None and profile.reaches is not None
+    return Delivery(
+        personal_id(now, notice.id, channel)(address) if to_people else delivery_id(notice.id, channel, address),
         notice.id,
         notice.incident,
         notice.stage,

@@ -7,7 +7,7 @@ statements PostgreSQL needs otherwise. The schemas are `migrations/` and `migrat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from importlib import resources
@@ -18,6 +18,8 @@ from notifier.ports import StoreUnavailable
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
+RowsAlike = Iterable[tuple[Mapping[str, Any], Sequence[tuple[Any, ...]]]]
+"""What some rows have in common, and what each has of its own."""
 
 GATE = "gate"
 """The lock that passing the last gate shares, and that turning the kill switch holds alone: once that has committed
@@ -26,6 +28,8 @@ WRITER = "writer"
 """The lock of whatever changes many rows, or reads and then writes: one at a time, so that two cannot be in each
 other's way. Steps that touch the one row they hold do without."""
 
+PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+"""A named parameter in a statement."""
 _NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
 
 
@@ -50,6 +54,11 @@ class Database(Protocol):
 
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
         """Run a statement for each set of parameters; returns how many rows changed together."""
+        ...
+
+    def run_alike(self, name: str, alike: RowsAlike) -> int:
+        """Insert many rows that have most of their values in common: what a statement names first comes from each
+        row's own tuple, the rest from the mapping beside; returns how many rows changed together."""
         ...
 
     def lock(self, name: str, *, shared: bool = False) -> None:

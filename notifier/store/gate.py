@@ -16,6 +16,8 @@ class Surroundings:
     notice: NoticeState
     valid_until: datetime
     killed: bool
+    cancelled: Reason | None
+    """Why it was cancelled, where it was, whatever state it has been in since."""
     opted_out: bool
     told: bool
     """Whether an earlier notice of the incident reached the address, or this stage needs none."""
@@ -66,6 +68,8 @@ def refusal(
 
 
 def _content_refusal(delivery: Delivery, around: Surroundings, now: datetime) -> Refusal | None:
+    if around.cancelled is not None:
+        return Refusal(around.cancelled, DeliveryState.CANCELLED)
     if around.notice in _NOTICE_ENDED:
         return _NOTICE_ENDED[around.notice]
     if delivery.expires_at <= now or around.valid_until <= now:

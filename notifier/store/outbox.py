@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from notifier.model.delivery import Delivery, DeliveryState, Reason
+from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 
 from .codec import build, columns, micros, moment
-from .database import Database
+from .database import GATE, Database, Row
 
+PAGE = 2500
+"""Deliveries looked at by one step of a cancel: as many as can be ended while others wait."""
 ALL = 2**62
 """A limit no outbox reaches: SQLite has no word for none that PostgreSQL knows."""
 
@@ -19,6 +21,11 @@ ALL = 2**62
 def add(db: Database, deliveries: Iterable[Delivery]) -> int:
     """See Transaction.add_deliveries."""
     return db.run_many("outbox.add", map(columns, deliveries))
+
+
+def add_alike(db: Database, deliveries: Iterable[Alike]) -> int:
+    """See Transaction.add_alike."""
+    return db.run_alike("outbox.add_alike", ((columns(like), own) for like, own in deliveries))
 
 
 def find(
@@ -50,18 +57,51 @@ def cancel(
     but no other will follow it."""
     if incident is None and notice is None:
         raise ValueError("cancel_deliveries needs an incident or a notice; the kill switch stops everything")
-    given: Mapping[str, Any] = {
+    named: Mapping[str, Any] = {
         "incident": incident,
         "notice": notice,
         "channel": channel,
-        "reason": reason,
-        "now": micros(now),
         "stages": None if stages is None else json.dumps([str(stage) for stage in stages]),
     }
-    cancelled = db.run("outbox.cancel", given)
-    db.run("outbox.cancel_after_this_attempt", given)
-    db.run("second.note_cancel", given)
+    db.lock(GATE)  # nobody is between having passed it and having written that sending begins
+    db.run("second.note_cancel", {**named, "reason": reason, "now": micros(now)})
+    return sum(_cancel(db, row["id"], channel or "", reason, now) for row in db.rows("outbox.notices_of", named))
+
+
+def _cancel(db: Database, notice: str, only: str, reason: Reason, now: datetime) -> int:
+    """End a notice's deliveries, on `only` a channel or on all (""): some at once; where there are more, the others
+    later. None of them passes the gate, which goes by what was noted of the cancel."""
+    given = {"notice": notice, "only": only, "reason": reason, "channel": "", "address": ""}
+    cancelled, last = _cancel_page(db, given, now)
+    for state in ("claimed", "unknown"):
+        db.run(f"outbox.cancel_{state}_after_this_attempt", given)
+    if last is not None:
+        db.run("outbox.put_cancelling", {**given, "channel": last["channel"], "address": last["address"]})
     return cancelled
+
+
+def go_on_cancelling(db: Database, now: datetime) -> bool:
+    """See Transaction.go_on_cancelling."""
+    found = db.row("outbox.cancelling")
+    if found is None:
+        return False
+    given = {name: found[name] for name in ("notice", "reason", "channel", "address")} | {"only": found["only_on"]}
+    _, last = _cancel_page(db, given, now)
+    if last is None:
+        db.run("outbox.drop_cancelling", given)
+    else:
+        db.run("outbox.put_cancelling", {**given, "channel": last["channel"], "address": last["address"]})
+    return True
+
+
+def _cancel_page(db: Database, given: Mapping[str, Any], now: datetime) -> tuple[int, Row | None]:
+    """Cancel behind a channel and address; returns how many, and the last that was looked at; None:
+    there is no more."""
+    last = db.row("outbox.end_of_page", {**given, "limit": PAGE - 1})
+    if last is None:
+        return db.run("outbox.cancel_rest", {**given, "now": micros(now)}), None
+    page = {**given, "last": last["channel"], "last_address": last["address"], "now": micros(now)}
+    return db.run("outbox.cancel_page", page), last
 
 
 def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import itemgetter
+from typing import Any
 
 from notifier.model.delivery import Reason
-from notifier.model.people import AddressKind, AudienceGroup, AudienceSizes, QuietHours, Subscriber
+from notifier.model.people import (
+    AddressKind,
+    AudienceGroup,
+    AudienceSizes,
+    Cohort,
+    Member,
+    QuietHours,
+    Subscriber,
+)
 from notifier.notices import plan
 
 from .codec import build, build_all, columns, micros, moment
 from .database import Database
+
+_COHORT_COLUMNS = tuple(field.name for field in fields(Cohort))
+_COHORT, _MEMBER = itemgetter(*_COHORT_COLUMNS), itemgetter("id", "address", "week")
 
 
 def audience(db: Database, regions: Iterable[str], service: str) -> tuple[Subscriber, ...]:
@@ -47,9 +60,12 @@ def sizes(db: Database, regions: Iterable[str], service: str, incident: str) -> 
     return AudienceSizes(groups, {(row["channel"], bool(row["living_there"])): row["number"] for row in told})
 
 
-def these(db: Database, ids: Iterable[str]) -> tuple[Subscriber, ...]:
-    """See Transaction.subscribers_by_id."""
-    return build_all(Subscriber, db.rows("people.these", {"ids": json.dumps(list(ids))}))
+def cohorts(db: Database, numbers: Iterable[int], service: str) -> Mapping[Cohort, Sequence[Member]]:
+    """See Transaction.cohorts."""
+    found: dict[tuple[Any, ...], list[Member]] = {}
+    for row in db.rows("people.these", {"numbers": json.dumps(list(numbers)), "service": service}):
+        found.setdefault(_COHORT(row), []).append(_MEMBER(row))
+    return {build(Cohort, dict(zip(_COHORT_COLUMNS, key, strict=True))): members for key, members in found.items()}
 
 
 def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
@@ -61,12 +77,7 @@ def at_addresses(db: Database, kind: AddressKind, addresses: Iterable[str]) -> t
 def in_order(db: Database, regions: Iterable[str], service: str, after: str) -> array[int]:
     """Row numbers of an audience in the order of addresses: eight bytes a person, so that a million fit anywhere."""
     given = {"regions": json.dumps(list(regions)), "service": service, "after": after}
-    return array("q", (row["number"] for row in db.each("people.in_order_of_address", given)))
-
-
-def ids(db: Database, numbers: Iterable[int]) -> list[str]:
-    """The ids of subscribers by row number, in the order of addresses."""
-    return [row["id"] for row in db.rows("people.ids", {"numbers": json.dumps(list(numbers))})]
+    return array("q", map(itemgetter("number"), db.each("people.in_order_of_address", given)))
 
 
 def get(db: Database, id: str) -> Subscriber | None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, cast
 
 import psycopg
@@ -41,7 +41,19 @@ from notifier.ports import StoreUnavailable
 
 from .announcements import OUTBOX
 from .connections import OLDEST_SERVER, Connection, Connections, Pooled, Seat, advisory
-from .database import WRITER, Database, Row, T, migrations, pieces, statements, too_new, unavailable
+from .database import (
+    PARAMETER,
+    WRITER,
+    Database,
+    Row,
+    RowsAlike,
+    T,
+    migrations,
+    pieces,
+    statements,
+    too_new,
+    unavailable,
+)
 from .hash_key import MARK, choose, confirm, hashed, keep
 from .settings import StoreSettings
 
@@ -51,7 +63,8 @@ AGAIN_SECONDS = 0.02
 """Before a step that found another in its way begins anew."""
 ROWS_AT_ONCE = 500
 """Of one INSERT of many."""
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+FETCHED_AT_ONCE = 5000
+_GIVEN = re.compile(r"%\(([a-z_]+)\)s")
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 _IN_THE_WAY = (LockNotAvailable, DeadlockDetected, SerializationFailure)
 _OUTAGE = (psycopg.OperationalError, psycopg.InterfaceError, ReadOnlySqlTransaction, IdleInTransactionSessionTimeout)
@@ -63,7 +76,7 @@ def _statement(name: str) -> str:
     """A statement in psycopg's words."""
     topic, _, short = name.partition(".")
     text = statements(topic, "postgres")[short].rstrip(";").replace("%", "%%")
-    return _PARAMETER.sub(r"%(\1)s", text)
+    return PARAMETER.sub(r"%(\1)s", text)
 
 
 def _clean(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -94,8 +107,11 @@ class PostgresDatabase:
 
     def each(self, name: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
         """See Database.each."""
-        with self._connection.cursor() as cursor:
-            yield from cursor.stream(_statement(name), _clean(parameters))
+        self._connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # all of the rows are wanted
+        self._connection.execute(f"DECLARE each NO SCROLL CURSOR FOR {_statement(name)}", _clean(parameters))
+        while some := self._connection.execute(f"FETCH {FETCHED_AT_ONCE} FROM each").fetchall():
+            yield from cast(list[Row], some)
+        self._connection.execute("CLOSE each")
 
     def run(self, name: str, parameters: Mapping[str, Any] | None = None) -> int:
         """See Database.run."""
@@ -116,6 +132,20 @@ class PostgresDatabase:
                 cursor.execute(sql.SQL((head + "{}" + tail).replace("%%", "%")).format(sql.SQL(rows)))
                 changed += cursor.rowcount
         return changed
+
+    def run_alike(self, name: str, alike: RowsAlike) -> int:
+        """See Database.run_alike. One statement; what rows have in common goes once."""
+        text, groups = _statement(name), [(given, own) for given, own in alike if own]
+        if not groups:
+            return 0
+        names = list(dict.fromkeys(_GIVEN.findall(text)))
+        first = len(groups[0][1][0])
+        arrays: dict[str, list[Any]] = {
+            column: list(values) for column, values in zip(
+                names[:first], zip(*chain.from_iterable(own for _, own in groups), strict=True), strict=True)}
+        arrays["alike"] = [at for at, (_, own) in enumerate(groups, 1) for _ in own]
+        shared = {column: [given[column] for given, _ in groups] for column in names[first:] if column != "alike"}
+        return self._connection.execute(text, arrays | shared).rowcount
 
     def lock(self, name: str, *, shared: bool = False) -> None:
         """See Database.lock."""

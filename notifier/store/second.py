@@ -52,6 +52,13 @@ def overtaken(db: Database, row: Row) -> Reason | None:
     return None if chance is None or chance["overtaken"] is None else Reason(chance["overtaken"])
 
 
+def cancelled(db: Database, delivery: str) -> Reason | None:
+    """Why a delivery was cancelled, where it was: a cancel holds though the delivery was under way when it came, and
+    was put back into the queue since."""
+    row = db.row("second.cancelled", {"id": delivery})
+    return None if row is None else Reason(row["reason"])
+
+
 def holder(db: Database, provider_id: str, channel: str | None) -> str | None:
     """The delivery that had this number before its newest message. `channel` None: of any channel, if it is one."""
     found = [row for row in db.rows("second.holders", {"provider_id": provider_id})

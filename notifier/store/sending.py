@@ -30,6 +30,8 @@ Settled = tuple[str, int, Outcome]
 RETRY_FIRST = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=5)
 """Wait before another attempt where the outcome named no time: doubling from the first to the most."""
+EXPIRED_AT_ONCE = 2500
+"""Deliveries that one step ends because they are too late; the gate lets none of the others pass."""
 ATTEMPTS_MOST = 50
 """However a sender decides, no address is tried more often than this for one notice."""
 ENDED_UNTOLD = (DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED)
@@ -58,7 +60,9 @@ def begin(db: Database, delivery: str, token: int, now: datetime, route: str | N
     row = db.row("outbox.at_the_gate", {"id": delivery, **_hashes(db, stored.address)})
     assert row is not None  # it is held
     quiet = people.quiet_until(db, stored.subscriber, now)
-    refused = refusal(stored, token, _surroundings(row, second.overtaken(db, held), quiet), now, route)
+    cancelled = second.cancelled(db, delivery) if row["cancels_there"] else None
+    around = _surroundings(row, cancelled, second.overtaken(db, held), quiet)
+    refused = refusal(stored, token, around, now, route)
     if refused is None:
         db.run("outbox.begin", {"id": delivery, "now": micros(now), "route": route})
         return None
@@ -253,7 +257,7 @@ def expire(db: Database, now: datetime) -> int:
     """See Store.expire; also marks signals that ran out as over."""
     db.lock(WRITER)
     db.run("signals.seal", {"now": micros(now)})
-    return db.run("outbox.expire", {"now": micros(now)})
+    return db.run("outbox.expire", {"now": micros(now), "limit": EXPIRED_AT_ONCE})
 
 
 def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
@@ -354,11 +358,14 @@ def _hashes(db: Database, address: str) -> dict[str, str]:
     return {name: db.keyed_hash(kind, address) if address else "" for name, kind in kinds.items()}
 
 
-def _surroundings(row: Row, overtaken: Reason | None, quiet: datetime | None) -> Surroundings:
+def _surroundings(
+    row: Row, cancelled: Reason | None, overtaken: Reason | None, quiet: datetime | None
+) -> Surroundings:
     return Surroundings(
         notice=NoticeState(row["notice_state"]),
         valid_until=moment(row["valid_until"]),
         killed=row["kill"] == "on",
+        cancelled=cancelled,
         opted_out=bool(row["opted_out"]),
         told=bool(row["told"]),
         quiet_until=quiet,

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,18 @@ import structlog
 from notifier.failpoints import failpoint
 from notifier.ports import StoreUnavailable
 
-from .database import Database, Row, T, migrations, pieces, statements, too_new, unavailable
+from .database import (
+    PARAMETER,
+    Database,
+    Row,
+    RowsAlike,
+    T,
+    migrations,
+    pieces,
+    statements,
+    too_new,
+    unavailable,
+)
 from .hash_key import MARK, choose, confirm, hashed, keep
 from .settings import StoreSettings
 
@@ -38,6 +50,14 @@ _READING = ("PRAGMA temp_store = MEMORY", "PRAGMA query_only = ON")
 
 MOVED = 1_000_000
 """Added to the schema's number of a file that is used no more."""
+
+
+@cache
+def _positional(name: str) -> tuple[str, tuple[str, ...]]:
+    """A statement whose parameters go by their place, at half the cost, and their names in order."""
+    topic, _, short = name.partition(".")
+    text = statements(topic)[short]
+    return PARAMETER.sub("?", text), tuple(PARAMETER.findall(text))
 
 
 def _is_outage(error: sqlite3.Error) -> bool:
@@ -80,6 +100,13 @@ class SqliteDatabase:
     def run_many(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
         """See Database.run_many."""
         return self._connection.executemany(_statement(name), parameters).rowcount
+
+    def run_alike(self, name: str, alike: RowsAlike) -> int:
+        """See Database.run_alike."""
+        text, names = _positional(name)
+        rows = (one + shared for given, own in alike if own
+                for shared in (tuple(given[column] for column in names[len(own[0]):]),) for one in own)
+        return self._connection.executemany(text, rows).rowcount
 
     def lock(self, name: str, *, shared: bool = False) -> None:
         """Nothing more is needed: who writes is alone."""

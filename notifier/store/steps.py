@@ -24,9 +24,6 @@ from .transaction import SqlTransaction
 
 log = structlog.get_logger(__name__)
 
-IDS_AT_ONCE = 1000
-"""Ids of an audience looked up at once."""
-
 
 class Leader(Protocol):
     """Who may listen and decide, where several nodes could; `engine` is for what only that node does."""
@@ -98,13 +95,9 @@ class SqlStore:
         with self._engine.reading() as db:
             return people.sizes(db, regions, service, incident)
 
-    def audience_ids(self, regions: Iterable[str], service: str, after: str = "") -> Iterator[str]:
+    def audience_numbers(self, regions: Iterable[str], service: str, after: str = "") -> Sequence[int]:
         with self._engine.reading() as db:
-            numbers = people.in_order(db, regions, service, after)
-        for first in range(0, len(numbers), IDS_AT_ONCE):
-            with self._engine.reading() as db:
-                ids = people.ids(db, numbers[first : first + IDS_AT_ONCE])
-            yield from ids
+            return people.in_order(db, regions, service, after)
 
     def fates(self, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
         with self._engine.reading() as db:

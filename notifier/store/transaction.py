@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from notifier.model.canary import Canary
-from notifier.model.delivery import Delivery, DeliveryState, Reason
+from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 from notifier.model.incident import Incident, Move
 from notifier.model.notice import Approval, Notice, NoticeState
-from notifier.model.people import AddressKind, Subscriber
+from notifier.model.people import AddressKind, Cohort, Member, Subscriber
 from notifier.model.signal import Signal
 from notifier.model.staff import StaffRequest, Verb
 from notifier.model.track import TrackRecord
@@ -106,6 +106,11 @@ class SqlTransaction:
         self.added = self.added or number > 0
         return number
 
+    def add_alike(self, deliveries: Iterable[Alike]) -> int:
+        number = outbox.add_alike(self._db, deliveries)
+        self.added = self.added or number > 0
+        return number
+
     def deliveries(
         self,
         *,
@@ -128,6 +133,9 @@ class SqlTransaction:
     ) -> int:
         return outbox.cancel(
             self._db, incident=incident, notice=notice, reason=reason, now=now, stages=stages, channel=channel)
+
+    def go_on_cancelling(self, now: datetime) -> bool:
+        return outbox.go_on_cancelling(self._db, now)
 
     def told(self, incident: str) -> frozenset[tuple[str, str]]:
         return outbox.told(self._db, incident)
@@ -170,8 +178,8 @@ class SqlTransaction:
     def more_than(self, regions: Iterable[str], incident: str, most: int) -> bool:
         return people.more_than(self._db, regions, incident, most)
 
-    def subscribers_by_id(self, ids: Iterable[str]) -> tuple[Subscriber, ...]:
-        return people.these(self._db, ids)
+    def cohorts(self, numbers: Iterable[int], service: str) -> Mapping[Cohort, Sequence[Member]]:
+        return people.cohorts(self._db, numbers, service)
 
     def subscribers_at(self, kind: AddressKind, addresses: Iterable[str]) -> tuple[Subscriber, ...]:
         return people.at_addresses(self._db, kind, addresses)

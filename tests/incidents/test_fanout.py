@@ -28,6 +28,7 @@ from notifier.model.people import AddressKind, QuietHours, Subscriber
 from notifier.model.service import Service
 from notifier.model.staff import Verb
 from notifier.ports import StoreUnavailable
+from notifier.store import outbox
 
 from .builders import CHANNELS, CROWD, MEASURED, NOW, crowd, policy, signal, speaker
 from .scene import Scene
@@ -229,19 +230,60 @@ def test_a_second_word_waits_until_the_first_has_been_planned_for_everybody(monk
     assert all(notice == first.id for notice, _ in numbers[:last_of_first])
 
 
+def test_an_update_goes_where_the_first_word_went_and_to_the_others_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second channel for telephones has come since, whose name sorts first."""
+    one = scene(*EVERYBODY)
+    one.hear(signal())
+    one.settle()
+    told = {d.address for d in one.send() if d.channel == "sms"}
+    newcomer = person(41)
+    with one.store.transaction() as tx:
+        tx.put_subscriber(newcomer)
+    channels = {**BOTH, "app": ChannelProfile("app", "sms", Mode.TEST, AddressKind.PHONE)}
+    one.decider.replace(speaker(channels), (policy(),))
+    one.ask(Verb.UPDATE, incident=one.incident.id, note="Crews are on the way.")
+    (update,) = one.notices(Stage.UPDATE)
+    phones = {address: channel for channel, address in planned(one, update.id) if address.startswith("+")}
+    assert phones == {**dict.fromkeys(told, "sms"), newcomer.address: "app"}
+
+
+def test_the_end_of_an_outage_cancels_what_waits_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "PAGE", 3)
+    one = scene(*EVERYBODY)
+    one.hear(signal())
+    one.settle()
+    with held_up(monkeypatch):
+        one.ask(Verb.WITHDRAW, incident=one.incident.id, note="false")
+    with one.store.transaction() as tx:
+        assert len(tx.deliveries(state=DeliveryState.PENDING)) > 10
+    claimed = one.store.claim("sms", 9, timedelta(minutes=1), one.clock.now())
+    assert len(claimed) == 9
+    assert all(one.store.begin(d.id, d.token, one.clock.now()) for d, _ in claimed), "what waits for its end may not go"
+    one.settle()
+    assert set(planned(one, one.notices(Stage.ACKNOWLEDGE)[0].id).values()) == {DeliveryState.CANCELLED}
+
+
+@contextmanager
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing follows a decision."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Fanout, "run_once", lambda self, plans: False)
+        yield
+
+
 def test_an_address_erased_while_it_was_read_is_not_queued(monkeypatch: pytest.MonkeyPatch) -> None:
     one = scene(*EVERYBODY)
     one.hear(signal())
     gone = EVERYBODY[-1]
-    real = Fanout._next
+    real = Fanout._read
 
-    def meanwhile(self: Fanout, plans: object) -> object:
-        found = real(self, plans)  # type: ignore[arg-type]
+    def meanwhile(self: Fanout, *more: object) -> object:
+        found = real(self, *more)  # type: ignore[arg-type]
         with one.store.transaction() as tx:
             tx.erase(gone.kind, gone.address, NOW)
         return found
 
-    monkeypatch.setattr(Fanout, "_next", meanwhile)
+    monkeypatch.setattr(Fanout, "_read", meanwhile)
     one.settle()
     assert people_of(planned(one)) == {p.address for p in EVERYBODY} - {gone.address}
 
@@ -251,8 +293,8 @@ def test_a_place_in_other_parts_is_found_anew_and_ends_nothing(monkeypatch: pyte
     one.hear(signal())
     real, wrong = Fanout._next, iter([True])
 
-    def outdated(self: Fanout, plans: object) -> object:
-        found = real(self, plans)  # type: ignore[arg-type]
+    def outdated(self: Fanout, *more: object) -> object:
+        found = real(self, *more)  # type: ignore[arg-type]
         if found is not None and next(wrong, False):
             return found[0], replace(found[1], mark="as it was before a merge", part=99), found[2]
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -178,11 +179,21 @@ def test_a_subscriber_listed_twice_gets_one_row() -> None:
     assert sum(row.address == "+18025550101" for row in rows) == 1
 
 
-def test_ids_are_the_same_whoever_plans_and_differ_between_rows() -> None:
+def test_ids_at_public_accounts_are_the_same_whoever_plans_and_differ_between_rows() -> None:
+    """They are keys at the far side, which must know them again even where an old backup planned them."""
     first, second = planned(notice(), person()), planned(notice(), person(), now=NOW + timedelta(minutes=5))
-    assert [row.id for row in first] == [row.id for row in second]
+    public = [row.id for row in first if row.subscriber is None]
+    assert public
+    assert public == [row.id for row in second if row.subscriber is None]
     assert len({row.id for row in first}) == len(first)
     assert {row.id for row in first}.isdisjoint(row.id for row in planned(notice(sequence=2), person()))
+
+
+def test_ids_of_people_are_uuids_that_go_by_the_time_of_planning() -> None:
+    ids = [next(row.id for row in planned(notice(), person(), now=NOW + timedelta(milliseconds=ms)) if row.subscriber)
+           for ms in (0, 1, 300_000)]
+    assert ids == sorted(ids)
+    assert [(uuid.UUID(id).version, str(uuid.UUID(id))) for id in ids] == [(8, id) for id in ids]
 
 
 def test_rows_expire_with_the_notice() -> None:

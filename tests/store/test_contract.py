@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -13,12 +14,13 @@ from notifier.model.canary import Canary, CanaryState, Fate
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.model.incident import IncidentState, Move
 from notifier.model.notice import Approval, NoticeState, Stage
-from notifier.model.people import AddressKind, QuietHours
+from notifier.model.people import AddressKind, Cohort, QuietHours
 from notifier.model.signal import Freshness, Level, SignalClass
 from notifier.model.staff import Verb
 from notifier.model.track import TrackRecord, Verdict
 from notifier.model.workaround import Workaround
 from notifier.ports import SourceState, StaleWrite, Store, StoreUnavailable
+from notifier.store import outbox
 from tests.parts.waiting import until
 
 from .making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, a_subscriber, an_incident, queue
@@ -66,7 +68,7 @@ def test_an_audience_may_be_read_within_a_transaction(store: Store) -> None:
     with store.transaction() as tx:
         tx.put_subscriber(a_subscriber())
     with store.transaction() as tx:
-        assert len(list(store.audience_ids(["US-VT"], "mobile"))) == 1
+        assert len(list(store.audience_numbers(["US-VT"], "mobile"))) == 1
         tx.set_switch("kill", "on", "ann", NOW)
 
 
@@ -398,9 +400,50 @@ def test_a_delivery_is_queued_once_for_notice_channel_and_address(store: Store) 
         assert tx.deliveries()[0] == both[0]
 
 
+def test_deliveries_that_are_alike_are_queued_as_each_would_be_by_itself(store: Store) -> None:
+    """And where somebody is queued already, they stay as they are."""
+    notice = a_notice()
+    by_sms, later = a_delivery(notice), a_delivery(notice, "email", not_before=NOW + HOUR, reason=Reason.QUIET_HOURS)
+    queue(store, notice, a_delivery(notice, address="+2", id="first"))
+    sms = [(f"i{number}", f"+{number}", f"s{number}", 100 + number) for number in (1, 2, 3)]
+    with store.transaction() as tx:
+        assert tx.add_alike([(by_sms, sms), (later, [("i4", "a'b%@example.org", "s4", 7)]), (later, [])]) == 3
+        assert tx.add_alike([]) == 0
+        found = {one.address: one for one in tx.deliveries(notice="n1")}
+    assert found["+2"].id == "first"
+    assert found["+1"] == replace(by_sms, id="i1", address="+1", subscriber="s1", priority=101)
+    assert found["a'b%@example.org"] == replace(later, id="i4", address="a'b%@example.org", subscriber="s4", priority=7)
+    assert len(found) == 4
+
+
 def test_a_delivery_without_its_notice_is_a_mistake_not_an_outage(store: Store) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), store.transaction() as tx:
         tx.add_deliveries([a_delivery(a_notice("nowhere"))])
+
+
+def test_many_are_cancelled_piece_by_piece_but_none_begins_any_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PAGE", 3)
+    notice, other = a_notice(), a_notice("n2", incident="I260115-2")
+    queue(store, notice, *(a_delivery(notice, address=f"+{number}") for number in range(7)))
+    queue(store, other, a_delivery(other, address="+9"))
+    claimed = store.claim("sms", 8, 2 * MINUTE, NOW)
+    with store.transaction() as tx:
+        assert tx.cancel_deliveries(incident=notice.incident, reason=Reason.SUPERSEDED, now=NOW) == 3
+    last = claimed[6][0]
+    assert (last.notice, last.address) == ("n1", "+6")
+    assert store.begin(last.id, last.token, NOW) is Reason.SUPERSEDED
+    assert store.begin(claimed[7][0].id, claimed[7][0].token, NOW) is None, "another incident's go on"
+    rounds = [True, True, False]
+    for more in rounds:
+        with store.transaction() as tx:
+            assert tx.go_on_cancelling(NOW) is more
+    with store.transaction() as tx:
+        found = {one.address: (one.state, one.reason) for one in tx.deliveries()}
+    assert found.pop("+9")[0] is DeliveryState.CLAIMED
+    assert set(found.values()) == {(DeliveryState.CANCELLED, Reason.SUPERSEDED)}
+    assert len(found) == 7
 
 
 def test_cancel_names_an_incident_or_a_notice(store: Store) -> None:
@@ -546,12 +589,40 @@ def test_an_audience_is_read_in_pieces_and_counted_beside_whoever_writes(store: 
     with store.leading().transaction() as tx:  # a decision is under way
         assert tx.more_than(("US-VT",), "I260115-1", 2)
         assert not tx.more_than(("US-NY",), "I260115-1", 2)
-        assert [one.id for one in tx.subscribers_by_id(["s3", "s1", "s6", "s9"])] == ["s3", "s1"]
         assert [one.id for one in tx.subscribers_at(AddressKind.EMAIL, ["A@Example.org", "e@example.org"])] == ["s3"]
-    assert list(store.audience_ids(("US-VT",), "mobile")) == ["s2", "s3", "s1"]
-    assert list(store.audience_ids(("US-VT",), "mobile", "a@example.org")) == ["s1"]
+    everybody = store.audience_numbers(("US-VT",), "mobile")
+    assert [people_at(store, [number]) for number in everybody] == [["s2"], ["s3"], ["s1"]]
+    assert list(store.audience_numbers(("US-VT",), "mobile", "a@example.org")) == [everybody[2]]
     sizes = store.audience_sizes(("US-VT",), "mobile", "I260115-1")
     assert sorted((one.kind, one.number) for one in sizes.groups) == [("email", 2), ("phone", 1)]
+
+
+def people_at(store: Store, numbers: Sequence[int]) -> list[str]:
+    with store.transaction() as tx:
+        return [id for members in tx.cohorts(numbers, "mobile").values() for id, _, _ in members]
+
+
+def test_cohorts_hold_those_who_may_still_be_told(store: Store) -> None:
+    """Between being counted and being planned a person may opt out, be erased, or want other services."""
+    born = datetime(1969, 1, 1, tzinfo=UTC)
+    with store.transaction() as tx:
+        for number in range(1, 6):
+            tx.put_subscriber(a_subscriber(f"s{number}", f"+{number}", consent_at=NOW - timedelta(days=7 * number)))
+        tx.put_subscriber(a_subscriber("s6", "+6", quiet_hours=QuietHours(time(22), time(6)), consent_at=born))
+    numbers = store.audience_numbers(("US-VT",), "mobile")
+    with store.transaction() as tx:
+        tx.opt_out(AddressKind.PHONE, "+1", NOW, "STOP")
+        tx.erase(AddressKind.PHONE, "+2", NOW)
+        tx.put_subscriber(a_subscriber("s3", "+3", services=("power",)))
+    with store.transaction() as tx:
+        found = tx.cohorts(numbers, "mobile")
+        assert tx.cohorts((), "mobile") == {}
+    usual = Cohort(AddressKind.PHONE, ("US-VT",), "en", "America/New_York", None)
+    week = (NOW - datetime(1970, 1, 1, tzinfo=UTC)).days // 7
+    assert {cohort: list(members) for cohort, members in found.items()} == {
+        usual: [("s4", "+4", week - 4), ("s5", "+5", week - 5)],
+        replace(usual, quiet_hours=QuietHours(time(22), time(6))): [("s6", "+6", 0)],
+    }
 
 
 def test_whom_an_incident_told_is_read_in_pieces(store: Store) -> None:

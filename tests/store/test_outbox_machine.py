@@ -29,7 +29,7 @@ from notifier.model.delivery import DELIVERY_MOVES, Delivery, DeliveryState, Out
 from notifier.model.notice import NoticeState, Stage
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Found, NotFound, Store
-from notifier.store import StoreSettings, open_store
+from notifier.store import StoreSettings, open_store, outbox
 
 from .making import HOUR, LEASE, NOW, a_delivery, a_notice
 
@@ -63,6 +63,7 @@ class Outbox(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.page, outbox.PAGE = outbox.PAGE, 1  # of two deliveries one is cancelled at once, the other later
         self.store = self.opened()
         self.now: datetime = NOW
         self.killed = False
@@ -85,6 +86,7 @@ class Outbox(RuleBasedStateMachine):
         return open_store(StoreSettings(path=":memory:"))
 
     def teardown(self) -> None:
+        outbox.PAGE = self.page
         self.store.close()
 
     @initialize(troubles=st.sets(st.sampled_from(TROUBLES)))
@@ -249,6 +251,11 @@ class Outbox(RuleBasedStateMachine):
                                        valid_until=NOW + 3 * HOUR, state=NoticeState.SUPERSEDED))
             tx.cancel_deliveries(notice=name, reason=Reason.SUPERSEDED, now=self.now)
         self.cancelled.add(name)
+
+    @rule()
+    def cancelling_goes_on(self) -> None:
+        with self.store.transaction() as tx:
+            tx.go_on_cancelling(self.now)
 
     @precondition(lambda self: "kill" in self.troubles)
     @rule(on=st.booleans())

@@ -19,4 +19,4 @@ CREATE INDEX canaries_open ON canaries (notice, channel) WHERE state NOT IN ('dr
 
 -- One delivery in 32, by the hash its id is: what is looked at while the rest of a wave goes out. All that is read of
 -- them stands in the index: they lie far apart in the table.
-CREATE INDEX deliveries_sampled ON deliveries (notice, channel, began_at, state, reason, id) WHERE id < '08';
+CREATE INDEX deliveries_sampled ON deliveries (notice, channel, began_at, state, reason, id) WHERE substr(id, 35) < '08';

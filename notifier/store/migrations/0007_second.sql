@@ -13,12 +13,13 @@ CREATE TABLE earlier_messages (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX earlier_messages_delivery ON earlier_messages (delivery);
 
--- Every cancel, for the messages that had been sent by then: none of them is followed by another. newest: the last
--- delivery there was.
+-- Every cancel: none of the deliveries there were by then (newest: the last) passes the gate any more, nor is a message
+-- that had been sent by then followed by another.
 CREATE TABLE cancels (
     number INTEGER PRIMARY KEY,
     incident TEXT,
     notice TEXT,
+    channel TEXT,
     stages TEXT,
     reason TEXT NOT NULL,
     newest INTEGER NOT NULL,

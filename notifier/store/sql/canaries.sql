@@ -24,7 +24,7 @@ ORDER BY began_at, number LIMIT :most;
 
 -- sampled_fates --
 SELECT state, reason, began_at FROM deliveries
-WHERE notice = :notice AND channel = :channel AND id < '08'
+WHERE notice = :notice AND channel = :channel AND substr(id, 35) < '08'
 ORDER BY began_at, number LIMIT :most;
 
 -- waiting --

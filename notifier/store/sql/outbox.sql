@@ -7,6 +7,15 @@ VALUES (:id, :notice, :incident, :stage, :sequence, :channel, :address, :languag
         :began_at, :settled_at, :provider_id, :detail, :route, :doubt_since)
 ON CONFLICT (notice, channel, address) DO NOTHING;
 
+-- add_alike --
+INSERT INTO deliveries (id, address, subscriber, priority, notice, incident, stage, sequence, channel, language, mode,
+                        created_at, not_before, expires_at, state, reason, attempts, token,
+                        leased_until, began_at, settled_at, provider_id, detail, route, doubt_since)
+VALUES (:id, :address, :subscriber, :priority, :notice, :incident, :stage, :sequence, :channel, :language, :mode,
+        :created_at, :not_before, :expires_at, :state, :reason, :attempts, :token, :leased_until, :began_at,
+        :settled_at, :provider_id, :detail, :route, :doubt_since)
+ON CONFLICT (notice, channel, address) DO NOTHING;
+
 -- get --
 SELECT * FROM deliveries WHERE id = :id;
 
@@ -29,23 +38,44 @@ ORDER BY number LIMIT :limit;
 -- all --
 SELECT * FROM deliveries WHERE (:state IS NULL OR state = :state) ORDER BY number LIMIT :limit;
 
--- cancel --
-UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
-WHERE (state = 'pending' OR (state = 'claimed' AND began_at IS NULL))
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
-  AND (:channel IS NULL OR channel = :channel)
+-- notices_of --
+SELECT id FROM notices
+WHERE (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR id = :notice)
   AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+ORDER BY id;
 
--- cancel_after_this_attempt --
+-- end_of_page --
+SELECT channel, address FROM deliveries
+WHERE notice = :notice AND (channel, address) > (:channel, :address) AND (:only = '' OR channel = :only)
+ORDER BY channel, address LIMIT 1 OFFSET :limit;
+
+-- cancel_page --
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE notice = :notice AND (channel, address) > (:channel, :address) AND (channel, address) <= (:last, :last_address)
+  AND (:only = '' OR channel = :only) AND (state = 'pending' OR (state = 'claimed' AND began_at IS NULL));
+
+-- cancel_rest --
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, leased_until = NULL
+WHERE notice = :notice AND (channel, address) > (:channel, :address)
+  AND (:only = '' OR channel = :only) AND (state = 'pending' OR (state = 'claimed' AND began_at IS NULL));
+
+-- cancel_claimed_after_this_attempt --
 UPDATE deliveries SET cancel_reason = :reason
-WHERE state IN ('claimed', 'unknown') AND cancel_reason IS NULL
-  AND (:incident IS NULL OR incident = :incident) AND (:notice IS NULL OR notice = :notice)
-  AND (:channel IS NULL OR channel = :channel)
-  AND (:stages IS NULL OR stage IN (SELECT value FROM json_each(:stages)))
-  AND number IN (SELECT number FROM deliveries WHERE incident = :incident
-                 UNION SELECT number FROM deliveries WHERE notice = :notice);
+WHERE state = 'claimed' AND notice = :notice AND (:only = '' OR channel = :only) AND cancel_reason IS NULL;
+
+-- cancel_unknown_after_this_attempt --
+UPDATE deliveries SET cancel_reason = :reason
+WHERE state = 'unknown' AND notice = :notice AND (:only = '' OR channel = :only) AND cancel_reason IS NULL;
+
+-- cancelling --
+SELECT * FROM cancelling ORDER BY notice, only_on LIMIT 1;
+
+-- put_cancelling --
+INSERT INTO cancelling (notice, only_on, reason, channel, address) VALUES (:notice, :only, :reason, :channel, :address)
+ON CONFLICT (notice, only_on) DO UPDATE SET channel = excluded.channel, address = excluded.address;
+
+-- drop_cancelling --
+DELETE FROM cancelling WHERE notice = :notice AND only_on = :only;
 
 -- told --
 WITH RECURSIVE family (id) AS (
@@ -86,6 +116,12 @@ WHERE number IN (
                         AND e.sequence < d.sequence
                         AND (e.state IN ('claimed', 'unknown')
                              OR (e.state = 'pending' AND e.second_attempts = 0)))
+      AND NOT EXISTS (WITH RECURSIVE below (id) AS (
+                          SELECT id FROM incidents WHERE merged_into = d.incident
+                          UNION SELECT i.id FROM incidents AS i JOIN below ON i.merged_into = below.id)
+                      SELECT 1 FROM below JOIN deliveries AS e
+                      ON e.incident = below.id AND e.channel = d.channel AND e.address = d.address
+                      WHERE e.state IN ('claimed', 'unknown') OR (e.state = 'pending' AND e.second_attempts = 0))
     ORDER BY d.priority, d.created_at, d.number LIMIT :limit)
 RETURNING *;
 
@@ -94,11 +130,20 @@ SELECT d.stage FROM deliveries AS d INDEXED BY deliveries_due
 WHERE d.state = 'pending' AND d.channel = :channel AND d.not_before <= :now AND d.expires_at > :now
   AND NOT EXISTS (SELECT 1 FROM deliveries AS e
                   WHERE e.incident = d.incident AND e.channel = d.channel AND e.address = d.address
-                    AND e.sequence < d.sequence AND e.state IN ('pending', 'claimed', 'unknown'))
+                    AND e.sequence < d.sequence
+                    AND (e.state IN ('claimed', 'unknown') OR (e.state = 'pending' AND e.second_attempts = 0)))
+  AND NOT EXISTS (WITH RECURSIVE below (id) AS (
+                      SELECT id FROM incidents WHERE merged_into = d.incident
+                      UNION SELECT i.id FROM incidents AS i JOIN below ON i.merged_into = below.id)
+                  SELECT 1 FROM below JOIN deliveries AS e
+                  ON e.incident = below.id AND e.channel = d.channel AND e.address = d.address
+                  WHERE e.state IN ('claimed', 'unknown') OR (e.state = 'pending' AND e.second_attempts = 0))
 ORDER BY d.priority, d.created_at, d.number LIMIT 1;
 
 -- at_the_gate --
 SELECT d.*, n.state AS notice_state, n.valid_until AS valid_until,
+       EXISTS (SELECT 1 FROM cancels WHERE incident = d.incident)
+           OR EXISTS (SELECT 1 FROM cancels WHERE notice = d.notice) AS cancels_there,
        coalesce((SELECT value FROM switches WHERE name = 'kill' ORDER BY number DESC LIMIT 1), 'off') AS kill,
        d.address <> '' AND EXISTS (SELECT 1 FROM opt_outs
                                    WHERE hash IN (:email, :phone))
@@ -182,7 +227,9 @@ WHERE d.id = :id AND e.id <> d.id AND e.address <> '' AND e.state = 'claimed' AN
 
 -- expire --
 UPDATE deliveries SET state = 'expired', reason = 'too_late', settled_at = :now
-WHERE state = 'pending' AND expires_at <= :now;
+WHERE number IN (SELECT number FROM deliveries WHERE state = 'pending' AND expires_at <= :now
+                 ORDER BY expires_at LIMIT :limit)
+  AND state = 'pending';
 
 -- pending_by_channel --
 SELECT channel, count(*) AS number, min(CASE WHEN not_before <= :now THEN not_before END) AS oldest

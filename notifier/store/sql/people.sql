@@ -84,11 +84,12 @@ WHERE address > :after AND opted_out_at IS NULL
   AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
 ORDER BY address;
 
--- ids --
-SELECT id FROM subscribers WHERE rowid IN (SELECT value FROM json_each(:numbers)) ORDER BY address;
-
 -- these --
-SELECT * FROM subscribers WHERE id IN (SELECT value FROM json_each(:ids)) AND opted_out_at IS NULL ORDER BY address;
+SELECT id, address, max(consent_at / 604800000000, 0) AS week, kind, regions, language, timezone, quiet_hours
+FROM subscribers
+WHERE rowid IN (SELECT value FROM json_each(:numbers)) AND opted_out_at IS NULL
+  AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service))
+ORDER BY address;
 
 -- at_these_addresses --
 SELECT * FROM subscribers

@@ -7,6 +7,7 @@ SELECT n.state AS notice_state, n.valid_until AS valid_until, coalesce(
      WHERE c.number IN (SELECT number FROM cancels WHERE incident = d.incident
                         UNION ALL SELECT number FROM cancels WHERE notice = d.notice)
        AND (c.incident IS NULL OR c.incident = d.incident) AND (c.notice IS NULL OR c.notice = d.notice)
+       AND (c.channel IS NULL OR c.channel = d.channel)
        AND (c.stages IS NULL OR d.stage IN (SELECT value FROM json_each(c.stages)))
        AND c.newest >= d.number ORDER BY c.number LIMIT 1),
     (SELECT 'superseded' FROM deliveries AS e
@@ -32,9 +33,19 @@ SELECT d.id, d.channel FROM earlier_messages AS e JOIN deliveries AS d ON d.id =
 WHERE e.provider_id = :provider_id LIMIT 2;
 
 -- note_cancel --
-INSERT INTO cancels (incident, notice, stages, reason, newest, at)
-SELECT :incident, :notice, :stages, :reason, coalesce(max(number), 0), :now FROM deliveries;
+INSERT INTO cancels (incident, notice, channel, stages, reason, newest, at)
+SELECT :incident, :notice, :channel, :stages, :reason, coalesce(max(number), 0), :now FROM deliveries;
 
 -- forget --
 DELETE FROM earlier_messages
 WHERE delivery IN (SELECT id FROM deliveries WHERE address <> '' AND address = :address);
+
+-- cancelled --
+SELECT c.reason FROM deliveries AS d JOIN cancels AS c
+ON c.number IN (SELECT number FROM cancels WHERE incident = d.incident
+                UNION ALL SELECT number FROM cancels WHERE notice = d.notice)
+WHERE d.id = :id AND (c.incident IS NULL OR c.incident = d.incident) AND (c.notice IS NULL OR c.notice = d.notice)
+  AND (c.channel IS NULL OR c.channel = d.channel)
+  AND (c.stages IS NULL OR d.stage IN (SELECT value FROM json_each(c.stages)))
+  AND c.newest >= d.number
+ORDER BY c.number LIMIT 1;

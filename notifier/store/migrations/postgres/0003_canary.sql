@@ -19,4 +19,4 @@ CREATE INDEX canaries_open ON canaries (notice, channel) WHERE state NOT IN ('dr
 
 -- One delivery in 32, by the hash its id is: what is looked at while the rest of a wave goes out. Without what changes
 -- as they are sent: with began_at in any index, no update of a delivery could stay on its page (HOT).
-CREATE INDEX deliveries_sampled ON deliveries (notice, channel) WHERE id < '08';
+CREATE INDEX deliveries_sampled ON deliveries (notice, channel) WHERE substr(id, 35) < '08';

@@ -77,11 +77,12 @@ WHERE address > :after AND opted_out_at IS NULL
   AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
 ORDER BY address;
 
--- ids --
-SELECT id FROM subscribers WHERE number IN (SELECT jsonb_array_elements_text(:numbers::jsonb)::bigint) ORDER BY address;
-
 -- these --
-SELECT * FROM subscribers WHERE id IN (SELECT jsonb_array_elements_text(:ids::jsonb)) AND opted_out_at IS NULL ORDER BY address;
+SELECT id, address, greatest(consent_at / 604800000000, 0) AS week, kind, regions, language, timezone, quiet_hours
+FROM subscribers
+WHERE number IN (SELECT jsonb_array_elements_text(:numbers::jsonb)::bigint) AND opted_out_at IS NULL
+  AND (services = '[]' OR jsonb_exists(services::jsonb, :service))
+ORDER BY address;
 
 -- at_these_addresses --
 SELECT * FROM subscribers

@@ -7,6 +7,7 @@ SELECT n.state AS notice_state, n.valid_until AS valid_until, coalesce(
      WHERE c.number IN (SELECT number FROM cancels WHERE incident = d.incident
                         UNION ALL SELECT number FROM cancels WHERE notice = d.notice)
        AND (c.incident IS NULL OR c.incident = d.incident) AND (c.notice IS NULL OR c.notice = d.notice)
+       AND (c.channel IS NULL OR c.channel = d.channel)
        AND (c.stages IS NULL OR d.stage IN (SELECT jsonb_array_elements_text(c.stages::jsonb)))
        AND c.newest >= d.number ORDER BY c.number LIMIT 1),
     (SELECT 'superseded' FROM deliveries AS e
@@ -15,3 +16,13 @@ SELECT n.state AS notice_state, n.valid_until AS valid_until, coalesce(
        AND e.state NOT IN ('cancelled', 'expired', 'suppressed') LIMIT 1)) AS overtaken
 FROM deliveries AS d JOIN notices AS n ON n.id = d.notice
 WHERE d.id = :id;
+
+-- cancelled --
+SELECT c.reason FROM deliveries AS d JOIN cancels AS c
+ON c.number IN (SELECT number FROM cancels WHERE incident = d.incident
+                UNION ALL SELECT number FROM cancels WHERE notice = d.notice)
+WHERE d.id = :id AND (c.incident IS NULL OR c.incident = d.incident) AND (c.notice IS NULL OR c.notice = d.notice)
+  AND (c.channel IS NULL OR c.channel = d.channel)
+  AND (c.stages IS NULL OR d.stage IN (SELECT jsonb_array_elements_text(c.stages::jsonb)))
+  AND c.newest >= d.number
+ORDER BY c.number LIMIT 1;
