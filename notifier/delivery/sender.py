@@ -36,6 +36,8 @@ TRIAL = timedelta(minutes=2)
 """How long a channel that a callback had stopped waits for what becomes of the message it was tried with."""
 LOOK_AGAIN = 2.0
 """Seconds within a turn after which it is looked again whether the channel was stopped, by a callback or a person."""
+THROTTLED = timedelta(seconds=8)
+"""An account that may not be asked for longer than this is taken for closed, where another stands in for it."""
 BATCHES = 10
 """Times a channel's messages at once that are claimed at least, so that it seldom waits for the last of a batch."""
 
@@ -170,6 +172,8 @@ class Sender:
             delivery = going.pop(future)
             outcome = future.result()
             now = self._clock.now()
+            if outcome.told is not None and _long(outcome.told.until, now):
+                self._route.stopped(Reason.RATE_LIMITED)
             self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
             on = all((self._after(outcome), self.tokens.heard(outcome, now), self._reach.heard(outcome, now), on))
         return on
@@ -258,7 +262,8 @@ class Sender:
         holds = stop is not None and stop.holds(self._clock.now())
         if of_all is not None and of_all.until is None:  # a person's: it is meant for all that is sent by the channel
             stop, holds = of_all, True
-        self._route.stopped(stop.why if holds and stop is not None else "")
+        limited = self.tokens.wait is not None and _long(self.tokens.wait.until, self._clock.now())
+        self._route.stopped(stop.why if holds and stop is not None else Reason.RATE_LIMITED if limited else "")
         self._stopped_for = stop.why if stop is not None else ""
         if stop is None:
             self._stops = 0
@@ -297,3 +302,7 @@ class Sender:
             if stop is not None and stop.until is None:
                 return
             tx.set_switch(self.switch, value, ACTOR, self._clock.now())
+
+
+def _long(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until - now > THROTTLED

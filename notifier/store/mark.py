@@ -154,7 +154,7 @@ class Mark:
         its own yet is new, or older than any mark: it takes the file's, and so is found to be behind it."""
         noted = read(self._file)
         name = secrets.token_bytes(16) if noted is None else bytes.fromhex(noted.deployment)
-        db.run("staff.put_meta", {"name": "deployment", "value": name})
+        db.run("staff.keep_meta", {"name": "deployment", "value": name})
         row = db.row("staff.meta", {"name": "deployment"})
         assert row is not None
         deployment = bytes(row["value"]).hex()

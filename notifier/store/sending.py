@@ -176,6 +176,8 @@ def reconcile(
         _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
     elif resend:
         doubt = None if isinstance(result, NotFound) else stored.doubt_since
+        if row["cancel_reason"] is None:
+            db.run("second.doubt_earlier", {"id": delivery})  # lists lag: that it was not there is no proof for ever
         _again(db, replace(stored, doubt_since=doubt), row["cancel_reason"], now, Reason.NONE)
     elif isinstance(result, NotFound):
         _to_end(db, replace(stored, doubt_since=None), DeliveryState.FAILED, Reason.LOST_ANSWER, now)
@@ -226,7 +228,7 @@ def _of_an_earlier_attempt(row: Row, route: str | None) -> bool:
     arrive, and its answer will tell."""
     if row["provider_id"] is not None:
         return False
-    repeats = row["state"] == DeliveryState.CLAIMED and row["began_at"] is not None and row["attempts"] > 1
+    repeats = row["state"] == DeliveryState.CLAIMED and row["earlier_doubt"] is not None
     return repeats or (None not in (route, row["route"]) and route != row["route"])
 
 

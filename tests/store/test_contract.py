@@ -529,7 +529,7 @@ def test_a_canary_comes_back_whole_and_is_open_until_it_is_over(store: Store) ->
 def test_fates_are_read_in_the_order_sending_began(store: Store) -> None:
     """All of a notice on a channel, or one in 32 by the hash an id is; what has not begun is there without a time."""
     notice = a_notice()
-    queue(store, notice, *(a_delivery(notice, address=f"+{n}", id=f"0{n}0", priority=9 - n) for n in range(1, 10)),
+    queue(store, notice, *(a_delivery(notice, address=f"+{n}", id=f"{n:036}", priority=9 - n) for n in range(1, 10)),
           a_delivery(notice, "email", "a@example.org", id="000"))
     for number in range(3):
         ((delivery, _),) = store.claim("sms", 1, HOUR, NOW)
@@ -543,7 +543,7 @@ def test_fates_are_read_in_the_order_sending_began(store: Store) -> None:
     assert [fate for fate in found if fate.began_at is not None] == [
         Fate(DeliveryState.SENT, Reason.ACCEPTED, NOW), Fate(DeliveryState.FAILED, Reason.FILTERED, NOW + MINUTE),
         Fate(DeliveryState.SENT, Reason.ACCEPTED, NOW + 2 * MINUTE)]
-    assert len(some) == 7, "those whose id begins with 00 to 07"
+    assert len(some) == 7, "those whose id ends with 00 to 07"
     assert store.fates("n2", "sms", sampled=False) == ()
     with store.reading() as tx:
         assert tx.waits_on("n1", "sms")

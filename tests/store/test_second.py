@@ -151,7 +151,7 @@ def test_a_cancel_that_the_word_did_not_see_stops_the_message_at_the_gate(store:
     """Between several nodes: the cancel found the delivery sent, and the word committed after it."""
     (claimed, _), = store.claim("sms", 1, LEASE, NOW + 2 * MINUTE)
     with store._engine.step("transaction") as db:  # type: ignore[attr-defined] # a cancel as the other node's saw it
-        db.run("second.note_cancel", {"incident": INCIDENT, "notice": None, "stages": None,
+        db.run("second.note_cancel", {"incident": INCIDENT, "notice": None, "channel": None, "stages": None,
                                       "reason": Reason.WITHDRAWN, "now": 0})
     assert store.begin(claimed.id, claimed.token, NOW + 2 * MINUTE) is Reason.WITHDRAWN
     assert the(store, waiting.id).state is S.CANCELLED

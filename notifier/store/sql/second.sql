@@ -28,6 +28,9 @@ UPDATE deliveries SET state = 'pending', reason = :reason, token = token + 1, se
                       detail = '', doubt_since = NULL, earlier_doubt = coalesce(earlier_doubt, :earlier_doubt)
 WHERE id = :id;
 
+-- doubt_earlier --
+UPDATE deliveries SET earlier_doubt = coalesce(earlier_doubt, doubt_since) WHERE id = :id;
+
 -- holders --
 SELECT d.id, d.channel FROM earlier_messages AS e JOIN deliveries AS d ON d.id = e.delivery
 WHERE e.provider_id = :provider_id LIMIT 2;

@@ -27,6 +27,9 @@ SELECT state FROM checkpoints WHERE name = :name;
 -- meta --
 SELECT value FROM meta WHERE name = :name;
 
+-- keep_meta --
+INSERT INTO meta (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;
+
 -- put_meta --
 INSERT INTO meta (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET
