@@ -109,6 +109,9 @@ ROUTE_TAKEOVERS = Counter(
     "notifier_route_takeovers_total", "Times an account took a channel over because the other failed",
     ["channel", "route"],
 )
+CLOCK_AHEAD = Gauge(
+    "notifier_clock_ahead_seconds", "How far this node's clock is ahead of the clock of the database all nodes share"
+)
 KILL_SWITCH = Gauge("notifier_kill_switch", "1 while the kill switch is on")
 BILLED = Counter(
     "notifier_channel_billed_total", "What a provider bills for, by channel and item (post, post_with_link, …)",

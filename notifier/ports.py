@@ -600,6 +600,10 @@ class Store(Protocol):
         this node has lost that right, even before it knows."""
         ...
 
+    def ahead(self, now: datetime) -> timedelta | None:
+        """How far `now` is ahead of the clock of the database all nodes share; None where it is this machine's."""
+        ...
+
     def on_outbox(self, ring: Callable[[], None]) -> None:
         """Have `ring` called, from whatever thread, once any node has added deliveries; it must not wait. A hint: some
         are called in vain, and one may be lost."""

@@ -34,7 +34,7 @@ from notifier.web.server import WebServer
 
 from .ageing import Ageing
 from .pushed import Pushed
-from .shown import limited_channels, set_gauges, stopped_channels
+from .shown import limited_channels, set_gauges, stopped_channels, tell_clock
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +82,7 @@ class Daemon:
         self._look_back()
         self._turn(
             Loop("strays", app.reconciler.end_strays, self.clock, every=60.0),
+            Loop("clock", partial(tell_clock, app), self.clock, every=30.0),
             Loop("housekeeper", app.housekeeper.run_once, self.clock, every=5.0),
             Loop("reload", self._reload, self.clock, every=2.0))
         self._start_senders()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
 
 from notifier import metrics
 from notifier.app import App
@@ -10,6 +13,11 @@ from notifier.delivery.order import read_stop
 from notifier.model.delivery import DeliveryState
 from notifier.model.times import rfc3339
 from notifier.ports import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""Less than any lease or wait is shortened by without harm."""
 
 
 def stopped_channels(app: App) -> Mapping[str, str]:
@@ -29,6 +37,17 @@ def limited_channels(app: App) -> Mapping[str, Mapping[str, str]]:
     waits = {id: sender.tokens.wait for id, sender in app.senders.items()}
     return {id: {"limit": wait.limit, "until": rfc3339(wait.until)}
             for id, wait in waits.items() if wait is not None and wait.until > app.clock.now()}
+
+
+def tell_clock(app: App) -> bool:
+    """Say where this node's clock differs from the database's. Nodes judge by their own clocks when a claim of another
+    has run out, and when an absence proves something: one that is minutes ahead takes up what is under way."""
+    ahead = app.store.ahead(app.clock.now())
+    if ahead is not None:
+        metrics.CLOCK_AHEAD.set(ahead.total_seconds())
+        if abs(ahead) > CLOCKS_DIFFER:
+            log.error("clock.differs", ahead=ahead.total_seconds(), most=CLOCKS_DIFFER.total_seconds())
+    return False
 
 
 def set_gauges(app: App) -> None:

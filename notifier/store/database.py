@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -106,6 +107,10 @@ class Engine(Protocol):
     def reading(self) -> AbstractContextManager[Database]:
         """A transaction that only reads, at one moment: it and who writes do not wait for each other, as far as that
         can be done. May be entered within a step. Raises StoreUnavailable, for an attempt to write too."""
+        ...
+
+    def now(self) -> datetime | None:
+        """The time by the database's own clock, where it is another machine's. Raises StoreUnavailable."""
         ...
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from itertools import chain, islice
 from typing import Any, cast
@@ -37,6 +37,7 @@ from psycopg.errors import (
 from psycopg.rows import DictRow
 
 from notifier.failpoints import failpoint
+from notifier.model.times import utc
 from notifier.ports import StoreUnavailable
 
 from .announcements import OUTBOX
@@ -231,6 +232,14 @@ class PostgresEngine:
             finally:
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
+
+    def now(self) -> datetime | None:
+        """See Engine.now."""
+        with _words(), self._reading.begun() as connection:
+            row = connection.execute("SELECT clock_timestamp() AS now").fetchone()
+            connection.execute("ROLLBACK")
+        assert row is not None
+        return utc(row["now"])
 
     def close(self) -> None:
         """End every connection; what uses it afterwards is told that the store is closed."""

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,10 @@ class SqliteEngine:
                 own.execute(pragma)
             own.execute("BEGIN")
             yield SqliteDatabase(own, self._key)
+
+    def now(self) -> datetime | None:
+        """The clock is this machine's."""
+        return None
 
     def close(self) -> None:
         """Close the file; the next transaction would open it again."""

@@ -64,6 +64,10 @@ class SqlStore:
     def leading(self) -> SqlStore:
         return self if self._leader is None else SqlStore(self._leader.engine, bell=self._bell)
 
+    def ahead(self, now: datetime) -> timedelta | None:
+        there = self._engine.now()
+        return None if there is None else now - there
+
     def on_outbox(self, ring: Callable[[], None]) -> None:
         self._bell.add(ring)
         if self._announcements is not None:

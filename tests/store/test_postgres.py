@@ -13,6 +13,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from notifier.clock import SystemClock
 from notifier.model.delivery import DeliveryState, Outcome, OutcomeKind, Reason
 from notifier.ports import NotFound, Store, StoreUnavailable
 from notifier.secret import Secret
@@ -233,6 +234,14 @@ def test_reading_waits_for_nobody_and_changes_nothing(database: str) -> None:
             assert other.begin(claimed.id, claimed.token, NOW) is None
         with pytest.raises(StoreUnavailable, match="read-only"), other.reading() as tx:
             tx.set_switch("stop:x", "off", "ann", NOW)
+
+
+def test_a_node_knows_how_far_its_clock_is_from_the_databases(database: str) -> None:
+    with nodes(database, 1) as (one,):
+        now = SystemClock().now()
+        ahead = one.ahead(now + timedelta(minutes=6))
+        assert ahead is not None
+        assert abs(ahead - timedelta(minutes=6)) < timedelta(seconds=30), "both run on this machine"
 
 
 # ── who leads ────────────────────────────────────────────────────────────────────────────────────────────────────────
