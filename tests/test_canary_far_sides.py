@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from notifier.channels.mail.bounces import taken
+from notifier.channels.mail.returns import return_path
 from notifier.channels.mail.settings import EmailSettings
 from notifier.config.web_settings import WebSettings
 from notifier.delivery.sender import Sender
@@ -16,6 +17,7 @@ from notifier.delivery.settings import DeliverySettings
 from notifier.incidents import fanout
 from notifier.incidents.canary import CanarySettings
 from notifier.model.canary import CanaryState
+from notifier.model.delivery import DeliveryState
 from notifier.model.people import AddressKind, Subscriber
 from notifier.model.staff import Verb
 from notifier.ports import Channel
@@ -187,14 +189,22 @@ def mails(relay: Smtp, kept_in: StoreSettings) -> Iterator[Desk]:
 def settings_of(port: int) -> EmailSettings:
     return EmailSettings.model_validate({
         "id": "email-main", "kind": "email", "host": "127.0.0.1", "port": port, "security": "none",
-        "sender": "status@example.com", "sender_name": "Example Status"})
+        "sender": "status@example.com", "sender_name": "Example Status", "bounces_to": "bounces@example.net",
+        "bounce_key": {"env": "T_BOUNCE_KEY"}})
 
 
-def test_mail_that_bounces_reaches_twenty_and_nobody_else(mails: Desk, relay: Smtp) -> None:
+def test_mail_that_bounces_reaches_twenty_and_nobody_else(
+    mails: Desk, relay: Smtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T_BOUNCE_KEY", "k")
     mails.begin()
     assert len(relay.ledger) == 20
-    for entry in relay.ledger:
-        assert taken(settings_of(relay.port), report(id=entry["id"]), mails.scene.store, mails.scene.clock) == "changed"
+    store = mails.scene.store
+    with store.transaction() as tx:
+        sent = tx.deliveries(state=DeliveryState.SENT)
+    for delivery in sent:
+        bounce = report(to=return_path("bounces@example.net", delivery.id, "k"))
+        assert taken(settings_of(relay.port), bounce, store, mails.scene.clock) == "changed"
     mails.run(8, seconds=60)
     assert mails.state is S.STOPPED
     assert len(relay.ledger) == 20

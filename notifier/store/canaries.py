@@ -41,7 +41,8 @@ def waits(db: Database, notice: str, channel: str) -> bool:
 
 
 def fates(db: Database, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
-    """See Store.fates."""
+    """See Store.fates. One whose message was given up and that waits for another has failed so far: what became of it
+    is known, and the rest need not wait until it has been tried for the last time."""
     given = {"notice": notice, "channel": channel, "most": FATES_MOST}
     rows = db.rows("canaries.sampled_fates" if sampled else "canaries.fates", given)
     return tuple(Fate(_STATES[state], _REASONS[reason], None if began_at is None else moment(began_at))
