@@ -34,7 +34,8 @@ from ..incidents.builders import NOW
 from .child import MET, TICK
 from .far import Daemon, Fate, world
 from .nursery import Ended, Nursery
-from .proof import ENGINES, FAULTS
+from .proof import ENGINES
+from .proof import FAULTS as ALL
 from .test_kill import LAST, LATER, NOON, ONCE, RECONCILING, RECOVERING
 
 KIND = "sms-callbacks"
@@ -59,6 +60,8 @@ SCRIPTS: Mapping[str, Mapping[str, Any]] = {
     "nobody knows": {"words": [[SENT, [40, "undelivered", "30008", True]]]},
 }
 """What is said of the first, second … message of a delivery: seconds after its creation, status, code, whether told."""
+FAULTS = {fault: ALL[fault] for fault in ("kill", "stop", "locked", "full", "cut", "forward", "back")}
+"""Of one daemon; what needs two, a server to restart or a backup is the proof's without words."""
 LOST = ("", "accept_then_drop")
 FINAL = {"delivered": "delivered", "undelivered": "failed"}
 
