@@ -30,7 +30,7 @@ brief: $(STAMP) ## Play those of the real recordings that .ci/run plays
 	$(BIN)/pytest -n 2 --dist worksteal -m "recordings and not long" --timeout 900 -rsP
 
 EVERY ?= 1
-proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (hours; EVERY=100: one case in so many)
+proof: $(STAMP) ## Break everything at every step of the send path and read the ledgers (hours; EVERY=250: one case in so many)
 	$(BIN)/python -m tests.faults --every $(EVERY)
 	$(BIN)/python -m tests.faults.callbacks --every $(EVERY)
 

@@ -252,7 +252,7 @@ def _stop(store: SqlStore, incident: str) -> float:
 
 def _cancelling(address: str) -> bool:
     """Whether something that was cancelled has not been ended yet."""
-    question = "SELECT count(*) FROM cancels"
+    question = "SELECT count(*) FROM cancelling"
     if address.startswith("postgresql:"):
         with psycopg.connect(address, autocommit=True) as connection:
             return connection.execute(question).fetchone() != (0,)
@@ -290,7 +290,7 @@ def floor(address: str, decided: str) -> dict[str, float]:
         connection: Any = psycopg.connect(address, autocommit=True)
         connection.execute("CREATE UNLOGGED TABLE aside AS SELECT * FROM deliveries")
         connection.execute("ALTER TABLE aside ADD PRIMARY KEY (number)")
-        connection.execute("TRUNCATE deliveries")
+        connection.execute("TRUNCATE deliveries CASCADE")
         source = "aside"
     else:
         connection = store._engine._live()  # type: ignore[attr-defined]
