@@ -71,6 +71,7 @@ class EmailChannel:
         late: LateAnswers | None = None,
     ) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
+        self.stands_in_for = settings.stands_in_for
         self.rate = settings.per_minute / 60
         self.at_once = at_once(self.rate, CONNECTIONS_MOST)
         relay = f"email/{settings.host}:{settings.port}/{settings.username or settings.sender}"

@@ -135,6 +135,7 @@ class SmsChannel:
 
     def __init__(self, settings: SmsSettings, *, timeout: tuple[float, float] | None = None) -> None:
         self.id, self.kind, self.mode = settings.id, settings.kind, settings.mode
+        self.stands_in_for = settings.stands_in_for
         self.rate, self.absent_after = settings.per_minute / 60, settings.absent_after
         self.at_once = at_once(self.rate, AT_ONCE_MOST)
         account = f"sms/{settings.account_sid}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -92,7 +92,7 @@ class Reconciler:
             why = "its channel is no longer configured" if channel is None else "its channel has changed its mode"
             return CannotTell(why), Verdict(None, False, why)
         failpoint("reconcile.before_find")
-        result = self._own(delivery, channel.find(message, now))
+        result = self._own(delivery, self._found(delivery, message, channel, now))
         failpoint("reconcile.after_find")
         lag: timedelta = getattr(channel, "absent_after", timedelta())
         began = delivery.began_at or delivery.doubt_since  # the last that may have arrived
@@ -104,6 +104,17 @@ class Reconciler:
         )
         rule = settings.lost.get(channel.kind, LostAnswer.RESEND)
         return result, verdict(delivery, result, now, settings, rule=rule, harmless=harmless)
+
+    def _found(self, delivery: Delivery, message: Message, channel: Channel, now: datetime) -> Result:
+        """What the account that was asked says. A database put back from a backup does not know which one was asked
+        since: then all of the channel's are, and it is not there only where none has it."""
+        if delivery.reason is not Reason.RESTORED:
+            return channel.find(message, now)
+        theirs = [one for id, one in self._channels.items()
+                  if one is not channel and delivery.channel in (id, getattr(one, "stands_in_for", None))]
+        results = [one.find(message, now) for one in (channel, *theirs)]
+        order = (Found, CannotTell, NotFound)
+        return min(results, key=lambda result: order.index(type(result)))
 
     def _own(self, delivery: Delivery, result: Result) -> Result:
         """What was found, without what is known to be another delivery's: two notices may have the same words for the

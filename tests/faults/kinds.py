@@ -55,7 +55,8 @@ def _sms_heard(url: str) -> Any:
 
 def _sms_standby(url: str) -> Any:
     """A second account at the same provider, which keeps them apart."""
-    return _so_many(1, far_sides.sms_channel(url, per_minute=600, id="sms-two", account_sid="AC" + "0b" * 16))
+    return _so_many(1, far_sides.sms_channel(url, per_minute=600, id="sms-two", account_sid="AC" + "0b" * 16,
+                                              stands_in_for="sms-main"))
 
 
 def senders(made: list[Any], store: Store, clock: Clock, stop: Callable[[], bool]) -> list[Sender]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from notifier.channels.mail.bounces import Bounces
 from notifier.channels.mail.dsn import MOST_BYTES
 from notifier.channels.mail.mailbox import checked, opened
+from notifier.channels.mail.returns import return_path
 from notifier.channels.mail.settings import EmailSettings, MailboxSettings
 from notifier.channels.mail.writing import message_id
 from notifier.clock import VirtualClock
@@ -62,6 +64,9 @@ userdb {{
 """
 
 
+BASE, KEY = "bounces@example.net", "k"
+
+
 @dataclass
 class Word:
     """A store that takes words down."""
@@ -97,6 +102,7 @@ class Server:
         """Those of a channel that reads it."""
         return EmailSettings.model_validate({
             "id": "email", "kind": "email", "host": "127.0.0.1", "security": "none", "sender": "status@example.com",
+            "bounces_to": BASE, "bounce_key": {"env": "T_BOUNCE_KEY"},
             "bounces": {"host": "127.0.0.1", "port": self.ports[security], "security": security, "username": "bounces",
                         "password": {"env": "T_IMAP"}, "ca_file": str(self.folder / "cert.pem"), **more},
         })
@@ -134,6 +140,7 @@ def serving() -> Iterator[Server]:
 def server(serving: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """With an empty mailbox."""
     monkeypatch.setenv("T_IMAP", PASSWORD)
+    monkeypatch.setenv("T_BOUNCE_KEY", KEY)
     shutil.rmtree(serving.folder / "mail", ignore_errors=True)
     for path in ("mail", "mail/new", "mail/cur", "mail/tmp"):
         (serving.folder / path).mkdir()
@@ -154,9 +161,10 @@ def reader(settings: EmailSettings, store: Word) -> Bounces:
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 def test_bounces_are_read_once_and_marked(server: Server, security: str) -> None:
-    ids = [message_id(str(number), "example.com") for number in range(3)]
-    for number, id in enumerate(ids):
-        server.put(f"1{number}.a", report(recipient("failed", "5.2.2"), id=id))
+    ours = [str(uuid.UUID(int=number)) for number in range(3)]
+    ids = [message_id(delivery, "example.com") for delivery in ours]
+    for number, delivery in enumerate(ours):
+        server.put(f"1{number}.a", report(recipient("failed", "5.2.2"), to=return_path(BASE, delivery, KEY)))
     server.put("13.a", b"Subject: hello\r\n\r\nwho are you?")
     store = Word()
     bounces = reader(server.settings(security), store)

@@ -169,7 +169,7 @@ def test_what_it_cannot_deliver_comes_back_to_its_delivery(relay: Relay, monkeyp
     assert bounce is not None
     assert (bounce.state, bounce.reason) == (DeliveryState.FAILED, Reason.RECIPIENT_GONE)
     assert bounce.message_id == outcome.provider_id
-    assert subject_of(ours._settings, bounce) == (outcome.provider_id, lost.delivery)
+    assert subject_of(ours._settings, bounce) == lost.delivery
 
 
 def test_nobody_there(relay: Relay) -> None:
