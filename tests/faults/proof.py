@@ -100,7 +100,8 @@ def _beyond_a_mark(case: Case) -> str:
         return "what was not decided at the backup is decided anew: no mark can know of it"
     if case.point == "settle.after_commit" and case.kind.startswith(BATCHED):
         return "that was the last: nothing is sent after the backup"
-    if KINDS[case.kind].at_once > 1 and case.point in SAME_MARK:
+    last = KINDS[case.kind].standby is not None and case.point == "hand_over.before_commit"  # it begins the last
+    if last or (KINDS[case.kind].at_once > 1 and case.point in SAME_MARK):
         return "all that is sent after the backup is sent within the ten seconds of the mark that is in it"
     return ""
 
