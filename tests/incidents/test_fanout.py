@@ -7,8 +7,8 @@ import os
 import signal as signals
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -106,6 +106,36 @@ def test_whoever_was_read_when_the_store_broke_is_read_again(at: int, monkeypatc
     with held(at, monkeypatch), pytest.raises(StoreUnavailable):
         one.decider.run_once()
     one.settle()
+    assert people_of(planned(one)) == {p.address for p in EVERYBODY}
+
+
+@contextmanager
+def unreadable(scene: Scene, at: int) -> Iterator[list[int]]:
+    """The store breaks the `at`-th time an audience is read; the times it was read."""
+    real, read = scene.store.audience_numbers, [0]
+
+    def broken(regions: Iterable[str], service: str, after: str = "") -> Sequence[int]:
+        read[0] += 1
+        if read[0] == at:
+            raise StoreUnavailable("restarted while the audience was read")
+        return real(regions, service, after)
+
+    scene.store.audience_numbers = broken  # type: ignore[method-assign]
+    try:
+        yield read
+    finally:
+        scene.store.audience_numbers = real  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_audience_that_could_not_be_read_has_not_come_to_its_end(at: int) -> None:
+    one = scene(*EVERYBODY)
+    one.hear(signal(), signal("VT-WASHINGTON", fingerprint="b"))
+    with unreadable(one, at) as read:
+        for _ in range(3):
+            with suppress(StoreUnavailable):
+                one.settle()
+    assert read[0] > at, "it was read again"
     assert people_of(planned(one)) == {p.address for p in EVERYBODY}
 
 
@@ -308,16 +338,18 @@ def _channel(address: str) -> str:
     return "email" if "@" in address else "sms"
 
 
-@given(st.sets(st.integers(1, 60), max_size=25), st.integers(1, 7), st.integers(1, 6))
+@given(st.sets(st.integers(1, 60), max_size=25), st.integers(1, 7), st.integers(1, 6), st.integers(1, 4))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nobody_is_left_out_however_many_and_however_small_the_pieces(
-    numbers: set[int], piece: int, at_once: int
+    numbers: set[int], piece: int, at_once: int, fails: int
 ) -> None:
     fanout.PIECE, fanout.AT_ONCE = piece, at_once  # `small` puts them back
     places = ("US-VT", "VT-WASHINGTON", "VT-CHITTENDEN", "US-NH")
     people = [person(number, places[number % 4]) for number in numbers]
     one = scene(*people)
     one.hear(signal(), signal("VT-WASHINGTON", fingerprint="b"))
+    with unreadable(one, fails), suppress(StoreUnavailable):
+        one.settle()
     one.settle()
     inside = {p.address for p in people if p.regions != ("US-NH",)}
     assert people_of(planned(one)) == inside
