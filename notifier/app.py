@@ -191,7 +191,7 @@ def build(config: Config, *, store: Store, clock: Clock, channels: dict[str, Cha
         old_queue=OldQueueLoop(detector.own, leading, clock, config.regions, config.services),
         decider=Decider(leading, clock, make_speaker(config, channels), config.policies, config.maintenance,
                         config.workarounds, canary=config.canary),
-        senders={}, reconciler=Reconciler(channels, store, clock, config.delivery),
+        senders={}, reconciler=Reconciler(channels, store, clock, config.delivery, stop=lambda: app.stopping.is_set()),
         housekeeper=Housekeeper(store, clock))
     app.routes = make_routes(app)
     app.senders = {id: make_sender(app, channel) for id, channel in channels.items()}

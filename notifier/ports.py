@@ -152,10 +152,12 @@ class MentionSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The far side has it. `also`: others there that look just the same, any of which may be it."""
+    """The far side has it. `also`: others there that look just the same, any of which may be it. `account`: the channel
+    whose account has it, where that is not the one that was asked."""
 
     provider_id: str
     also: tuple[str, ...] = ()
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -547,8 +549,11 @@ class Store(Protocol):
         only those that the account of this channel was asked to send; `overdue`: only those due for so long."""
         ...
 
-    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
-        """Those of the far side's numbers that no other delivery of the same channel and route has, in their order.
+    def unheld(
+        self, delivery: str, provider_ids: Sequence[str], account: str | None = None
+    ) -> tuple[str, ...] | None:
+        """Those of the far side's numbers that no other delivery of the same channel and account has, in their order.
+        `account`: the channel whose account they are of; None: that which the delivery was asked of.
         None while another delivery to the same address has begun and is not answered: any may be that one's."""
         ...
 

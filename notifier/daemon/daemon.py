@@ -41,6 +41,8 @@ log = structlog.get_logger(__name__)
 STUCK_AFTER = 120.0
 """Seconds without a turn after which a loop counts as hung; longer than a sender's turn, whose last
 attempt begins within half a minute and takes one at most."""
+STOPS_WITHIN = 30.0
+"""Seconds that all loops made anew at a reload have to end, together: longer than that nobody is to be silent."""
 SOON = 2.0
 """Seconds after which leading and sending are tried again at the latest, where the store was away: a takeover within
 ten seconds is promised of when it is back."""
@@ -229,7 +231,10 @@ class Daemon:
         old = list(self.sender_loops.values())
         self.app.stopping.set()
         for loop in old:
-            loop.stop(timeout=30.0)
+            loop.stopping.set()  # all at once: of those that hang none is to keep the next from ending
+        ends = self.clock.monotonic() + STOPS_WITHIN
+        for loop in old:
+            loop.stop(timeout=max(ends - self.clock.monotonic(), 0.0))
         self.app.stopping.clear()
         try:
             apply(self.app, config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -31,7 +31,12 @@ def asked(delivery: Delivery) -> str:
 class Reconciler:
     """Settles unknown deliveries of all channels."""
 
-    def __init__(self, channels: Mapping[str, Channel], store: Store, clock: Clock, settings: DeliverySettings) -> None:
+    def __init__(
+        self, channels: Mapping[str, Channel], store: Store, clock: Clock, settings: DeliverySettings,
+        *, stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stop` is asked between two looks, so that who waits for a turn's end need not wait for all of it."""
+        self._stop = stop
         self._channels = channels
         self._store = store
         self._clock = clock
@@ -64,7 +69,7 @@ class Reconciler:
         """Look for each, while the turn lasts; the others are due again when their lease has passed."""
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
         for delivery, message in due:
-            if self._clock.monotonic() <= until:
+            if self._clock.monotonic() <= until and not self._stop():
                 self._one(delivery, message, self._channels.get(asked(delivery)), settings)
         return bool(due)
 
@@ -92,12 +97,9 @@ class Reconciler:
             why = "its channel is no longer configured" if channel is None else "its channel has changed its mode"
             return CannotTell(why), Verdict(None, False, why)
         failpoint("reconcile.before_find")
-        result = self._own(delivery, self._found(delivery, message, channel, now))
+        results = [self._read(delivery, message, one, now) for one in self._accounts(delivery, channel)]
+        result = min(results, key=lambda one: (Found, CannotTell, NotFound).index(type(one)))
         failpoint("reconcile.after_find")
-        lag: timedelta = getattr(channel, "absent_after", timedelta())
-        began = delivery.began_at or delivery.doubt_since  # the last that may have arrived
-        if isinstance(result, NotFound) and began is not None and now < began + lag:
-            result = CannotTell("it is not there yet, which proves nothing so soon")
         # even where a key makes repeating harmless the far side is read first: some servers ignore keys
         harmless = channel.keyed_for > timedelta() and repeatable(
             delivery.doubt_since, channel.keyed_for, self._clock.now(), KEY_MARGIN
@@ -105,23 +107,30 @@ class Reconciler:
         rule = settings.lost.get(channel.kind, LostAnswer.RESEND)
         return result, verdict(delivery, result, now, settings, rule=rule, harmless=harmless)
 
-    def _found(self, delivery: Delivery, message: Message, channel: Channel, now: datetime) -> Result:
-        """What the account that was asked says. A database put back from a backup does not know which one was asked
-        since: then all of the channel's are, and it is not there only where none has it."""
+    def _accounts(self, delivery: Delivery, channel: Channel) -> list[Channel]:
+        """Whom to ask: the account that was asked to send it, first. A database put back from a backup does not know
+        which one was asked since: then all of the channel's, and it is not there only where none has it."""
         if delivery.reason is not Reason.RESTORED:
-            return channel.find(message, now)
-        theirs = [one for id, one in self._channels.items()
+            return [channel]
+        beside = [one for id, one in self._channels.items()
                   if one is not channel and delivery.channel in (id, getattr(one, "stands_in_for", None))]
-        results = [one.find(message, now) for one in (channel, *theirs)]
-        order = (Found, CannotTell, NotFound)
-        return min(results, key=lambda result: order.index(type(result)))
+        return [channel, *beside]
 
-    def _own(self, delivery: Delivery, result: Result) -> Result:
+    def _read(self, delivery: Delivery, message: Message, channel: Channel, now: datetime) -> Result:
+        """What one account says."""
+        result = channel.find(message, now)
+        if isinstance(result, Found):
+            result = self._own(delivery, result, None if channel.id == asked(delivery) else channel.id)
+        lag: timedelta = getattr(channel, "absent_after", timedelta())
+        began = delivery.began_at or delivery.doubt_since  # the last that may have arrived
+        if isinstance(result, NotFound) and began is not None and now < began + lag:
+            return CannotTell("it is not there yet, which proves nothing so soon")
+        return result
+
+    def _own(self, delivery: Delivery, result: Found, account: str | None) -> Result:
         """What was found, without what is known to be another delivery's: two notices may have the same words for the
         same person, and the message of one must not be taken for the other's."""
-        if not isinstance(result, Found):
-            return result
-        free = self._store.unheld(delivery.id, (result.provider_id, *result.also))
+        free = self._store.unheld(delivery.id, (result.provider_id, *result.also), account)
         if free is None:
             return CannotTell("another message to this address is not answered yet")
-        return Found(free[0], free[1:]) if free else NotFound()
+        return Found(free[0], free[1:], account) if free else NotFound()

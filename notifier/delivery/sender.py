@@ -17,27 +17,21 @@ from notifier.model.delivery import Delivery, Message, Outcome, OutcomeKind, Rea
 from notifier.ports import Channel, Clock, Store, StoreUnavailable
 
 from .accepted import FirstAccepted
-from .order import LATER, TRYING, Stop, doubled, judged, read_stop, repeatable
+from .order import judged, repeatable
 from .reach import Reach
 from .routes import OnlyRoute, Route
 from .settings import DeliverySettings
+from .stops import Stops
 from .tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
-ACTOR = "sender"
 KEY_MARGIN = timedelta(minutes=1)
 """How much longer than now a far side must know a key for a repeat under it: the longest a request may take."""
 TURN_MOST = timedelta(seconds=30)
 """After so long a turn begins nothing more and gives the rest of its batch back: whatever begins ends within the lease,
 and the loop turns often enough for the watchdog. A far side that takes long is then slow, not taken for a crash."""
 
-TRIAL = timedelta(minutes=2)
-"""How long a channel that a callback had stopped waits for what becomes of the message it was tried with."""
-LOOK_AGAIN = 2.0
-"""Seconds within a turn after which it is looked again whether the channel was stopped, by a callback or a person."""
-THROTTLED = timedelta(seconds=8)
-"""An account that may not be asked for longer than this is taken for closed, where another stands in for it."""
 BATCHES = 10
 """Times a channel's messages at once that are claimed at least, so that it seldom waits for the last of a batch."""
 
@@ -77,33 +71,35 @@ class Sender:
         threads = self._at_once > 1 or self._route.paired  # one that waits for its only answer could not let go
         self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if threads else None
         self._reach = Reach(channel.id)
-        self._stops = 0
-        self._stopped_for = ""
-        self._looked, self._go_on = clock.monotonic(), True
+        self._stops = Stops(channel.id, self._route.channel, store, clock, settings)
         self._unkept: list[tuple[Delivery, Outcome]] = []
         self._accepted = FirstAccepted(store)
         self._first: list[tuple[str, datetime]] = []
 
     @property
     def switch(self) -> str:
-        """The switch that stops this channel; staff clear it by setting it to "off"."""
-        return f"stop:{self._channel.id}"
+        """See Stops.switch."""
+        return self._stops.switch
 
     def run_once(self) -> bool:
         """Send what is due, at most a batch. True if anything was done."""
         self._hand_over(())
         now = self._clock.now()
-        if self._stopped() or self._reach.waits(now):
+        why = self._stops.begin_turn()
+        self._route.stopped(why or (Reason.RATE_LIMITED if self.tokens.throttled(now) else ""))
+        if why or self._reach.waits(now):
             return False
-        most = 1 if self._stops or self._reach.closed else max(self._settings.batch, BATCHES * self._at_once)
+        one = self._stops.trial or self._reach.closed
+        most = 1 if one else max(self._settings.batch, BATCHES * self._at_once)
         most = min(most, self._route.allowed())
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
         claimed = self.tokens.claim(most, self._lease, now) if most else ()
+        ours = self._spared(claimed)
         try:
-            self._carry(deque(self._spared(claimed)), until)
+            self._carry(deque(ours), until)
         finally:
             self.tokens.end_turn(self._clock.now())
-        return bool(claimed)
+        return bool(ours)
 
     def _spared(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
         """What was claimed, for a route that is only tried without what has failed before: nobody is to wait for it
@@ -121,7 +117,7 @@ class Sender:
         try:
             while waiting or going or self._unkept or self._first:
                 allowed = self._route.allowed()
-                on = on and not self._stop() and self._clock.monotonic() <= until and allowed > 0 and self._goes_on()
+                on = on and not self._stop() and self._clock.monotonic() <= until and allowed > 0 and self._stops.on()
                 chosen = self._chosen(waiting, min(self._at_once - len(going), allowed)) if on else []
                 for (delivery, message), reason in zip(chosen, self._hand_over(chosen), strict=True):
                     if reason is None:
@@ -136,12 +132,6 @@ class Sender:
         finally:
             while going:  # whatever broke: an answer that comes is kept in mind
                 self._wait(going)
-
-    def _goes_on(self) -> bool:
-        """Whether nobody has stopped the channel since it was looked last, which is not long ago."""
-        if self._clock.monotonic() - self._looked >= LOOK_AGAIN:
-            self._go_on = not self._stopped()
-        return self._go_on
 
     def _chosen(self, waiting: deque[Claimed], most: int) -> list[Claimed]:
         """The next to begin, without those the sender itself refuses."""
@@ -172,10 +162,10 @@ class Sender:
             delivery = going.pop(future)
             outcome = future.result()
             now = self._clock.now()
-            if outcome.told is not None and _long(outcome.told.until, now):
-                self._route.stopped(Reason.RATE_LIMITED)
+            on = all((self._stops.heard(outcome), self.tokens.heard(outcome, now), self._reach.heard(outcome, now), on))
+            if outcome.stops_channel or self.tokens.throttled(now):
+                self._route.stopped(outcome.reason if outcome.stops_channel else Reason.RATE_LIMITED)
             self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
-            on = all((self._after(outcome), self.tokens.heard(outcome, now), self._reach.heard(outcome, now), on))
         return on
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
@@ -251,58 +241,3 @@ class Sender:
         if deliveries:
             with suppress(StoreUnavailable):
                 self._store.hand_over([(delivery.id, delivery.token, back) for delivery in deliveries], (), now)
-
-    # ── stopping the channel ──
-
-    def _stopped(self) -> bool:
-        self._looked, self._go_on = self._clock.monotonic(), True
-        with self._store.reading() as tx:
-            stop = read_stop(tx.switch(self.switch))
-            of_all = read_stop(tx.switch(f"stop:{self._route.channel}")) if self._route.paired else None
-        holds = stop is not None and stop.holds(self._clock.now())
-        if of_all is not None and of_all.until is None:  # a person's: it is meant for all that is sent by the channel
-            stop, holds = of_all, True
-        limited = self.tokens.wait is not None and _long(self.tokens.wait.until, self._clock.now())
-        self._route.stopped(stop.why if holds and stop is not None else Reason.RATE_LIMITED if limited else "")
-        self._stopped_for = stop.why if stop is not None else ""
-        if stop is None:
-            self._stops = 0
-        elif self._stops == 0:
-            self._stops = 1  # stopped before a restart: try one message first
-        metrics.CHANNEL_STOPPED.labels(self._channel.id).set(1 if holds else 0)
-        return holds
-
-    def _after(self, outcome: Outcome) -> bool:
-        if not outcome.stops_channel:
-            if self._stops and outcome.kind is OutcomeKind.SENT:
-                return self._tried()
-            return True
-        wait = doubled(self._settings.stop_first, self._settings.stop_most, self._stops)
-        self._stops += 1
-        self._set_switch(Stop(self._clock.now() + wait, outcome.reason).to_switch())
-        self._route.stopped(outcome.reason)
-        metrics.CHANNEL_STOPPED.labels(self._channel.id).set(1)
-        log.error("channel.stopped", channel=self._channel.id, reason=outcome.reason, seconds=wait.total_seconds())
-        return False
-
-    def _tried(self) -> bool:
-        """A message was accepted after a stop: the channel goes on. Where a callback had stopped it, being accepted
-        says nothing, and it waits for what becomes of this one. False: nothing more is to be sent now."""
-        if self._stopped_for.startswith(LATER):
-            self._set_switch(Stop(self._clock.now() + TRIAL, TRYING).to_switch())
-            return False
-        self._set_switch("off")
-        log.info("channel.recovered", channel=self._channel.id)
-        return True
-
-    def _set_switch(self, value: str) -> None:
-        """Set our own stop, or clear it. A person's stop has no end of its own, and stands whatever we find."""
-        with self._store.transaction() as tx:
-            stop = read_stop(tx.switch(self.switch))
-            if stop is not None and stop.until is None:
-                return
-            tx.set_switch(self.switch, value, ACTOR, self._clock.now())
-
-
-def _long(until: datetime | None, now: datetime) -> bool:
-    return until is not None and until - now > THROTTLED

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 LOOK_AGAIN = timedelta(seconds=1)
 """However long a limit is said to keep a channel back, it is looked as often as this whether that is still so: what
 cannot wait may have come, which finds more room than what can, or another node has given something back."""
+THROTTLED = timedelta(seconds=8)
+"""An account that may not be asked for longer than this is taken for closed, where another stands in for it."""
 WORTH = timedelta(seconds=1)
 """What flows in again by itself within so long is not worth a transaction to give back."""
 
@@ -79,6 +81,12 @@ class Tokens:
         self._told = Told(min(left, default=None), max(ends, default=None))
         return told.until is None or told.until <= now
 
+    def throttled(self, now: datetime) -> bool:
+        """Whether the provider said that it takes nothing for so long that the account is as good as closed. Our own
+        pace is no such word."""
+        by_store = self.wait.until if self.wait is not None and self.wait.told else None
+        return any(until is not None and until - now > THROTTLED for until in (self._told.until, by_store))
+
     def end_turn(self, now: datetime) -> None:
         """Give back what was not sent and pass on what the provider said. Where the store cannot be used, what was
         said is kept for the next turn, and what was not sent is lost, which is the safe way."""
@@ -100,7 +108,7 @@ class Tokens:
         self._told = Told()
         if told.until is not None and told.until > now:
             log.warning("limit.told", channel=self._channel, limit=self._provider.name, until=told.until.isoformat())
-            self._show(Wait(self._provider.name, told.until), now)
+            self._show(Wait(self._provider.name, told.until, told=True), now)
 
     def _show(self, wait: Wait | None, now: datetime) -> None:
         if self.wait is not None and (wait is None or wait.limit != self.wait.limit):

@@ -82,10 +82,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """That no further message may leave before `until`, because of the limit named."""
+    """That no further message may leave before `until`, because of the limit named; `told`: by the provider's word, not
+    by our own count."""
 
     limit: str
     until: datetime
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def length(limit: Limit, weight: float) -> timedelta:
 def _waits(limits: Sequence[Limit], levels: Sequence[Level], weight: float, now: datetime,
            can_wait: bool) -> Wait | None:
     """The limit that lets a message of this weight leave last; None where it may leave now."""
-    waits = [Wait(limit.name, ready_at(limit, level, weight, now, can_wait=can_wait))
+    waits = [Wait(limit.name, ready_at(limit, level, weight, now, can_wait=can_wait), _is_held(level, now))
              for limit, level in zip(limits, levels, strict=True)]
     last = max(waits, key=lambda wait: wait.until, default=None)
     return last if last is not None and last.until > now else None

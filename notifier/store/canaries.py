@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
+from datetime import UTC, datetime
 
 from notifier.model.canary import Canary, Fate
 from notifier.model.delivery import DeliveryState, Reason
 
 from .codec import build, build_all, columns, moment
-from .database import Database
+from .database import Database, Row
 
 FATES_MOST = 200_000
 """Deliveries of one wave that are looked at, at most: one in 32 of more than any operator's customers."""
 
+NOT_YET = datetime.max.replace(tzinfo=UTC)
 _STATES = {str(state): state for state in DeliveryState}
 _REASONS = {str(reason): reason for reason in Reason}
-_OF_A_FATE = itemgetter("state", "reason", "began_at")
 
 
 def put(db: Database, canary: Canary) -> None:
@@ -41,9 +41,16 @@ def waits(db: Database, notice: str, channel: str) -> bool:
 
 
 def fates(db: Database, notice: str, channel: str, *, sampled: bool) -> tuple[Fate, ...]:
-    """See Store.fates. One whose message was given up and that waits for another has failed so far: what became of it
-    is known, and the rest need not wait until it has been tried for the last time."""
+    """See Store.fates."""
     given = {"notice": notice, "channel": channel, "most": FATES_MOST}
-    rows = db.rows("canaries.sampled_fates" if sampled else "canaries.fates", given)
-    return tuple(Fate(_STATES[state], _REASONS[reason], None if began_at is None else moment(began_at))
-                 for state, reason, began_at in map(_OF_A_FATE, rows))
+    found = map(_fate, db.rows("canaries.sampled_fates" if sampled else "canaries.fates", given))
+    return tuple(sorted(found, key=lambda fate: fate.began_at or NOT_YET))
+
+
+def _fate(row: Row) -> Fate:
+    """One whose message was given up, and that waits for another, has failed so far: what became of it is known, and
+    the rest need not wait until it has been tried for the last time."""
+    state, reason, began_at = _STATES[row["state"]], _REASONS[row["reason"]], row["began_at"]
+    if row["second_attempts"] and state in (DeliveryState.PENDING, DeliveryState.CLAIMED):
+        return Fate(DeliveryState.FAILED, Reason.UNREACHABLE, moment(began_at or row["created_at"]))
+    return Fate(state, reason, None if began_at is None else moment(began_at))

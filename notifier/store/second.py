@@ -36,11 +36,16 @@ def queued(
     alive = chance["notice_state"] == NoticeState.RELEASED and again[done] + ROOM <= ends
     if not alive or chance["overtaken"] is not None:
         return False
-    db.run("second.keep", {"id": stored.id, "provider_id": provider_id, "reason": reason, "now": micros(now)})
+    keep(db, stored.id, provider_id, reason, now)
     doubt = micros(now) if reason is Reason.LOST_ANSWER else None
     db.run("second.again", {
         "id": stored.id, "reason": reason, "not_before": micros(again[done]), "earlier_doubt": doubt})
     return True
+
+
+def keep(db: Database, delivery: str, provider_id: str, reason: Reason, now: datetime) -> None:
+    """Keep the number of a message of before a delivery's newest, and why that one failed."""
+    db.run("second.keep", {"id": delivery, "provider_id": provider_id, "reason": reason, "now": micros(now)})
 
 
 def overtaken(db: Database, row: Row) -> Reason | None:

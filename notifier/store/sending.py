@@ -85,7 +85,7 @@ def settle(
         return False
     stored = build(Delivery, row)
     if stored.token != token:
-        return outcome.kind is OutcomeKind.SENT and _late_word(db, stored, outcome, now)
+        return outcome.kind is OutcomeKind.SENT and _late_word(db, row, outcome, now)
     if stored.state in (DeliveryState.SENT, DeliveryState.DELIVERED) and outcome.kind is OutcomeKind.SENT:
         # the provider's callback was faster than its answer
         db.run("outbox.add_provider_id", {"id": delivery, "provider_id": outcome.provider_id})
@@ -132,14 +132,22 @@ def unknowns(
     return _with_messages(db, found, now)
 
 
-def unheld(db: Database, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
+def unheld(
+    db: Database, delivery: str, provider_ids: Sequence[str], account: str | None
+) -> tuple[str, ...] | None:
     """See Store.unheld."""
     row = db.row("outbox.get", {"id": delivery})
     if row is None or db.row("outbox.unanswered_beside", {"id": delivery}) is not None:
         return None
-    channel, route = row["channel"], row["route"]
-    return tuple(id for id in provider_ids
-                 if _holder(db, id, channel, route) in (None, delivery) and second.holder(db, id, channel) is None)
+    return tuple(id for id in provider_ids if _is_free(db, id, row, account))
+
+
+def _is_free(db: Database, provider_id: str, row: Row, account: str | None) -> bool:
+    """Whether a message is nobody else's, nor one of before this delivery's newest; `account`: the channel whose
+    account has it, None: that which was asked."""
+    channel = row["channel"]
+    holder = _holder(db, provider_id, channel, account or row["route"])
+    return holder in (None, row["id"]) and second.holder(db, provider_id, channel) is None
 
 
 def _holder(db: Database, provider_id: str, channel: str, route: str | None) -> str | None:
@@ -169,10 +177,11 @@ def reconcile(
     if row is None or row["state"] != DeliveryState.UNKNOWN or row["token"] != token:
         return False
     stored = build(Delivery, row)
-    if isinstance(result, Found) and (
-            _holder(db, result.provider_id, stored.channel, stored.route) not in (None, delivery)):
-        return False
     if isinstance(result, Found):
+        if not _is_free(db, result.provider_id, row, result.account):
+            return False
+        if result.account is not None:
+            db.run("outbox.put_route", {"id": delivery, "route": result.account})
         _to_sent(db, stored, Reason.ADOPTED, result.provider_id, "", now)
     elif resend:
         doubt = None if isinstance(result, NotFound) else stored.doubt_since
@@ -203,6 +212,7 @@ def callback(
     if row is None or state not in (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.FAILED):
         return None
     if state is DeliveryState.FAILED and _of_an_earlier_attempt(row, route):
+        second.keep(db, row["id"], provider_id, reason, now)
         return None
     stored = build(Delivery, row)
     earlier = second.holder(db, provider_id, stored.channel) == stored.id
@@ -224,11 +234,12 @@ def callback(
 
 
 def _of_an_earlier_attempt(row: Row, route: str | None) -> bool:
-    """Whether a message that nobody here knows is one of before the attempt that is not answered yet: that one may well
-    arrive, and its answer will tell."""
+    """Whether a message that nobody here knows may be one of before the attempt that is not answered yet: that one may
+    well arrive. Its answer will tell, or the far side: which is not to give us the one that failed for it."""
     if row["provider_id"] is not None:
         return False
-    repeats = row["state"] == DeliveryState.CLAIMED and row["earlier_doubt"] is not None
+    unanswered = row["state"] in (DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
+    repeats = unanswered and row["earlier_doubt"] is not None
     return repeats or (None not in (route, row["route"]) and route != row["route"])
 
 
@@ -262,14 +273,13 @@ def expire(db: Database, now: datetime) -> int:
     return db.run("outbox.expire", {"now": micros(now), "limit": EXPIRED_AT_ONCE})
 
 
-def _late_word(db: Database, stored: Delivery, outcome: Outcome, now: datetime) -> bool:
+def _late_word(db: Database, row: Row, outcome: Outcome, now: datetime) -> bool:
     """That a message was accepted is a fact whoever brings it: it spares a repeat that has not begun, and where the
     delivery has ended otherwise its person is still owed the all-clear. A message that a twin has adopted meanwhile
     is the twin's, and serves no second delivery; one that was given up meanwhile serves none."""
-    if outcome.provider_id and (
-            _holder(db, outcome.provider_id, stored.channel, stored.route) not in (None, stored.id)
-            or second.holder(db, outcome.provider_id, stored.channel) is not None):
+    if outcome.provider_id and not _is_free(db, outcome.provider_id, row, None):
         return False
+    stored = build(Delivery, row)
     repeat_began = stored.state is DeliveryState.CLAIMED and stored.began_at is not None
     if stored.state in (DeliveryState.UNKNOWN, DeliveryState.PENDING, DeliveryState.CLAIMED) and not repeat_began:
         _to_sent(db, stored, outcome.reason, outcome.provider_id, outcome.detail, now)

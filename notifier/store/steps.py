@@ -151,8 +151,10 @@ class SqlStore:
     ) -> tuple[tuple[Delivery, Message], ...]:
         return self._engine.run_step("unknowns", lambda db: sending.unknowns(db, limit, lease, now, asked, overdue))
 
-    def unheld(self, delivery: str, provider_ids: Sequence[str]) -> tuple[str, ...] | None:
-        return self._engine.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids))
+    def unheld(
+        self, delivery: str, provider_ids: Sequence[str], account: str | None = None
+    ) -> tuple[str, ...] | None:
+        return self._engine.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids, account))
 
     def reconcile(
         self,

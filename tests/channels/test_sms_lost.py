@@ -193,7 +193,7 @@ def test_a_late_callback_for_an_adopted_message_finds_who_has_it(desk: Desk) -> 
     first, second = lose(desk, "n1", "reset"), lose(desk, "n2")
     sid = desk.far.ledger[0]["id"]
     taken = the(desk.store, first)
-    desk.store.reconcile(first, taken.token, desk.reconciler._own(taken, _found(desk)), desk.clock.now(),
+    desk.store.reconcile(first, taken.token, desk.reconciler._own(taken, _found(desk), None), desk.clock.now(),
                          again_at=None, resend=False)
     assert desk.store.callback(sid, S.DELIVERED, Reason.ACCEPTED, desk.clock.now(), second)
     assert [desk.state(id)[0] for id in (first, second)] == [S.DELIVERED, S.UNKNOWN]

@@ -10,13 +10,15 @@ import pytest
 from prometheus_client import REGISTRY
 
 from notifier.delivery.housekeeper import Housekeeper
-from notifier.delivery.order import LATER, Stop
+from notifier.delivery.order import LATER, Stop, read_stop
+from notifier.delivery.routes import OnlyRoute
 from notifier.delivery.sender import Sender
 from notifier.delivery.settings import DeliverySettings, LostAnswer
 from notifier.model.delivery import DeliveryState, Message, Outcome, OutcomeKind, Reason
 from notifier.model.people import AddressKind
 from notifier.ports import CannotTell, Found, NotFound, StoreUnavailable
 
+from ..parts.waiting import until
 from ..store.making import HOUR, MINUTE, NOW, a_delivery, a_notice, a_signal, queue
 from .conftest import Desk
 from .far_side import BROKEN, LOST, REJECTED, RETRY, SENT
@@ -338,6 +340,52 @@ def test_a_stop_by_callback_waits_for_what_becomes_of_the_trial(desk: Desk) -> N
         desk.sender.run_once()
         desk.clock.advance(timedelta(seconds=1))
     assert desk.states() == [S.SENT] * 50
+
+
+def test_what_began_before_a_stop_does_not_clear_it(desk: Desk) -> None:
+    """Four are under way; the credit runs out at one of them, and then three that began before are accepted."""
+    together = threading.Barrier(4)
+    spent = Outcome(OutcomeKind.RETRY, Reason.OUT_OF_CREDIT, stops_channel=True)
+    real = desk.far.send
+
+    def send(message: Message, now: datetime) -> Outcome:
+        together.wait(10)
+        if message.address == "+10":
+            return spent
+        until(lambda: _stop_of(desk) is not None, "the channel has stopped", within=10)
+        return real(message, now)
+
+    desk.far.at_once, desk.far.send = 4, send  # type: ignore[method-assign]
+    desk.restart()
+    desk.queue(*(f"+1{number}" for number in range(4)))
+    desk.sender.run_once()
+    desk.far.send = real  # type: ignore[method-assign]
+    desk.queue(*(f"+2{number}" for number in range(9)))
+    assert desk.sender.run_once() is False
+    stop = _stop_of(desk)
+    assert stop is not None
+    assert stop.holds(desk.clock.now())
+    assert len(desk.far.ledger) == 3
+
+
+def test_a_trial_does_not_turn_round_what_has_failed_before(desk: Desk) -> None:
+    """It is left to the other account, and the sender waits its turn."""
+    class OnTrial(OnlyRoute):
+        def on_trial(self) -> bool:
+            return True
+
+    desk.far.plan = [(False, RETRY)]
+    desk.queue("+1")
+    desk.sender.run_once()
+    desk.clock.advance(MINUTE)
+    trying = Sender(desk.far, desk.store, desk.clock, desk.settings, route=OnTrial("sms"))
+    assert trying.run_once() is False, "else its loop turns without a pause"
+    assert (desk.states(), desk.far.calls) == ([S.PENDING], 1)
+
+
+def _stop_of(desk: Desk) -> Stop | None:
+    with desk.store.reading() as tx:
+        return read_stop(tx.switch("stop:sms"))
 
 
 def test_a_turn_under_way_ends_soon_after_the_channel_was_stopped(desk: Desk) -> None:

@@ -29,6 +29,23 @@ def planned(store: Store, *addresses: str) -> None:
     queue(store, notice, *(a_delivery(notice, "sms", address) for address in addresses or ("+1",)))
 
 
+def test_a_message_found_at_another_account_is_judged_and_kept_by_that_account(store: Store) -> None:
+    """After a backup was put back it is not known which account was asked."""
+    planned(store)
+    told = begun(store, "sms-two")
+    store.settle(told.id, told.token, Outcome(OutcomeKind.SENT, Reason.ACCEPTED, provider_id="SMx"), NOW)
+    planned(store, "+2")
+    lost = begun(store, None, "n1/sms/+2")
+    store.settle(lost.id, lost.token, LOST, NOW)
+    unknown = the(store, "n1/sms/+2")
+    assert store.unheld(unknown.id, ("SMx",)) == ("SMx",), "numbers of its own account"
+    assert store.unheld(unknown.id, ("SMx", "SMy"), "sms-two") == ("SMy",)
+    taken = {"again_at": None, "resend": False}
+    assert not store.reconcile(unknown.id, unknown.token, Found("SMx", account="sms-two"), NOW, **taken)
+    assert store.reconcile(unknown.id, unknown.token, Found("SMy", account="sms-two"), NOW, **taken)
+    assert (the(store, unknown.id).state, the(store, unknown.id).route) == (S.SENT, "sms-two")
+
+
 def test_the_route_is_kept_with_the_beginning(store: Store) -> None:
     planned(store)
     assert the(store, "n1/sms/+1").route is None

@@ -338,6 +338,22 @@ def test_a_failed_message_settles_a_lost_answer_and_is_followed(store: Store) ->
     assert the(store, delivery.id).state is S.PENDING
 
 
+def test_the_failure_of_a_message_that_was_not_listed_is_not_that_of_the_next_whose_answer_was_lost(
+    store: Store
+) -> None:
+    """Lost, looked for and not found, made again, lost again; then the carrier tells that the first has failed."""
+    queue(store, a_notice())
+    first = begun(store)
+    store.settle(first.id, first.token, LOST, NOW)
+    looked_for = the(store, first.id)
+    assert store.reconcile(first.id, looked_for.token, NotFound(), NOW, again_at=None, resend=True)
+    second = begun(store, MINUTE)
+    store.settle(second.id, second.token, LOST, NOW + MINUTE)
+    assert off(store, second, "SM1", at=MINUTE) is None, "a third message might be one too many"
+    assert the(store, second.id).state is S.UNKNOWN
+    assert store.unheld(second.id, ("SM1", "SM2")) == ("SM2",), "nor is the failed one taken for it"
+
+
 def test_an_earlier_message_is_never_taken_for_the_newest(store: Store, waiting: Delivery) -> None:
     attempt = begun(store, 2 * MINUTE)
     store.settle(attempt.id, attempt.token, LOST, NOW + 2 * MINUTE)

@@ -18,21 +18,15 @@ SELECT * FROM canaries WHERE state NOT IN ('dropped', 'ended') ORDER BY notice, 
 SELECT * FROM canaries WHERE incident = :incident ORDER BY notice, channel;
 
 -- fates --
-SELECT CASE WHEN second_attempts > 0 AND state IN ('pending', 'claimed') THEN 'failed' ELSE state END AS state,
-       CASE WHEN second_attempts > 0 AND state IN ('pending', 'claimed') THEN 'unreachable' ELSE reason END AS reason,
-       CASE WHEN second_attempts > 0 THEN coalesce(began_at, created_at) ELSE began_at END AS began_at
-FROM deliveries
+SELECT state, reason, began_at, second_attempts, created_at FROM deliveries
 WHERE notice = :notice AND channel = :channel
 ORDER BY began_at, number LIMIT :most;
 
 -- sampled_fates --
-SELECT CASE WHEN second_attempts > 0 AND state IN ('pending', 'claimed') THEN 'failed' ELSE state END AS state,
-       CASE WHEN second_attempts > 0 AND state IN ('pending', 'claimed') THEN 'unreachable' ELSE reason END AS reason,
-       CASE WHEN second_attempts > 0 THEN coalesce(began_at, created_at) ELSE began_at END AS began_at
-FROM deliveries
+SELECT state, reason, began_at, second_attempts, created_at FROM deliveries
 WHERE notice = :notice AND channel = :channel AND substr(id, 35) < '08'
 ORDER BY began_at, number LIMIT :most;
 
 -- waiting --
 SELECT 1 AS there FROM deliveries INDEXED BY deliveries_due
-WHERE state = 'pending' AND channel = :channel AND notice = :notice LIMIT 1;
+WHERE state = 'pending' AND channel = :channel AND notice = :notice AND second_attempts = 0 LIMIT 1;

@@ -184,6 +184,9 @@ UPDATE deliveries SET state = 'unknown', reason = :reason, token = token + 1, le
                       doubt_since = coalesce(doubt_since, began_at, :now)
 WHERE id = :id;
 
+-- put_route --
+UPDATE deliveries SET route = :route WHERE id = :id;
+
 -- to_sent --
 UPDATE deliveries SET state = 'sent', reason = :reason, provider_id = CASE WHEN erased_at IS NULL THEN :provider_id END,
                       leased_until = NULL, look_at = NULL, settled_at = :now, detail = :detail, doubt_since = NULL

@@ -1,0 +1,113 @@
+"""What keeps one channel from sending: a fault of the account or of ours, what a callback told, a person.
+
+Stops are switches of the store, so that all nodes keep them. A stop of the daemon's own ends by itself, and then one
+message is tried: only what becomes of that one says whether the fault has passed, never the answer to a message that
+had begun before.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from notifier import metrics
+from notifier.model.delivery import Outcome, OutcomeKind
+from notifier.ports import Clock, Store
+
+from .order import LATER, TRYING, Stop, doubled, read_stop
+from .settings import DeliverySettings
+
+log = structlog.get_logger(__name__)
+
+ACTOR = "sender"
+TRIAL = timedelta(minutes=2)
+"""How long a channel that a callback had stopped waits for what becomes of the message it was tried with."""
+LOOK_AGAIN = 2.0
+"""Seconds within a turn after which it is looked again whether the channel was stopped, by a callback or a person."""
+
+
+class Stops:
+    """The stops of one channel. Used by its sender's thread only."""
+
+    def __init__(self, channel: str, queue: str, store: Store, clock: Clock, settings: DeliverySettings) -> None:
+        """`queue`: the channel whose deliveries it carries; a person's stop of that one is meant for it too."""
+        self._channel = channel
+        self._queue = queue
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._faults = 0
+        """Stops in a row: each is twice as long as the one before."""
+        self._last: Stop | None = None
+        self._holds = False
+        self._looked = clock.monotonic()
+        self.trial = False
+        """Whether this turn tries the channel with one message, after a stop."""
+
+    @property
+    def switch(self) -> str:
+        """The switch that stops this channel; staff clear it by setting it to "off"."""
+        return f"stop:{self._channel}"
+
+    def begin_turn(self) -> str:
+        """Look whether the channel is stopped: why; "": it is not, and what is sent now shows whether it is well."""
+        why = self._look()
+        if self._last is None:
+            self._faults = 0
+        elif self._faults == 0:
+            self._faults = 1  # stopped before a restart, or by somebody else
+        self.trial = self._last is not None and not why
+        return why
+
+    def on(self) -> bool:
+        """Whether nobody has stopped it since it was looked last, which is not long ago."""
+        if self._clock.monotonic() - self._looked >= LOOK_AGAIN:
+            self._look()
+        return not self._holds
+
+    def heard(self, outcome: Outcome) -> bool:
+        """Take in what an attempt of this turn came to; False: nothing more is to be sent now."""
+        if outcome.stops_channel:
+            self._stop(outcome)
+        elif self.trial and outcome.kind is OutcomeKind.SENT and not self._holds:
+            self._passed()
+        return not self._holds
+
+    def _look(self) -> str:
+        self._looked = self._clock.monotonic()
+        with self._store.reading() as tx:
+            own = read_stop(tx.switch(self.switch))
+            of_all = read_stop(tx.switch(f"stop:{self._queue}")) if self._queue != self._channel else None
+        self._last = of_all if of_all is not None and of_all.until is None else own
+        self._holds = self._last is not None and self._last.holds(self._clock.now())
+        metrics.CHANNEL_STOPPED.labels(self._channel).set(1 if self._holds else 0)
+        return self._last.why or "stopped" if self._holds and self._last is not None else ""
+
+    def _stop(self, outcome: Outcome) -> None:
+        self._faults += 1
+        wait = doubled(self._settings.stop_first, self._settings.stop_most, self._faults - 1)
+        self._set(Stop(self._clock.now() + wait, outcome.reason).to_switch())
+        self._holds, self.trial = True, False
+        metrics.CHANNEL_STOPPED.labels(self._channel).set(1)
+        log.error("channel.stopped", channel=self._channel, reason=outcome.reason, seconds=wait.total_seconds())
+
+    def _passed(self) -> None:
+        """The message it was tried with was accepted: the channel goes on. Where a callback had stopped it, being
+        accepted says nothing, and it waits for what becomes of this one."""
+        self.trial = False
+        if self._last is not None and self._last.why.startswith(LATER):
+            self._set(Stop(self._clock.now() + TRIAL, TRYING).to_switch())
+            self._holds = True
+            return
+        self._set("off")
+        self._faults = 0
+        log.info("channel.recovered", channel=self._channel)
+
+    def _set(self, value: str) -> None:
+        """Set our own stop, or clear it. A person's stop has no end of its own, and stands whatever we find."""
+        with self._store.transaction() as tx:
+            stop = read_stop(tx.switch(self.switch))
+            if stop is not None and stop.until is None:
+                return
+            tx.set_switch(self.switch, value, ACTOR, self._clock.now())
