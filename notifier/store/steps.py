@@ -15,7 +15,7 @@ from notifier.model.limit import Limit, Told
 from notifier.model.people import AudienceSizes
 from notifier.ports import CannotTell, Claimed, Found, NotFound
 
-from . import canaries, people, sending
+from . import canaries, people, sending, words
 from . import limits as limiting
 from .bell import Bell
 from .database import Engine
@@ -154,7 +154,7 @@ class SqlStore:
     def unheld(
         self, delivery: str, provider_ids: Sequence[str], account: str | None = None
     ) -> tuple[str, ...] | None:
-        return self._engine.run_step("unheld", lambda db: sending.unheld(db, delivery, provider_ids, account))
+        return self._engine.run_step("unheld", lambda db: words.unheld(db, delivery, provider_ids, account))
 
     def reconcile(
         self,
@@ -166,14 +166,14 @@ class SqlStore:
         again_at: datetime | None,
         resend: bool,
     ) -> bool:
-        return self._engine.run_step("reconcile", lambda db: sending.reconcile(
+        return self._engine.run_step("reconcile", lambda db: words.reconcile(
             db, delivery, token, result, now, again_at=again_at, resend=resend))
 
     def callback(
         self, provider_id: str, state: DeliveryState, reason: Reason, now: datetime, delivery: str | None = None,
         route: str | None = None, *, again: Sequence[datetime] = (),
     ) -> DeliveryState | None:
-        return self._engine.run_step("callback", lambda db: sending.callback(
+        return self._engine.run_step("callback", lambda db: words.callback(
             db, provider_id, state, reason, now, delivery, route, again))
 
     def expire(self, now: datetime) -> int:
