@@ -11,11 +11,10 @@ from pydantic import Field, field_validator, model_validator
 
 from notifier.model.delivery import Outcome
 from notifier.model.limit import Limit, Told
-from notifier.model.settings import Duration, Settings
+from notifier.model.settings import Duration, Settings, spelt_duration
 from notifier.secret import Secret
 
 WITHIN_LEAST, WITHIN_MOST = timedelta(seconds=1), timedelta(days=31)
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 class Allowance(Settings):
@@ -47,7 +46,7 @@ class Allowance(Settings):
 def limits_of(account: str, allowances: Iterable[Allowance], *, cost: float = 1.0) -> tuple[Limit, ...]:
     """The limits of an account, the shortest first; `cost` is what one message takes, in the provider's unit."""
     return tuple(
-        Limit.within(f"{account}/{spelt(one.within)}", one.most, one.within, burst=one.burst, cost=cost)
+        Limit.within(f"{account}/{spelt_duration(one.within)}", one.most, one.within, burst=one.burst, cost=cost)
         for one in sorted(allowances, key=lambda one: one.within))
 
 
@@ -62,9 +61,3 @@ def with_remaining(outcome: Outcome, headers: Mapping[str, str], name: str) -> O
 def place(secret: Secret) -> str:
     """Where a secret lies, which is what tells one account's from another's without reading it."""
     return secret.env or secret.file or str(secret.credential)
-
-
-def spelt(time: timedelta) -> str:
-    """A whole time in one unit, as the configuration may spell it."""
-    seconds = int(time.total_seconds())
-    return next(f"{seconds // unit}{name}" for unit, name in _UNITS if seconds % unit == 0)

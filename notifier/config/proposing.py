@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
 from ..model.service import Service
+from ..model.settings import spelt_duration
 from ..sources.placing import finder_of, says, words_of
 from .recognising import Recognised
 from .tree import Config
@@ -72,7 +72,7 @@ def propose(found: Recognised, config: Config, wish: Wish) -> Proposal:
     lines = [f"- id: {name}", f"  kind: {found.kind}", f"  url: {_flow(found.url)}"]
     if not wish.enabled:
         lines.append(_noted("  enabled: false", "proposed by add-source: read it, then take this line away"))
-    lines += [f"  every: {_spelt(settings.every)}", f"  freshness: {_spelt(settings.freshness)}"]
+    lines += [f"  every: {spelt_duration(settings.every)}", f"  freshness: {spelt_duration(settings.freshness)}"]
     lines += [f"  {line}" for line in _extra(found)]
     lines += [f"  {line}" for line in _placing(listed, spoken, service, config, wish)]
     return Proposal(name, service, tuple(lines))
@@ -201,14 +201,6 @@ def _noted(line: str, note: str) -> str:
 def _below(line: str, note: str) -> str:
     """A line of placing, which stands two spaces deeper."""
     return _noted(f"  {line}", note)[2:]
-
-
-def _spelt(length: timedelta) -> str:
-    seconds = round(length.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds % size == 0 and seconds > size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 def wanted(pairs: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
+_SPELT = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 class Settings(BaseModel):
@@ -36,6 +37,12 @@ def parse_duration(value: Any) -> timedelta:
         if seconds <= 10 * 365 * 86400:
             return timedelta(seconds=seconds)
     raise ValueError("expected a duration with its unit, such as 30s, 5m, 1h30m or 2d")
+
+
+def spelt_duration(length: timedelta) -> str:
+    """Whole seconds as `parse_duration` reads them, in the largest unit that fits: "90s", "5m", "1d"."""
+    seconds = round(length.total_seconds())
+    return next(f"{seconds // size}{unit}" for unit, size in _SPELT if seconds % size == 0)
 
 
 Duration = Annotated[

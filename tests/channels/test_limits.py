@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from notifier.channels import mastodon, sms, x_answers
-from notifier.channels.allowance import Allowance, spelt, with_remaining
+from notifier.channels.allowance import Allowance, with_remaining
 from notifier.model.limit import LATE, Level, Limit, Told, grant
+from notifier.model.settings import spelt_duration
 from tests.channels.answers import answer
 from tests.channels.far_sides import (
     CANARY,
@@ -183,4 +184,4 @@ def test_a_limit_may_be_left_out_or_be_another_tiers() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(90, "90s"), (900, "15m"), (10_800, "3h"), (86_400, "1d")])
 def test_times_in_names(seconds: int, text: str) -> None:
-    assert spelt(timedelta(seconds=seconds)) == text
+    assert spelt_duration(timedelta(seconds=seconds)) == text
