@@ -89,9 +89,7 @@ class Sender:
         self._route.stopped(why or (Reason.RATE_LIMITED if self.tokens.throttled(now) else ""))
         if why or self._reach.waits(now):
             return False
-        one = self._stops.trial or self._reach.closed
-        most = 1 if one else max(self._settings.batch, BATCHES * self._at_once)
-        most = min(most, self._route.allowed())
+        most = min(self._most(), self._route.allowed())
         until = self._clock.monotonic() + TURN_MOST.total_seconds()
         claimed = self.tokens.claim(most, self._lease, now) if most else ()
         ours = self._spared(claimed)
@@ -101,13 +99,32 @@ class Sender:
             self.tokens.end_turn(self._clock.now())
         return bool(ours)
 
+    def _most(self) -> int:
+        """Deliveries to claim, as far as stops and the far side's reach go."""
+        if self._stops.trial:
+            return self._stops.trial_most
+        return 1 if self._reach.closed else max(self._settings.batch, BATCHES * self._at_once)
+
     def _spared(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
-        """What was claimed, for a route that is only tried without what has failed before: nobody is to wait for it
-        twice."""
-        if not self._route.on_trial():
-            return claimed
-        self._release([delivery for delivery, _ in claimed if delivery.attempts])
-        return [(delivery, message) for delivery, message in claimed if not delivery.attempts]
+        """What was claimed and is to go now; the rest is given back. A channel on trial sends one; a route that is only
+        tried nothing that has failed before, for nobody is to wait for it twice; and who stopped the channel waits."""
+        if self._stops.trial and claimed:
+            tried = self._stops.tried([delivery.id for delivery, _ in claimed])
+            self._release([delivery for delivery, _ in claimed if delivery.id != tried])
+            claimed = [(delivery, message) for delivery, message in claimed if delivery.id == tried]
+        if self._route.on_trial():
+            self._release([delivery for delivery, _ in claimed if delivery.attempts])
+            claimed = [(delivery, message) for delivery, message in claimed if not delivery.attempts]
+        return claimed if self._stops.trial else [one for one in claimed if not self._suspected(one[0])]
+
+    def _suspected(self, delivery: Delivery) -> bool:
+        """Whether this one stopped the channel while others pass: then it is given back, to wait."""
+        wait = self._stops.waits(delivery.id)
+        if wait:
+            seconds = wait.total_seconds()
+            log.warning("delivery.suspected", delivery=delivery.id, channel=self._channel.id, seconds=seconds)
+            self._release([delivery], wait)
+        return bool(wait)
 
     def _carry(self, waiting: deque[Claimed], until: float) -> None:
         """Send what was claimed, as many at once as the channel takes. Each transaction keeps the answers that have
@@ -162,7 +179,8 @@ class Sender:
             delivery = going.pop(future)
             outcome = future.result()
             now = self._clock.now()
-            on = all((self._stops.heard(outcome), self.tokens.heard(outcome, now), self._reach.heard(outcome, now), on))
+            goes_on = self._stops.heard(delivery.id, outcome), self.tokens.heard(outcome, now)
+            on = all((*goes_on, self._reach.heard(outcome, now), on))
             if outcome.stops_channel or self.tokens.throttled(now):
                 self._route.stopped(outcome.reason if outcome.stops_channel else Reason.RATE_LIMITED)
             self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
@@ -234,10 +252,10 @@ class Sender:
                 self._first.append((delivery.incident, now))
         return reasons
 
-    def _release(self, deliveries: list[Delivery]) -> None:
+    def _release(self, deliveries: list[Delivery], wait: timedelta = timedelta()) -> None:
         """Give back what was claimed and not begun, all at once; where that fails its lease does it."""
         now = self._clock.now()
-        back = Outcome(OutcomeKind.RETRY, Reason.NONE, retry_at=now)
+        back = Outcome(OutcomeKind.RETRY, Reason.NONE, retry_at=now + wait)
         if deliveries:
             with suppress(StoreUnavailable):
                 self._store.hand_over([(delivery.id, delivery.token, back) for delivery in deliveries], (), now)

@@ -2,11 +2,13 @@
 
 Stops are switches of the store, so that all nodes keep them. A stop of the daemon's own ends by itself, and then one
 message is tried: only what becomes of that one says whether the fault has passed, never the answer to a message that
-had begun before.
+had begun before. It is one that did not stop the channel itself, where there is such: a message that a far side answers
+as if the account were at fault is to hold itself back, not all the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -25,6 +27,11 @@ TRIAL = timedelta(minutes=2)
 """How long a channel that a callback had stopped waits for what becomes of the message it was tried with."""
 LOOK_AGAIN = 2.0
 """Seconds within a turn after which it is looked again whether the channel was stopped, by a callback or a person."""
+SUSPECTED = timedelta(seconds=15)
+"""How long a message that stopped the channel waits once another has passed, the first time; doubles with each stop. As
+short as this since most are innocent: the account was at fault, and they were those under way."""
+BLAMED_MOST = 1000
+"""Messages that are remembered for having stopped the channel."""
 
 
 class Stops:
@@ -42,6 +49,10 @@ class Stops:
         self._last: Stop | None = None
         self._holds = False
         self._looked = clock.monotonic()
+        self._blamed: dict[str, int] = {}
+        """How often a message has stopped the channel, of those that have not ended."""
+        self._suspects: set[str] = set()
+        """Those of them that are to wait, since another passed meanwhile."""
         self.trial = False
         """Whether this turn tries the channel with one message, after a stop."""
 
@@ -66,13 +77,38 @@ class Stops:
             self._look()
         return not self._holds
 
-    def heard(self, outcome: Outcome) -> bool:
+    @property
+    def trial_most(self) -> int:
+        """How many to claim so that a trial finds one that has not stopped the channel itself."""
+        return min(1 + len(self._blamed), self._settings.batch)
+
+    def tried(self, claimed: Sequence[str]) -> str:
+        """Which of the claimed deliveries is the trial: the first of those that stopped the channel least often."""
+        return min(claimed, key=lambda delivery: self._blamed.get(delivery, 0))
+
+    def waits(self, delivery: str) -> timedelta:
+        """How long this delivery is to wait now, because it stopped the channel and another passed; asked once."""
+        if delivery not in self._suspects:
+            return timedelta()
+        self._suspects.discard(delivery)
+        return doubled(SUSPECTED, self._settings.stop_most, self._blamed.get(delivery, 1) - 1)
+
+    def heard(self, delivery: str, outcome: Outcome) -> bool:
         """Take in what an attempt of this turn came to; False: nothing more is to be sent now."""
         if outcome.stops_channel:
+            self._blame(delivery)
             self._stop(outcome)
-        elif self.trial and outcome.kind is OutcomeKind.SENT and not self._holds:
+            return False
+        self._blamed.pop(delivery, None)
+        if self.trial and outcome.kind is OutcomeKind.SENT and not self._holds:
             self._passed()
         return not self._holds
+
+    def _blame(self, delivery: str) -> None:
+        times = self._blamed.pop(delivery, 0) + 1
+        while len(self._blamed) >= BLAMED_MOST:
+            del self._blamed[next(iter(self._blamed))]
+        self._blamed[delivery] = times
 
     def _look(self) -> str:
         self._looked = self._clock.monotonic()
@@ -96,6 +132,7 @@ class Stops:
         """The message it was tried with was accepted: the channel goes on. Where a callback had stopped it, being
         accepted says nothing, and it waits for what becomes of this one."""
         self.trial = False
+        self._suspects = set(self._blamed)
         if self._last is not None and self._last.why.startswith(LATER):
             self._set(Stop(self._clock.now() + TRIAL, TRYING).to_switch())
             self._holds = True

@@ -38,6 +38,8 @@ class FarSide:
     readable: bool = True
     ignores_keys: bool = False
     plan: list[tuple[bool, Outcome]] = field(default_factory=list)
+    poison: frozenset[str] = frozenset()
+    """Addresses it answers as if the account were at fault."""
     ledger: list[Message] = field(default_factory=list)
     keys: dict[str, datetime] = field(default_factory=dict)
     calls: int = 0
@@ -47,6 +49,8 @@ class FarSide:
     def send(self, message: Message, now: datetime) -> Outcome:
         self.calls += 1
         self.meanwhile()
+        if message.address in self.poison:
+            return BROKEN
         accept, outcome = self.plan.pop(0) if self.plan else (True, SENT)
         known = message.key in self.keys and now < self.keys[message.key] + self.keyed_for
         if accept and (self.ignores_keys or not known):

@@ -157,10 +157,54 @@ def test_a_fault_of_the_account_stops_the_channel_and_one_message_tries_it_again
     desk.clock.advance(2 * MINUTE)
     while desk.sender.run_once():
         pass
+    assert desk.states() == [S.PENDING, S.SENT, S.SENT], "the one that stopped it may be at fault itself"
+    desk.clock.advance(timedelta(seconds=15))
+    while desk.sender.run_once():
+        pass
     assert desk.states() == [S.SENT] * 3
     assert REGISTRY.get_sample_value("notifier_channel_stopped", {"channel": "sms"}) == 0
     with desk.store.transaction() as tx:
         assert tx.switch("stop:sms") == "off"
+
+
+def test_one_message_that_looks_like_a_fault_of_the_account_holds_itself_back_and_not_the_others(desk: Desk) -> None:
+    desk.far.poison = frozenset({"+1"})
+    desk.queue("+1", "+2", "+3", "+4")
+    desk.sender.run_once()
+    assert desk.states() == [S.PENDING] * 4, "it may be the account"
+    desk.after(2)
+    assert desk.states() == [S.PENDING, S.SENT, S.SENT, S.SENT], "another was tried, and it waits while they go"
+    desk.far.poison = frozenset()
+    desk.after(5)
+    assert desk.states() == [S.SENT] * 4
+
+
+def test_a_message_that_stops_the_channel_again_and_again_waits_longer_each_time(desk: Desk) -> None:
+    """Over two hours with a message for somebody in each minute: all of them arrive within four minutes."""
+    desk.far.poison = frozenset({"+1"})
+    desk.queue("+1")
+    late = 0
+    for minute in range(120):
+        notice = replace(a_notice(), id=f"n{minute}", incident=f"i{minute}")
+        queue(desk.store, notice, a_delivery(notice, id=f"d{minute}", address=f"+4{minute}", incident=notice.incident))
+        desk.after(1)
+        waiting = sum(row.state is S.PENDING for row in desk.rows()) - 1
+        late = max(late, waiting)
+    assert late <= 4
+    assert desk.far.calls - len(desk.far.ledger) <= 12, "and the poisonous one is seldom tried"
+
+
+def test_where_there_is_only_the_message_that_stopped_the_channel_it_is_the_trial(desk: Desk) -> None:
+    """So a person who clears the stop sees at once what becomes of it."""
+    desk.far.poison = frozenset({"+1"})
+    desk.queue("+1")
+    desk.sender.run_once()
+    desk.far.poison = frozenset()
+    with desk.store.transaction() as tx:
+        tx.set_switch("stop:sms", "off", "ann", NOW)
+    desk.clock.advance(timedelta(seconds=5))
+    desk.sender.run_once()
+    assert desk.states() == [S.SENT]
 
 
 def test_a_person_stops_and_clears_a_channel(desk: Desk) -> None:
