@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -26,10 +27,10 @@ from typing import Any
 
 from notifier.delivery.settings import DeliverySettings
 from notifier.model.limit import Level, Limit, grant
-from notifier.store import StoreSettings, open_store
+from tests.postgres_server import postgres_server
 
 from . import fanout_million
-from .fanout_sending import queue
+from .fanout_sending import opened, queue
 from .fanout_standins import PROJECT, Run, Standin, ceiling, child, standin
 
 LIMITS = {
@@ -39,19 +40,25 @@ LIMITS = {
 }
 """Messages a second of one segment; three carriers together where the limit is a carrier's."""
 KINDS = ("sms", "mail", "mail, cheap relay", "mail, relay 5 ms away")
+FAR = ("sms, 100 ms away", "mail, relay 5 ms away")
+"""Where it is the far side that takes the time, and more processes may take less of it."""
 IDLE = timedelta(seconds=0.5)
 """How long the daemon's sender waits where there is nothing it may send."""
 Rates = dict[str, dict[str, tuple[float, float]]]
 """Messages a second and a CPU second, by channel and contender."""
 
 
-def queued(folder: Path, kind: str, messages: int) -> Path:
-    """A fresh store with so many deliveries."""
-    path = Path(tempfile.mkdtemp(dir=folder)) / "notifier.db"
-    store = open_store(StoreSettings(path=str(path)))
+def in_file(folder: Path) -> str:
+    """A new file to keep a store in."""
+    return str(Path(tempfile.mkdtemp(dir=folder)) / "notifier.db")
+
+
+def queued(where: str, kind: str, messages: int) -> str:
+    """Put so many deliveries into the fresh store there."""
+    store = opened(where)
     queue(store, kind, messages)
     store.close()
-    return path
+    return where
 
 
 def apprise(folder: Path) -> str | None:
@@ -84,7 +91,7 @@ def contend(folder: Path, kind: str, messages: int, repeats: int, python: str | 
             port = served.port
             met("bare loop", "benchmarks.fanout_sending", "raw", sends, port, messages)
             for name, at_once in (("ours", 0), ("ours, one at a time", 1)):
-                path = queued(folder, sends, messages)
+                path = queued(in_file(folder), sends, messages)
                 met(name, "benchmarks.fanout_sending", "ours", sends, port, messages, path, at_once)
             for name, group in (("Apprise", 100), ("Apprise, each their own", 1)) if python is not None else ():
                 met(name, "benchmarks/fanout_apprise.py", sends, port, messages, group, python=python, module=False)
@@ -116,16 +123,16 @@ def shown(kind: str, messages: int, runs: dict[str, list[Run]]) -> dict[str, tup
     return found
 
 
-def processes(folder: Path, kind: str, messages: int, repeats: int) -> None:
+def processes(store: str, fresh: Callable[[], str], kind: str, messages: int, repeats: int) -> None:
     """One sender process and two over one store."""
     runs: dict[int, list[Run]] = {1: [], 2: []}
     sends = kind.split(",")[0]
     for _ in range(repeats):
         for number in runs:
             with standin(kind) as served:
-                path = queued(folder, sends, messages)
+                path = queued(fresh(), sends, messages)
                 given = [sys.executable, "-m", "benchmarks.fanout_sending", "ours", sends, str(served.port),
-                         str(messages), str(path), "0"]
+                         str(messages), path, "0"]
                 before = served.cpu()
                 started = [subprocess.Popen(given, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
                            for _ in range(number)]
@@ -136,8 +143,8 @@ def processes(folder: Path, kind: str, messages: int, repeats: int) -> None:
                     "sent": sum(run["cpu"] for run in said) / seconds})
     for number, found in runs.items():
         rate, served, sent = (median(run[what] for run in found) for what in ("rate", "served", "sent"))
-        print(f"  {kind}: {number} sender process{'es' if number > 1 else '  '} {rate:6,.0f} a second; the senders use "
-              f"{sent:.0%} of a core together, the stand-in {served:.0%} ({os.cpu_count()} cores)")
+        print(f"  {store}, {kind}: {number} sender process{'es' if number > 1 else '  '} {rate:6,.0f} a second; the "
+              f"senders use {sent:.0%} of a core together, the stand-in {served:.0%} ({os.cpu_count()} cores)")
 
 
 # ── at the providers' limits ─────────────────────────────────────────────────────────────────────────────────────────
@@ -183,8 +190,12 @@ def main() -> None:
             python = None if given.short else apprise(folder)
             rates = {kind: shown(kind, messages, contend(folder, kind, messages, repeats, python)) for kind in KINDS}
             print()
-            for kind in () if given.short else KINDS:
-                processes(folder, kind, messages, repeats)
+            if not given.short:
+                for kind in (*KINDS, FAR[0]):
+                    processes("SQLite", lambda: in_file(folder), kind, messages, repeats)
+                with postgres_server("fsync=on") as server:
+                    for kind in FAR:
+                        processes("PostgreSQL", lambda: server.address(server.database()), kind, messages, repeats)
         if given.only != "sending":
             people = fanout_million.filled(folder, subscribers)
             for store in fanout_million.STORES:

@@ -50,10 +50,10 @@ from notifier.model.service import Service
 from notifier.model.signal import Level, Signal, SignalClass
 from notifier.notices.compose import Speaker
 from notifier.runner import Loop
-from notifier.store import SqlStore, StoreSettings, open_store
+from notifier.store import SqlStore
 from notifier.store.codec import columns
 
-from .fanout_sending import channel
+from .fanout_sending import channel, opened
 from .fanout_standins import cpu_of
 
 COUNTIES = tuple(f"VT-{number:02}" for number in range(1, 15))
@@ -71,12 +71,6 @@ def people(number: int) -> Iterator[Subscriber]:
         quiet = QuietHours(wall(22), wall(6)) if n % 10 == 0 else None
         yield Subscriber(str(uuid.UUID(int=dice.getrandbits(128))), kind, address, (dice.choice(COUNTIES),), "en",
                          "America/New_York", now - timedelta(days=dice.randrange(1500)), "CSV import", (), quiet)
-
-
-def opened(address: str) -> SqlStore:
-    """The store in a file, or at an address."""
-    where = {"url": address} if address.startswith("postgresql:") else {"path": address}
-    return open_store(StoreSettings.model_validate(where))
 
 
 def fill(path: str, number: int) -> None:

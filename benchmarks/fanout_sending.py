@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 from twilio.http.http_client import TwilioHttpClient
@@ -33,7 +32,7 @@ from notifier.delivery.settings import DeliverySettings
 from notifier.model.delivery import Delivery, Message, Outcome, OutcomeKind
 from notifier.model.notice import Mode, Notice, NoticeState, Stage, Text, Wording
 from notifier.ports import Store
-from notifier.store import StoreSettings, open_store
+from notifier.store import SqlStore, StoreSettings, open_store
 
 ACCOUNT = "AC" + "0a" * 16
 TOKEN = "BENCHMARK_TOKEN"
@@ -53,6 +52,12 @@ def channel(kind: str, port: int, per_minute: int = 60_000) -> Any:
     return EmailChannel(EmailSettings.model_validate({
         **given, "kind": "email", "host": "127.0.0.1", "port": port, "security": "none",
         "sender": "status@example.org"}))
+
+
+def opened(address: str) -> SqlStore:
+    """The store in a file, or at an address."""
+    where = {"url": address} if address.startswith("postgresql:") else {"path": address}
+    return open_store(StoreSettings.model_validate(where))
 
 
 def address(kind: str, number: int) -> str:
@@ -93,8 +98,8 @@ class Counted:
 
 
 def ours(kind: str, port: int, messages: int, path: str, at_once: int) -> tuple[Callable[[], None], list[float]]:
-    """The sender over what is queued in the store at `path`, until nothing is left there."""
-    store = open_store(StoreSettings(path=path))
+    """The sender over what is queued in the store at `path`, a file or an address, until nothing is left there."""
+    store = opened(path)
     counted = Counted(channel(kind, port), at_once or None)
     sender = Sender(counted, store, SystemClock(), DeliverySettings())
 
@@ -157,4 +162,4 @@ def main(who: str, kind: str, port: int, messages: int, path: str = "", at_once:
 
 if __name__ == "__main__":
     who, kind, port, messages, *more = sys.argv[1:]
-    main(who, kind, int(port), int(messages), *(more[:1] and (str(Path(more[0])), *map(int, more[1:]))))
+    main(who, kind, int(port), int(messages), *(more[:1] and (more[0], *map(int, more[1:]))))

@@ -16,7 +16,8 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 STANDINS = {
-    "sms": ("notifier.standins", "twilio"), "mail": ("notifier.standins", "smtp"),
+    "sms": ("notifier.standins", "twilio"), "sms, 100 ms away": ("notifier.standins", "twilio", "--slow", "100"),
+    "mail": ("notifier.standins", "smtp"),
     "mail, cheap relay": ("benchmarks.fanout_sink",), "mail, relay 5 ms away": ("benchmarks.fanout_sink", "5"),
     "mastodon": ("notifier.standins", "mastodon"),
 }

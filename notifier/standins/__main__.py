@@ -42,9 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ledger", type=Path, default=None)
     parser.add_argument("--clock", type=Path, default=None, help="file holding the time to live by, RFC 3339")
     parser.add_argument("--without-keys", action="store_true", help="mastodon: ignore Idempotency-Key")
+    parser.add_argument("--slow", type=float, default=0.0, help="milliseconds each answer takes to come; not smtp")
     given = parser.parse_args(arguments)
     if given.without_keys and given.name != "mastodon":
         parser.error("--without-keys is for mastodon")
+    if given.slow and given.name == "smtp":
+        parser.error("--slow is not for smtp")
     more: dict[str, Any] = {"keyed": False} if given.without_keys else {}
     if given.clock is not None:
         more["now"] = clock_in(given.clock)
@@ -52,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
     standin = make(given.name, host=given.host, port=given.port, ledger=given.ledger, **more)
+    if given.slow:
+        standin.slow = given.slow / 1000
     standin.start()
     sys.stdout.write(f"listening {standin.port}\n")
     if hasattr(standin, "control_port"):

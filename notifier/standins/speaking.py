@@ -76,6 +76,8 @@ class StandIn:
         ledger: Path | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
+        self.slow = 0.0
+        """Seconds each answer takes to come, as from a far side that is not in the same room."""
         self.faults = Faults()
         self.book = Ledger(ledger)
         self.now = now or SystemClock().now
@@ -161,6 +163,8 @@ class StandIn:
             return replace(refused, headers={**refused.headers, **away})
         with self.lock:
             answer = self.answer(asked)
+        if self.slow:
+            self._ending.wait(self.slow)
         if mode == ACCEPT_THEN_DROP:
             return None
         return self.refusal(500) if mode == ERROR_AFTER_ACCEPT else answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from notifier.model.delivery import OutcomeKind
+from notifier.standins.__main__ import main
 from notifier.standins.ledger import read_ledger
 from tests.channels.far_sides import SECRETS, SIDES, email_channel, message, now
 
@@ -21,9 +23,9 @@ NAMES = {"x": "x", "mastodon": "mastodon", "bluesky": "bluesky", "sms": "twilio"
 
 
 @contextmanager
-def running(kind: str, ledger: Path) -> Iterator[tuple[Any, str, subprocess.Popen[str]]]:
+def running(kind: str, ledger: Path, *more: str) -> Iterator[tuple[Any, str, subprocess.Popen[str]]]:
     """A stand-in's process; yields where it serves, where faults are ordered, and the process."""
-    command = [sys.executable, "-m", "notifier.standins", NAMES[kind], "--port", "0", "--ledger", str(ledger)]
+    command = [sys.executable, "-m", "notifier.standins", NAMES[kind], "--port", "0", "--ledger", str(ledger), *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process:
@@ -64,3 +66,15 @@ def test_it_serves_breaks_and_remembers(kind: str, tmp_path: Path, monkeypatch: 
             assert getattr(found, "provider_id", None) == read_ledger(ledger)[1]["id"]
         process.terminate()
         assert process.wait(10) == 0, "SIGTERM ends it in order"
+
+
+def test_one_that_is_far_away_answers_later(tmp_path: Path) -> None:
+    with running("sms", tmp_path / "ledger.jsonl", "--slow", "200") as (far, _, _process):
+        began = time.monotonic()
+        requests.get(f"{far.url}/2010-04-01/Accounts/AC0.json", timeout=5)
+        assert time.monotonic() - began >= 0.2
+
+
+def test_what_a_stand_in_cannot_do_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        main(["smtp", "--slow", "5"])
