@@ -2,7 +2,7 @@
 their own, SMS by HTTP and mail by SMTP; and what a large audience costs before the first message.
 
     python -m benchmarks.fanout [--short] [--messages N] [--subscribers N] [--repeats N] [--decisions N]
-                                [--only sending|million]
+                                [--only sending|million] [--kind KIND] [--store STORE]
 
 Ours keeps each step in SQLite with synchronous=FULL; the bare loop keeps nothing; Apprise is installed from PyPI into a
 temporary venv, and left out with the reason where that fails. All three, the stand-ins and the disk share this machine:
@@ -177,20 +177,23 @@ def main() -> None:
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--decisions", type=int)
     parser.add_argument("--only", choices=("sending", "million"))
+    parser.add_argument("--store", choices=tuple(fanout_million.STORES), help="for the million; both where not given")
+    parser.add_argument("--kind", choices=KINDS, help="of sending; all where not given")
     given = parser.parse_args()
     messages = given.messages or (300 if given.short else 2000)
     subscribers = given.subscribers or (20_000 if given.short else 1_000_000)
     repeats = given.repeats or (1 if given.short else 3)
     decisions = given.decisions if given.decisions is not None else (5 if given.short else 100)
+    kinds = (given.kind,) if given.kind else KINDS
     rates: Rates = {}
     decided: dict[str, Run] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if given.only != "million":
             python = None if given.short else apprise(folder)
-            rates = {kind: shown(kind, messages, contend(folder, kind, messages, repeats, python)) for kind in KINDS}
+            rates = {kind: shown(kind, messages, contend(folder, kind, messages, repeats, python)) for kind in kinds}
             print()
-            if not given.short:
+            if not (given.short or given.kind):
                 for kind in (*KINDS, FAR[0]):
                     processes("SQLite", lambda: in_file(folder), kind, messages, repeats)
                 with postgres_server("fsync=on") as server:
@@ -198,7 +201,7 @@ def main() -> None:
                         processes("PostgreSQL", lambda: server.address(server.database()), kind, messages, repeats)
         if given.only != "sending":
             people = fanout_million.filled(folder, subscribers)
-            for store in fanout_million.STORES:
+            for store in (given.store,) if given.store else fanout_million.STORES:
                 decided[store] = fanout_million.deciding(people, store, repeats, decisions)
                 fanout_million.told(store, subscribers, decided[store])
     limits(10_000 if given.short else 100_000)

@@ -150,7 +150,7 @@ class SmsChannel:
 
     def weigh(self, message: Message) -> float:
         """Segments: what senders and brands are limited by."""
-        return _weight(message.body)
+        return float(_parts(message.body)[0])
 
     def send(self, message: Message, now: datetime) -> Outcome:
         """Create the message, unless it would hardly outlive its own sending."""
@@ -172,8 +172,8 @@ class SmsChannel:
 
     def _count(self, body: str) -> None:
         """Count what an accepted message is billed as. Of a Messaging Service Twilio says no number at first."""
-        parts = segments(body)
-        metrics.SMS_SEGMENTS.labels(self.id, encoding(body)).inc(parts)
+        parts, coding = _parts(body)
+        metrics.SMS_SEGMENTS.labels(self.id, coding).inc(parts)
         if self._settings.segment_price:
             metrics.SPENT.labels(self.id, self._settings.currency or "USD").inc(parts * self._settings.segment_price)
 
@@ -241,9 +241,9 @@ def payload(message: Message, settings: SmsSettings, now: datetime) -> dict[str,
 
 
 @lru_cache(maxsize=64)
-def _weight(body: str) -> float:
-    """Counted once for the thousands who are told the same."""
-    return float(segments(body))
+def _parts(body: str) -> tuple[int, str]:
+    """Segments and encoding, counted once for the thousands who are told the same."""
+    return segments(body), encoding(body)
 
 
 def judge(answer: HttpAnswer, now: datetime) -> Outcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from notifier.model.delivery import Delivery, Message, Outcome, OutcomeKind, Rea
 from notifier.ports import Channel, Clock, Store, StoreUnavailable
 
 from .accepted import FirstAccepted
+from .lanes import Lanes
 from .order import judged, repeatable
 from .reach import Reach
 from .routes import OnlyRoute, Route
@@ -69,7 +69,7 @@ class Sender:
         self.tokens = Tokens(channel, store, settings.rate, self._route.channel)
         self._at_once: int = getattr(channel, "at_once", 1)
         threads = self._at_once > 1 or self._route.paired  # one that waits for its only answer could not let go
-        self._threads = ThreadPoolExecutor(self._at_once, f"send:{channel.id}") if threads else None
+        self._lanes = Lanes(self._at_once if threads else 0, f"send:{channel.id}", self._send)
         self._reach = Reach(channel.id)
         self._stops = Stops(channel.id, self._route.channel, store, clock, settings)
         self._unkept: list[tuple[Delivery, Outcome]] = []
@@ -129,26 +129,26 @@ class Sender:
     def _carry(self, waiting: deque[Claimed], until: float) -> None:
         """Send what was claimed, as many at once as the channel takes. Each transaction keeps the answers that have
         come and begins as many more: while one waits for the disk, the next gathers."""
-        going: dict[Future[Outcome], Delivery] = {}
         on = True
         try:
-            while waiting or going or self._unkept or self._first:
+            while waiting or self._lanes.going or self._unkept or self._first:
                 allowed = self._route.allowed()
                 on = on and not self._stop() and self._clock.monotonic() <= until and allowed > 0 and self._stops.on()
-                chosen = self._chosen(waiting, min(self._at_once - len(going), allowed)) if on else []
+                chosen = self._chosen(waiting, min(self._at_once - self._lanes.going, allowed)) if on else []
                 for (delivery, message), reason in zip(chosen, self._hand_over(chosen), strict=True):
                     if reason is None:
-                        going[self._start(delivery, message)] = delivery
+                        self._start(delivery, message)
                         continue
                     log.info("delivery.not_sent", delivery=delivery.id, channel=self._channel.id, reason=reason)
                     on = on and reason is not Reason.KILL_SWITCH
                 if not on:
                     self._release([delivery for delivery, _ in waiting])
                     waiting.clear()
-                on = self._wait(going, LOOK_UP if waiting and self._route.paired else None) and on
+                on = self._wait(LOOK_UP if waiting and self._route.paired else None) and on
         finally:
-            while going:  # whatever broke: an answer that comes is kept in mind
-                self._wait(going)
+            while self._lanes.going:  # whatever broke: an answer that comes is kept in mind
+                self._wait()
+            self._lanes.close()
 
     def _chosen(self, waiting: deque[Claimed], most: int) -> list[Claimed]:
         """The next to begin, without those the sender itself refuses."""
@@ -162,28 +162,26 @@ class Sender:
                 self._note(delivery, refused)
         return chosen
 
-    def _start(self, delivery: Delivery, message: Message) -> Future[Outcome]:
+    def _start(self, delivery: Delivery, message: Message) -> None:
         self.tokens.spend(message)
         self._route.began(delivery.id)
-        given = replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber))
-        if self._threads is not None:
-            return self._threads.submit(self._send, given, delivery.leased_until)
-        answered: Future[Outcome] = Future()
-        answered.set_result(self._send(given, delivery.leased_until))
-        return answered
+        self._lanes.start(delivery, replace(message, unsubscribe_url=self._unsubscribe_url(delivery.subscriber)))
 
-    def _wait(self, going: dict[Future[Outcome], Delivery], most: float | None = None) -> bool:
+    def _wait(self, most: float | None = None) -> bool:
         """Note the answers that come next, of `most` seconds at most; False when the channel must not go on."""
-        on = True
-        for future in wait(going, most, FIRST_COMPLETED).done if going else ():
-            delivery = going.pop(future)
-            outcome = future.result()
+        on, broken = True, None
+        for delivery, outcome in self._lanes.ended(most):
+            if isinstance(outcome, BaseException):
+                broken = outcome
+                continue
             now = self._clock.now()
             goes_on = self._stops.heard(delivery.id, outcome), self.tokens.heard(outcome, now)
             on = all((*goes_on, self._reach.heard(outcome, now), on))
             if outcome.stops_channel or self.tokens.throttled(now):
                 self._route.stopped(outcome.reason if outcome.stops_channel else Reason.RATE_LIMITED)
             self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
+        if broken is not None:
+            raise broken
         return on
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
@@ -196,12 +194,12 @@ class Sender:
             return Outcome(OutcomeKind.UNKNOWN, Reason.LOST_ANSWER, detail="too late to repeat under its key")
         return None
 
-    def _send(self, message: Message, until: datetime | None) -> Outcome:
-        """Send under the claim that ends at `until`. A process that was stopped after it passed the gate may find that
+    def _send(self, delivery: Delivery, message: Message) -> Outcome:
+        """Send under the claim `delivery` is held by. A process that was stopped after it passed the gate may find that
         others have taken the delivery up meanwhile: then it must not send. Only what stops it between this look and the
         first byte is not noticed."""
         failpoint("channel.before_request")
-        if until is not None and self._clock.now() >= until:
+        if delivery.leased_until is not None and self._clock.now() >= delivery.leased_until:
             late = Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
             self._route.answered(message.delivery, late, 0.0)
             return late

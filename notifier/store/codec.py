@@ -66,17 +66,17 @@ def columns(record: Any) -> dict[str, Any]:
 
 def build(cls: type[T], row: Any) -> T:
     """The dataclass a row was made from; columns the class does not name are ignored."""
-    return cls(
-        **{name: None if row[name] is None else read(row[name]) for name, read in _readers(typing.cast(Any, cls))}
-    )
+    values, names = (row.values(), row) if isinstance(row, dict) else (row, row.keys())
+    places = _places(typing.cast(Any, cls), tuple(names))
+    values = tuple(values)  # by place: a row of SQLite's looks for a name among all of them, each time
+    return cls(*[None if (value := values[at]) is None else read(value) for at, read in places])
 
 
 def build_all(cls: type[T], rows: Sequence[Any]) -> tuple[T, ...]:
     """`build` for many rows of one statement: where each column stands is looked up once."""
     if not rows or isinstance(rows[0], dict):
         return tuple(build(cls, row) for row in rows)
-    names = rows[0].keys()
-    places = [(names.index(name), read) for name, read in _readers(typing.cast(Any, cls))]
+    places = _places(typing.cast(Any, cls), tuple(rows[0].keys()))
     return tuple(cls(*[None if (value := row[at]) is None else read(value) for at, read in places]) for row in rows)
 
 
@@ -101,6 +101,12 @@ def _getter(cls: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]
 def _readers(cls: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     hints = typing.get_type_hints(cls)
     return tuple((field.name, _reader(hints[field.name])) for field in fields(cls))
+
+
+@lru_cache(REMEMBERED)
+def _places(cls: Any, names: tuple[str, ...]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    """Where the value of each field stands among columns of these names, and how it is read."""
+    return tuple((names.index(name), read) for name, read in _readers(cls))
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:

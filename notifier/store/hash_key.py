@@ -39,7 +39,7 @@ def hashed(key: bytes | None, kind: str, address: str) -> str:
         raise StoreUnavailable("the store's hash_key cannot be read here, or is not the one its opt-outs were kept "
                                "with, and without it no opt-out is found or kept")
     plain = address if kind == "erased" else address.strip().casefold()
-    return hmac.new(key, f"{kind}\0{plain}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"{kind}\0{plain}".encode(), "sha256").hex()
 
 
 def confirm(key: bytes | None, kept: Row | None) -> None:
