@@ -9,6 +9,7 @@ from typing import Any
 
 from notifier.model.delivery import Alike, Delivery, DeliveryState, Reason
 
+from . import incidents
 from .codec import build, columns, micros, moment
 from .database import GATE, Database, Row
 
@@ -106,7 +107,7 @@ def _cancel_page(db: Database, given: Mapping[str, Any], now: datetime) -> tuple
 
 def told(db: Database, incident: str) -> frozenset[tuple[str, str]]:
     """See Transaction.told. Whoever may have been told counts, those a person must still look into included."""
-    rows = db.rows("outbox.told", {"incident": incident})
+    rows = db.rows("outbox.told", {"family": incidents.family(db, incident)})
     return frozenset((row["channel"], row["address"]) for row in rows)
 
 
@@ -125,7 +126,8 @@ def told_among(
     db: Database, incident: str, channels: Iterable[str], addresses: Iterable[str]
 ) -> frozenset[tuple[str, str]]:
     """See Transaction.told_among."""
-    given = {"incident": incident, "channels": json.dumps(list(channels)), "addresses": json.dumps(list(addresses))}
+    given = {"channels": json.dumps(list(channels)), "addresses": json.dumps(list(addresses)),
+             "family": incidents.family(db, incident)}
     return frozenset((row["channel"], row["address"]) for row in db.rows("outbox.told_among", given))
 
 

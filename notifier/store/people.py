@@ -22,6 +22,7 @@ from notifier.model.people import (
 )
 from notifier.notices import plan
 
+from . import incidents
 from .codec import build, build_all, columns, micros, moment
 from .database import Database
 
@@ -48,15 +49,15 @@ def some(
 def more_than(db: Database, regions: Iterable[str], incident: str, most: int) -> bool:
     """See Transaction.more_than. Looks at no more than `most` + 1 rows of each."""
     there = db.row("people.more_live_there", {"regions": json.dumps(list(regions)), "most": most + 1})
-    told = db.row("outbox.more_were_told", {"incident": incident, "most": most + 1})
+    told = db.row("outbox.more_were_told", {"family": incidents.family(db, incident), "most": most + 1})
     return any(row is not None and row["number"] > most for row in (there, told))
 
 
 def sizes(db: Database, regions: Iterable[str], service: str, incident: str) -> AudienceSizes:
     """See Store.audience_sizes."""
-    given = {"regions": json.dumps(list(regions)), "service": service, "incident": incident}
+    given = {"regions": json.dumps(list(regions)), "service": service}
     groups = tuple(build(AudienceGroup, row) for row in db.rows("people.sizes", given))
-    told = db.rows("people.told_sizes", given)
+    told = db.rows("people.told_sizes", {**given, "family": incidents.family(db, incident)})
     return AudienceSizes(groups, {(row["channel"], bool(row["living_there"])): row["number"] for row in told})
 
 

@@ -6,6 +6,7 @@ that several processes (daemon, command line) queue up instead of failing half-w
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -37,6 +38,8 @@ from .hash_key import MARK, choose, confirm, hashed, keep
 from .settings import StoreSettings
 
 log = structlog.get_logger(__name__)
+
+sqlite3.register_adapter(list, json.dumps)  # some values at once: an array to PostgreSQL, json_each here
 
 _PRAGMAS = ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON", "temp_store = MEMORY",
             "cache_size = -65536", "wal_autocheckpoint = 16384")

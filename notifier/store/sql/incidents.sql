@@ -1,6 +1,12 @@
 -- get --
 SELECT * FROM incidents WHERE id = :id;
 
+-- family --
+WITH RECURSIVE family (id) AS (
+    SELECT id FROM incidents WHERE merged_into = :incident
+    UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
+SELECT id FROM family;
+
 -- all --
 SELECT * FROM incidents ORDER BY opened_at, id;
 

@@ -78,16 +78,12 @@ ON CONFLICT (notice, only_on) DO UPDATE SET channel = excluded.channel, address 
 DELETE FROM cancelling WHERE notice = :notice AND only_on = :only;
 
 -- told --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
 SELECT DISTINCT channel, address FROM deliveries
-WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
+WHERE incident IN (SELECT value FROM json_each(:family)) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);
 
 -- more_were_told --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
-SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT id FROM family) LIMIT :most);
+SELECT count(*) AS number FROM (SELECT 1 FROM deliveries WHERE incident IN (SELECT value FROM json_each(:family)) LIMIT :most);
 
 -- begun --
 SELECT channel, address FROM deliveries WHERE state = 'claimed' AND began_at IS NOT NULL AND incident = :incident;
@@ -99,10 +95,8 @@ WHERE incident = :incident AND (channel, address) > (:channel, :address) AND era
 ORDER BY channel, address LIMIT :limit;
 
 -- told_among --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id)
 SELECT DISTINCT channel, address FROM deliveries
-WHERE incident IN (SELECT id FROM family) AND channel IN (SELECT value FROM json_each(:channels))
+WHERE incident IN (SELECT value FROM json_each(:family)) AND channel IN (SELECT value FROM json_each(:channels))
   AND address IN (SELECT value FROM json_each(:addresses)) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL);
 

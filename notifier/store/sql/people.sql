@@ -63,16 +63,15 @@ WHERE opted_out_at IS NULL
 GROUP BY kind, timezone, quiet_hours;
 
 -- told_sizes --
-WITH RECURSIVE family (id) AS (
-    SELECT :incident UNION SELECT i.id FROM incidents AS i JOIN family ON i.merged_into = family.id),
-audience (id) AS (
-    SELECT id FROM subscribers
-    WHERE opted_out_at IS NULL
-      AND id IN (SELECT subscriber FROM subscriber_regions WHERE region IN (SELECT value FROM json_each(:regions)))
-      AND (services = '[]' OR EXISTS (SELECT 1 FROM json_each(services) WHERE value = :service)))
-SELECT channel, coalesce(subscriber IN (SELECT id FROM audience), 0) AS living_there, count(DISTINCT address) AS number
-FROM deliveries
-WHERE incident IN (SELECT id FROM family) AND erased_at IS NULL
+SELECT channel, EXISTS (
+           SELECT 1 FROM subscribers AS s
+           WHERE s.id = d.subscriber AND s.opted_out_at IS NULL
+             AND EXISTS (SELECT 1 FROM subscriber_regions AS r
+                         WHERE r.subscriber = s.id AND r.region IN (SELECT value FROM json_each(:regions)))
+             AND (s.services = '[]' OR EXISTS (SELECT 1 FROM json_each(s.services) WHERE value = :service))
+       ) AS living_there, count(DISTINCT address) AS number
+FROM deliveries AS d
+WHERE incident IN (SELECT value FROM json_each(:family)) AND erased_at IS NULL
   AND (state IN ('sent', 'delivered', 'unknown') OR doubt_since IS NOT NULL OR earlier_doubt IS NOT NULL
        OR (state = 'claimed' AND began_at IS NOT NULL))
 GROUP BY channel, living_there;
