@@ -423,3 +423,17 @@ def test_text_with_a_nul_is_kept_without_it(database: str) -> None:
             tx.put_signals([a_signal(why="no\0 power")])
         with store.transaction() as tx:
             assert [one.why for one in tx.open_signals(NOW)] == ["no\ufffd power"]
+
+
+@pytest.mark.parametrize("name", ["outbox.told", "outbox.told_among", "outbox.more_were_told", "people.told_sizes"])
+def test_who_was_told_of_one_incident_is_found_without_reading_what_another_left(database: str, name: str) -> None:
+    """With statistics as after a large outage: all there is belongs to one incident, and the next has nothing yet."""
+    with nodes(database, 1) as (store,), psycopg.connect(database, autocommit=True) as connection:
+        notice = a_notice()
+        queue(store, notice, *(a_delivery(notice, id=f"d{n}", address=f"+1802555{n:04}") for n in range(3000)))
+        connection.execute("ANALYZE deliveries")
+        given = {"family": ["I260115-2"], "regions": '["US-VT"]', "service": "mobile", "channels": '["sms"]',
+                 "addresses": '["+18025550001"]', "most": 1001}
+        text, cursor = _statement(name), psycopg.ClientCursor(connection)
+        plan = cursor.execute(f"EXPLAIN {text}", given).fetchall()
+    assert "Seq Scan on deliveries" not in str(plan)
