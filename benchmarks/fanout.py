@@ -2,7 +2,7 @@
 their own, SMS by HTTP and mail by SMTP; and what a large audience costs before the first message.
 
     python -m benchmarks.fanout [--short] [--messages N] [--subscribers N] [--repeats N] [--decisions N]
-                                [--only sending|million] [--kind KIND] [--store STORE]
+                                [--only sending|processes|million] [--kind KIND] [--store STORE]
 
 Ours keeps each step in SQLite with synchronous=FULL; the bare loop keeps nothing; Apprise is installed from PyPI into a
 temporary venv, and left out with the reason where that fails. All three, the stand-ins and the disk share this machine:
@@ -147,6 +147,16 @@ def processes(store: str, fresh: Callable[[], str], kind: str, messages: int, re
               f"senders use {sent:.0%} of a core together, the stand-in {served:.0%} ({os.cpu_count()} cores)")
 
 
+def grown(folder: Path, messages: int, repeats: int) -> None:
+    """Print what a second sender process brings, on both stores."""
+    print()
+    for kind in (*KINDS, FAR[0]):
+        processes("SQLite", lambda: in_file(folder), kind, messages, repeats)
+    with postgres_server("fsync=on") as server:
+        for kind in FAR:
+            processes("PostgreSQL", lambda: server.address(server.database()), kind, messages, repeats)
+
+
 # ── at the providers' limits ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -176,7 +186,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int)
     parser.add_argument("--repeats", type=int)
     parser.add_argument("--decisions", type=int)
-    parser.add_argument("--only", choices=("sending", "million"))
+    parser.add_argument("--only", choices=("sending", "processes", "million"))
     parser.add_argument("--store", choices=tuple(fanout_million.STORES), help="for the million; both where not given")
     parser.add_argument("--kind", choices=KINDS, help="of sending; all where not given")
     given = parser.parse_args()
@@ -189,17 +199,12 @@ def main() -> None:
     decided: dict[str, Run] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if given.only != "million":
+        if given.only in (None, "sending"):
             python = None if given.short else apprise(folder)
             rates = {kind: shown(kind, messages, contend(folder, kind, messages, repeats, python)) for kind in kinds}
-            print()
-            if not (given.short or given.kind):
-                for kind in (*KINDS, FAR[0]):
-                    processes("SQLite", lambda: in_file(folder), kind, messages, repeats)
-                with postgres_server("fsync=on") as server:
-                    for kind in FAR:
-                        processes("PostgreSQL", lambda: server.address(server.database()), kind, messages, repeats)
-        if given.only != "sending":
+        if given.only in (None, "processes") and not given.short:
+            grown(folder, messages, repeats)
+        if given.only in (None, "million"):
             people = fanout_million.filled(folder, subscribers)
             for store in (given.store,) if given.store else fanout_million.STORES:
                 decided[store] = fanout_million.deciding(people, store, repeats, decisions)

@@ -28,7 +28,7 @@ TRIAL = timedelta(minutes=2)
 LOOK_AGAIN = 2.0
 """Seconds within a turn after which it is looked again whether the channel was stopped, by a callback or a person."""
 SUSPECTED = timedelta(seconds=15)
-"""How long a message that stopped the channel waits once another has passed, the first time; doubles with each stop. As
+"""How long a message that stopped the channel waits once another has passed, the first time; doubles each time. As
 short as this since most are innocent: the account was at fault, and they were those under way."""
 BLAMED_MOST = 1000
 """Messages that are remembered for having stopped the channel."""
@@ -50,7 +50,7 @@ class Stops:
         self._holds = False
         self._looked = clock.monotonic()
         self._blamed: dict[str, int] = {}
-        """How often a message has stopped the channel, of those that have not ended."""
+        """Messages that stopped the channel and have not ended, the last one last: how often each was made to wait."""
         self._suspects: set[str] = set()
         """Those of them that are to wait, since another passed meanwhile."""
         self.trial = False
@@ -83,32 +83,37 @@ class Stops:
         return min(1 + len(self._blamed), self._settings.batch)
 
     def tried(self, claimed: Sequence[str]) -> str:
-        """Which of the claimed deliveries is the trial: the first of those that stopped the channel least often."""
-        return min(claimed, key=lambda delivery: self._blamed.get(delivery, 0))
+        """Which of the claimed deliveries is the trial: the first that did not stop the channel; where all of them did,
+        the one that did longest ago."""
+        order = {delivery: place for place, delivery in enumerate(self._blamed)}
+        return min(claimed, key=lambda delivery: order.get(delivery, -1))
 
     def waits(self, delivery: str) -> timedelta:
-        """How long this delivery is to wait now, because it stopped the channel and another passed; asked once."""
+        """How long this delivery is to wait now, because it stopped the channel and another passed; asked once. The
+        longer the oftener that has happened: an account that was at fault for hours makes nobody's wait longer."""
         if delivery not in self._suspects:
             return timedelta()
         self._suspects.discard(delivery)
-        return doubled(SUSPECTED, self._settings.stop_most, self._blamed.get(delivery, 1) - 1)
+        times = self._blamed.get(delivery, 0)
+        self._blamed[delivery] = times + 1
+        return doubled(SUSPECTED, self._settings.stop_most, times)
 
     def heard(self, delivery: str, outcome: Outcome) -> bool:
         """Take in what an attempt of this turn came to; False: nothing more is to be sent now."""
+        waited = self._blamed.pop(delivery, 0)
         if outcome.stops_channel:
-            self._blame(delivery)
+            if outcome.kind is OutcomeKind.RETRY:
+                self._blame(delivery, waited)
             self._stop(outcome)
             return False
-        self._blamed.pop(delivery, None)
         if self.trial and outcome.kind is OutcomeKind.SENT and not self._holds:
             self._passed()
         return not self._holds
 
-    def _blame(self, delivery: str) -> None:
-        times = self._blamed.pop(delivery, 0) + 1
+    def _blame(self, delivery: str, waited: int) -> None:
         while len(self._blamed) >= BLAMED_MOST:
             del self._blamed[next(iter(self._blamed))]
-        self._blamed[delivery] = times
+        self._blamed[delivery] = waited
 
     def _look(self) -> str:
         self._looked = self._clock.monotonic()

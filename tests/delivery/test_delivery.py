@@ -194,6 +194,20 @@ def test_a_message_that_stops_the_channel_again_and_again_waits_longer_each_time
     assert desk.far.calls - len(desk.far.ledger) <= 12, "and the poisonous one is seldom tried"
 
 
+def test_an_account_that_was_at_fault_for_hours_makes_nobody_wait_longer_afterwards(desk: Desk) -> None:
+    """Two messages are all there is, and each has been the trial many times."""
+    desk.far.poison = frozenset({"+1", "+2"})
+    notice = a_notice(valid_until=NOW + 6 * HOUR)
+    queue(desk.store, notice, *(a_delivery(notice, address=address) for address in ("+1", "+2")))
+    desk.after(4 * 60)
+    assert desk.far.calls >= 10
+    desk.far.poison = frozenset()
+    while not desk.far.ledger:
+        desk.after(1)
+    desk.after(2)  # one turn finds that it is to wait a quarter of a minute
+    assert desk.states() == [S.SENT] * 2
+
+
 def test_where_there_is_only_the_message_that_stopped_the_channel_it_is_the_trial(desk: Desk) -> None:
     """So a person who clears the stop sees at once what becomes of it."""
     desk.far.poison = frozenset({"+1"})
