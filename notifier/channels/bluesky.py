@@ -34,6 +34,7 @@ from .bluesky_session import STALE, NoSession, Session
 from .wire import (
     RETRY_LEAST,
     BaseUrl,
+    ClaimPassed,
     HttpAnswer,
     Wire,
     failed,
@@ -231,6 +232,8 @@ def _not_begun(error: Exception, now: datetime) -> Outcome:
     """Why there is no session; nothing was sent, so nothing is in doubt."""
     if isinstance(error, SecretMissing):
         return no_secret(error)
+    if isinstance(error, ClaimPassed):
+        return failed(error)
     if isinstance(error, NoSession):
         answer = error.answer
         if answer.status in (400, 401, 403):

@@ -20,7 +20,7 @@ from notifier.model.delivery import Message, Outcome, Reason
 from notifier.model.limit import Limit
 from notifier.model.people import AddressKind
 from notifier.net.deadline import Deadline
-from notifier.ports import CannotTell, Finding, Found, NotFound
+from notifier.ports import CannotTell, Finding, Found, NotFound, still_held
 from notifier.secret import Secret, SecretMissing
 
 from .allowance import limits_of
@@ -32,7 +32,7 @@ from .mail.session import CLOSING, CannotOpen, Reply, Session, open_session
 from .mail.settings import EmailSettings, is_address
 from .mail.signing import CannotSign, DkimSettings, signed
 from .mail.writing import Letter, letter
-from .wire import at_once, no_secret, rejected, retry, sent, unknown
+from .wire import CLAIM_PASSED, at_once, no_secret, rejected, retry, sent, unknown
 
 __all__ = ["EmailChannel", "EmailSettings"]
 
@@ -168,6 +168,9 @@ class EmailChannel:
                 left = attempt.until - self._clock.monotonic()
                 if left <= 0:  # stopped on the way for so long that the lease may be another's: then say no dot
                     raise TimeoutError
+                if not still_held():
+                    session.close()
+                    return retry(Reason.LEASE_LOST, CLAIM_PASSED)
                 reply = session.finish(min(self._timeout[1], left - 1))
         except (OSError, ValueError) as error:
             session.close()

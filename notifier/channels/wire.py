@@ -29,7 +29,7 @@ from notifier.clock import SystemClock
 from notifier.model.delivery import Message, Outcome, OutcomeKind, Reason
 from notifier.model.limit import Told
 from notifier.model.times import utc
-from notifier.ports import Finding
+from notifier.ports import Finding, still_held
 from notifier.secret import SecretMissing
 
 TIMEOUT = (3.05, 10.0)
@@ -99,6 +99,13 @@ class HttpAnswer:
         return read if isinstance(read, dict) else {}
 
 
+CLAIM_PASSED = "stopped for longer than its claim lasts"
+
+
+class ClaimPassed(requests.RequestException):
+    """The request was not made: whoever sends holds the delivery no more."""
+
+
 class Wire(HTTPAdapter):
     """Carries requests with a time-out to `base` (where given, instead of the host they name), reads a bounded answer
     and remembers it for the thread that asked."""
@@ -118,12 +125,15 @@ class Wire(HTTPAdapter):
         super().init_poolmanager(*args, socket_options=options, **kwargs)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming."""
+        """As HTTPAdapter.send; raises requests.RequestException for a body over a megabyte or too slow in coming, and
+        where whoever sends holds the delivery no more (ports.last_look)."""
         kwargs["timeout"] = self._timeout
         if self._base is not None:
             url = urlsplit(str(request.url))
             request.url = self._base + url.path + (f"?{url.query}" if url.query else "")
         kwargs["stream"] = True
+        if not still_held():
+            raise ClaimPassed
         self._here.began = True
         response = super().send(request, *args, **kwargs)
         body = _read(response, self._timeout[1])
@@ -211,6 +221,8 @@ def caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
 def failed(error: requests.RequestException) -> Outcome:
     """What a request without an answer means: RETRY where no connection was made, else UNKNOWN. The detail names the
     kind of error only, because its text may hold an address."""
+    if caused_by(error, ClaimPassed):
+        return retry(Reason.LEASE_LOST, CLAIM_PASSED)
     if was_unsent(error):
         return Outcome(OutcomeKind.RETRY, Reason.UNREACHABLE, detail=f"no connection: {type(error).__name__}")
     return Outcome(OutcomeKind.UNKNOWN, Reason.LOST_ANSWER, detail=f"no answer: {type(error).__name__}")

@@ -13,7 +13,7 @@ import structlog
 from notifier import metrics
 from notifier.failpoints import failpoint
 from notifier.model.delivery import Delivery, Message, Outcome, OutcomeKind, Reason
-from notifier.ports import Channel, Clock, Store, StoreUnavailable
+from notifier.ports import Channel, Clock, Store, StoreUnavailable, last_look
 
 from .accepted import FirstAccepted
 from .lanes import Lanes
@@ -196,20 +196,25 @@ class Sender:
 
     def _send(self, delivery: Delivery, message: Message) -> Outcome:
         """Send under the claim `delivery` is held by. A process that was stopped after it passed the gate may find that
-        others have taken the delivery up meanwhile: then it must not send. Only what stops it between this look and the
-        first byte is not noticed."""
+        others have taken the delivery up meanwhile: then it must not send. What carries the bytes looks once more; only
+        what stops it between that look and the first byte is not noticed."""
         failpoint("channel.before_request")
-        if delivery.leased_until is not None and self._clock.now() >= delivery.leased_until:
+        if not self._holds(delivery):
             late = Outcome(OutcomeKind.RETRY, Reason.LEASE_LOST, detail="stopped for longer than its claim lasts")
             self._route.answered(message.delivery, late, 0.0)
             return late
         began = self._clock.monotonic()
-        outcome = self._channel.send(message, self._clock.now())
+        with last_look(lambda: self._holds(delivery)):
+            outcome = self._channel.send(message, self._clock.now())
         took = max(0.0, self._clock.monotonic() - began)
         self._route.answered(message.delivery, outcome, took)
         metrics.DELIVERY_SECONDS.labels(self._channel.id).observe(took)
         failpoint("channel.after_answer")
         return outcome
+
+    def _holds(self, delivery: Delivery) -> bool:
+        """Whether our claim on it still lasts."""
+        return delivery.leased_until is None or self._clock.now() < delivery.leased_until
 
     def _note(self, delivery: Delivery, outcome: Outcome) -> None:
         """Have an outcome recorded in the next transaction."""

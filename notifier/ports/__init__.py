@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .clock import Clock
 from .hearing import Answer, Failure, MentionSource, Reading, Source
+from .last_look import last_look, still_held
 from .speaking import CannotTell, Channel, Finding, Found, NotFound
 from .store import StaleWrite, Store, StoreUnavailable
 from .transaction import Claimed, SourceState, Transaction
@@ -30,4 +31,6 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "Transaction",
+    "last_look",
+    "still_held",
 ]

@@ -13,7 +13,7 @@ import pytest
 
 from notifier.model.delivery import OutcomeKind, Reason
 from notifier.model.people import AddressKind
-from notifier.ports import CannotTell, Channel, Found, NotFound
+from notifier.ports import CannotTell, Channel, Found, NotFound, last_look
 from tests.channels.far_sides import CANARY, SECRETS, SIDES, Side, message, now, unused_port
 
 ALL = sorted(SIDES)
@@ -47,6 +47,22 @@ def test_sent_once_stands_once_in_the_ledger(side: Side, far: Any, channel: Chan
     assert (outcome.kind, outcome.reason) == (OutcomeKind.SENT, Reason.ACCEPTED)
     assert outcome.provider_id
     assert [(entry["body"], entry["address"]) for entry in far.ledger] == [(sent.body, side.address)]
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("asked_well", [0, 1], ids=["at its first request", "later"])
+def test_whose_claim_has_passed_when_the_bytes_would_leave_sends_nothing(
+    side: Side, far: Any, channel: Channel, asked_well: int
+) -> None:
+    """Stopped on the way, and taken up by another: at once, or after a request before the one that sends."""
+    left = [True] * asked_well
+    with last_look(lambda: bool(left and left.pop())):
+        outcome = channel.send(message(side.address), now())
+    if outcome.kind is OutcomeKind.SENT:  # its first request was the one that sends
+        assert (asked_well, len(far.ledger)) == (1, 1)
+    else:
+        assert (outcome.kind, outcome.reason) == (OutcomeKind.RETRY, Reason.LEASE_LOST)
+        assert far.ledger == []
 
 
 @pytest.mark.parametrize("kind", KEYED)

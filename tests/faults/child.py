@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -272,7 +272,8 @@ def main(
     store = opened(folder, place, life.node)
     under_way = Path(folder) / "under-way" if life.in_time else None
     clock = SharedClock(NOW + timedelta(minutes=minutes), Path(folder) / "clock", under_way)
-    store.look_back(clock.now())
+    with suppress(StoreUnavailable):  # as the daemon: whoever was stopped may hold the file
+        store.look_back(clock.now())
     made = {kind: EVERY[kind].channels(url) for kind, url in urls.items()}
     channels: dict[str, Channel] = {one.id: one for some in made.values() for one in some}
     for channel in channels.values():
