@@ -16,12 +16,12 @@ from notifier.model.delivery import Delivery, Message, Outcome, OutcomeKind, Rea
 from notifier.ports import Channel, Clock, Store, StoreUnavailable, last_look
 
 from .accepted import FirstAccepted
-from .lanes import Lanes
+from .lanes import Ended, Lanes
 from .order import judged, repeatable
 from .reach import Reach
 from .routes import OnlyRoute, Route
 from .settings import DeliverySettings
-from .stops import Stops
+from .stops import SUSPECTED, Stops
 from .tokens import Tokens
 
 log = structlog.get_logger(__name__)
@@ -72,6 +72,8 @@ class Sender:
         self._lanes = Lanes(self._at_once if threads else 0, f"send:{channel.id}", self._send)
         self._reach = Reach(channel.id)
         self._stops = Stops(channel.id, self._route.channel, store, clock, settings)
+        self._answers: deque[Ended] = deque()
+        """Attempts that have ended and are not yet taken in."""
         self._unkept: list[tuple[Delivery, Outcome]] = []
         self._accepted = FirstAccepted(store)
         self._first: list[tuple[str, datetime]] = []
@@ -97,7 +99,7 @@ class Sender:
             self._carry(deque(ours), until)
         finally:
             self.tokens.end_turn(self._clock.now())
-        return bool(ours)
+        return bool(ours or (claimed and self._stops.trial))
 
     def _most(self) -> int:
         """Deliveries to claim, as far as stops and the far side's reach go."""
@@ -108,13 +110,14 @@ class Sender:
     def _spared(self, claimed: Sequence[Claimed]) -> Sequence[Claimed]:
         """What was claimed and is to go now; the rest is given back. A channel on trial sends one; a route that is only
         tried nothing that has failed before, for nobody is to wait for it twice; and who stopped the channel waits."""
-        if self._stops.trial and claimed:
-            tried = self._stops.tried([delivery.id for delivery, _ in claimed])
-            self._release([delivery for delivery, _ in claimed if delivery.id != tried])
-            claimed = [(delivery, message) for delivery, message in claimed if delivery.id == tried]
         if self._route.on_trial():
             self._release([delivery for delivery, _ in claimed if delivery.attempts])
             claimed = [(delivery, message) for delivery, message in claimed if not delivery.attempts]
+        if self._stops.trial and claimed:
+            tried = self._stops.tried([delivery.id for delivery, _ in claimed])
+            others = [delivery for delivery, _ in claimed if delivery.id != tried]
+            self._release(others, timedelta() if tried else SUSPECTED)
+            claimed = [(delivery, message) for delivery, message in claimed if delivery.id == tried]
         return claimed if self._stops.trial else [one for one in claimed if not self._suspected(one[0])]
 
     def _suspected(self, delivery: Delivery) -> bool:
@@ -146,9 +149,11 @@ class Sender:
                     waiting.clear()
                 on = self._wait(LOOK_UP if waiting and self._route.paired else None) and on
         finally:
-            while self._lanes.going:  # whatever broke: an answer that comes is kept in mind
-                self._wait()
-            self._lanes.close()
+            try:
+                while self._lanes.going or self._answers:  # whatever broke: an answer that comes is kept in mind
+                    self._wait()
+            finally:
+                self._lanes.close()
 
     def _chosen(self, waiting: deque[Claimed], most: int) -> list[Claimed]:
         """The next to begin, without those the sender itself refuses."""
@@ -169,20 +174,22 @@ class Sender:
 
     def _wait(self, most: float | None = None) -> bool:
         """Note the answers that come next, of `most` seconds at most; False when the channel must not go on."""
-        on, broken = True, None
-        for delivery, outcome in self._lanes.ended(most):
-            if isinstance(outcome, BaseException):
-                broken = outcome
-                continue
-            now = self._clock.now()
-            goes_on = self._stops.heard(delivery.id, outcome), self.tokens.heard(outcome, now)
-            on = all((*goes_on, self._reach.heard(outcome, now), on))
-            if outcome.stops_channel or self.tokens.throttled(now):
-                self._route.stopped(outcome.reason if outcome.stops_channel else Reason.RATE_LIMITED)
-            self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
-        if broken is not None:
-            raise broken
+        self._answers.extend(self._lanes.ended(most))
+        on = True
+        while self._answers:
+            on = self._take_in(*self._answers.popleft()) and on
         return on
+
+    def _take_in(self, delivery: Delivery, outcome: Outcome | BaseException) -> bool:
+        """Note what an attempt came to; False when the channel must not go on."""
+        if isinstance(outcome, BaseException):
+            raise outcome
+        now = self._clock.now()
+        on = self._stops.heard(delivery.id, outcome), self.tokens.heard(outcome, now), self._reach.heard(outcome, now)
+        if outcome.stops_channel or self.tokens.throttled(now):
+            self._route.stopped(outcome.reason if outcome.stops_channel else Reason.RATE_LIMITED)
+        self._note(delivery, self._route.again(judged(outcome, delivery.attempts + 1, now, self._settings), now))
+        return all(on)
 
     def _refused_here(self, delivery: Delivery, message: Message) -> Outcome | None:
         """What the sender itself has against sending: the wrong mode, or a key the far side may have forgotten."""

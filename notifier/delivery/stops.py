@@ -15,7 +15,7 @@ import structlog
 
 from notifier import metrics
 from notifier.model.delivery import Outcome, OutcomeKind
-from notifier.ports import Clock, Store
+from notifier.ports import Clock, Store, StoreUnavailable
 
 from .order import LATER, TRYING, Stop, doubled, read_stop
 from .settings import DeliverySettings
@@ -48,9 +48,13 @@ class Stops:
         """Stops in a row: each is twice as long as the one before."""
         self._last: Stop | None = None
         self._holds = False
+        self._unkept: tuple[Stop | None, Stop | None] | None = None
+        """A stop that is to be set or cleared (None) and could not be kept, and the one that was there."""
         self._looked = clock.monotonic()
         self._blamed: dict[str, int] = {}
         """Messages that stopped the channel and have not ended, the last one last: how often each was made to wait."""
+        self._passed_over: set[str] = set()
+        """Those of them that this trial was not made with, lest others wait behind them."""
         self._suspects: set[str] = set()
         """Those of them that are to wait, since another passed meanwhile."""
         self.trial = False
@@ -62,7 +66,11 @@ class Stops:
         return f"stop:{self._channel}"
 
     def begin_turn(self) -> str:
-        """Look whether the channel is stopped: why; "": it is not, and what is sent now shows whether it is well."""
+        """Look whether the channel is stopped: why; "": it is not, and what is sent now shows whether it is well.
+        Raises StoreUnavailable while a stop of before cannot be kept."""
+        if self._unkept is not None:
+            self._keep(self._unkept)
+            self._unkept = None
         why = self._look()
         if self._last is None:
             self._faults = 0
@@ -79,14 +87,18 @@ class Stops:
 
     @property
     def trial_most(self) -> int:
-        """How many to claim so that a trial finds one that has not stopped the channel itself."""
+        """How many to claim so that a trial soon finds one that has not stopped the channel itself."""
         return min(1 + len(self._blamed), self._settings.batch)
 
-    def tried(self, claimed: Sequence[str]) -> str:
-        """Which of the claimed deliveries is the trial: the first that did not stop the channel; where all of them did,
-        the one that did longest ago."""
-        order = {delivery: place for place, delivery in enumerate(self._blamed)}
-        return min(claimed, key=lambda delivery: order.get(delivery, -1))
+    def tried(self, claimed: Sequence[str]) -> str | None:
+        """Which of the claimed deliveries is the trial: the first that did not stop the channel. None where all of them
+        did: they are to wait for SUSPECTED, and the turn is to begin anew, for others may be behind them that a limit
+        of one message left there. What is met again after that is tried."""
+        fresh = next((delivery for delivery in claimed if delivery not in self._blamed), None)
+        found = fresh or next((delivery for delivery in claimed if delivery in self._passed_over), None)
+        if found is None:
+            self._passed_over.update(claimed)
+        return found
 
     def waits(self, delivery: str) -> timedelta:
         """How long this delivery is to wait now, because it stopped the channel and another passed; asked once. The
@@ -99,7 +111,8 @@ class Stops:
         return doubled(SUSPECTED, self._settings.stop_most, times)
 
     def heard(self, delivery: str, outcome: Outcome) -> bool:
-        """Take in what an attempt of this turn came to; False: nothing more is to be sent now."""
+        """Take in what an attempt of this turn came to; False: nothing more is to be sent now. Never raises: where the
+        stop cannot be kept it holds here, and is kept before the next turn begins."""
         waited = self._blamed.pop(delivery, 0)
         if outcome.stops_channel:
             if outcome.kind is OutcomeKind.RETRY:
@@ -128,7 +141,8 @@ class Stops:
     def _stop(self, outcome: Outcome) -> None:
         self._faults += 1
         wait = doubled(self._settings.stop_first, self._settings.stop_most, self._faults - 1)
-        self._set(Stop(self._clock.now() + wait, outcome.reason).to_switch())
+        self._passed_over.clear()
+        self._set(Stop(self._clock.now() + wait, outcome.reason))
         self._holds, self.trial = True, False
         metrics.CHANNEL_STOPPED.labels(self._channel).set(1)
         log.error("channel.stopped", channel=self._channel, reason=outcome.reason, seconds=wait.total_seconds())
@@ -138,18 +152,31 @@ class Stops:
         accepted says nothing, and it waits for what becomes of this one."""
         self.trial = False
         self._suspects = set(self._blamed)
+        self._passed_over.clear()
         if self._last is not None and self._last.why.startswith(LATER):
-            self._set(Stop(self._clock.now() + TRIAL, TRYING).to_switch())
+            self._set(Stop(self._clock.now() + TRIAL, TRYING))
             self._holds = True
             return
-        self._set("off")
         self._faults = 0
-        log.info("channel.recovered", channel=self._channel)
+        if self._set(None):
+            log.info("channel.recovered", channel=self._channel)
 
-    def _set(self, value: str) -> None:
-        """Set our own stop, or clear it. A person's stop has no end of its own, and stands whatever we find."""
+    def _set(self, stop: Stop | None) -> bool:
+        """Set our own stop, or clear it (None): whether that was done, or will be once the store can keep it."""
+        change = (stop, self._last)
+        try:
+            return self._keep(change)
+        except StoreUnavailable:
+            self._unkept = change
+            return True
+
+    def _keep(self, change: tuple[Stop | None, Stop | None]) -> bool:
+        """A person's stop has no end of its own, and stands whatever we find. What was tried against one stop does not
+        clear another that a callback or another node has set since."""
+        new, tried = change
         with self._store.transaction() as tx:
-            stop = read_stop(tx.switch(self.switch))
-            if stop is not None and stop.until is None:
-                return
-            tx.set_switch(self.switch, value, ACTOR, self._clock.now())
+            there = read_stop(tx.switch(self.switch))
+            if there is not None and (there.until is None or (new is None and there != tried)):
+                return False
+            tx.set_switch(self.switch, new.to_switch() if new is not None else "off", ACTOR, self._clock.now())
+        return True

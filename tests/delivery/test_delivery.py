@@ -167,16 +167,72 @@ def test_a_fault_of_the_account_stops_the_channel_and_one_message_tries_it_again
         assert tx.switch("stop:sms") == "off"
 
 
-def test_one_message_that_looks_like_a_fault_of_the_account_holds_itself_back_and_not_the_others(desk: Desk) -> None:
-    desk.far.poison = frozenset({"+1"})
+@pytest.mark.parametrize("rate", [1000.0, 1.0, 0.1])
+def test_one_message_that_looks_like_a_fault_of_the_account_holds_itself_back_and_not_the_others(
+    desk: Desk, rate: float
+) -> None:
+    """However slow the channel: where a limit lets one message through, it must not always be the same one."""
+    desk.far.rate, desk.far.poison = rate, frozenset({"+1"})
+    desk.restart()
     desk.queue("+1", "+2", "+3", "+4")
     desk.sender.run_once()
     assert desk.states() == [S.PENDING] * 4, "it may be the account"
-    desk.after(2)
+    for _ in range(30 if rate > 1 else 60):
+        desk.clock.advance(timedelta(seconds=5))
+        while desk.sender.run_once():
+            pass
     assert desk.states() == [S.PENDING, S.SENT, S.SENT, S.SENT], "another was tried, and it waits while they go"
     desk.far.poison = frozenset()
     desk.after(5)
     assert desk.states() == [S.SENT] * 4
+
+
+@pytest.mark.parametrize(("rate", "number"), [(10.0, 10), (1000.0, 25)])
+def test_many_that_stopped_it_hold_up_none_of_the_others(desk: Desk, rate: float, number: int) -> None:
+    """All of them were under way when it stopped: more than a batch, or as many as a limit lets through."""
+    poison = [f"+1{n:02}" for n in range(number)]
+    desk.far.rate, desk.far.poison, desk.far.at_once = rate, frozenset(poison), number
+    desk.restart()
+    desk.queue(*poison, "+2", "+3")
+    for _ in range(12 * 60):
+        desk.clock.advance(timedelta(seconds=5))
+        while desk.sender.run_once():
+            pass
+    assert {message.address for message in desk.far.ledger} == {"+2", "+3"}
+
+
+def test_a_stop_that_cannot_be_kept_costs_no_answer(desk: Desk) -> None:
+    """Four are under way, the account is refused, and the disk is full until all have answered."""
+    desk.far.at_once, desk.far.poison = 4, frozenset({"+1"})
+    desk.far.meanwhile = lambda: desk.break_the_disk(full=True)
+    desk.restart()
+    desk.queue("+1", "+2", "+3", "+4")
+    with pytest.raises(StoreUnavailable):
+        desk.sender.run_once()
+    assert len(desk.far.ledger) == 3
+    desk.far.meanwhile = lambda: None
+    desk.break_the_disk(full=False)
+    desk.sender.run_once()
+    assert desk.states() == [S.PENDING, S.SENT, S.SENT, S.SENT]
+    stop = _stop_of(desk)
+    assert stop is not None
+    assert stop.holds(desk.clock.now()), "it is kept as soon as it can be"
+
+
+def test_what_a_callback_stopped_meanwhile_is_not_cleared_by_a_trial_of_before(desk: Desk) -> None:
+    desk.far.plan = [(False, BROKEN)]
+    desk.queue("+1", "+2")
+    desk.sender.run_once()
+    desk.clock.advance(MINUTE)
+    since = Stop(desk.clock.now() + HOUR, f"{LATER} not_permitted")
+
+    def told() -> None:
+        with desk.store.transaction() as tx:
+            tx.set_switch("stop:sms", since.to_switch(), "twilio", desk.clock.now())
+
+    desk.far.meanwhile = told
+    desk.sender.run_once()
+    assert _stop_of(desk) == since
 
 
 def test_a_message_that_stops_the_channel_again_and_again_waits_longer_each_time(desk: Desk) -> None:
